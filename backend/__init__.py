@@ -1,0 +1,1 @@
+"""Async Coder's backend: everything but the dashboard and the job entry points."""

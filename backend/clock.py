@@ -1,0 +1,8 @@
+"""Time, in one place: aware UTC, never naive."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,102 @@
+"""The database: one engine a process, one `transaction()`, the only commit in the program."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from time import monotonic, sleep
+from typing import TypeVar
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlmodel import Session
+
+from backend import log
+from backend.errors import AsyncCoderError, Unavailable
+from backend.settings import get_settings
+
+_log = log.get(__name__)
+_EFFECTS = "after_commit"
+POOL_SIZE = 10
+T = TypeVar("T")
+
+
+@lru_cache(maxsize=1)
+def engine() -> Engine:
+    """This process's engine, made at the first use: nothing is open when a worker forks."""
+    return create_engine(
+        get_settings().resolved_database_url,
+        pool_size=POOL_SIZE,
+        max_overflow=5,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "application_name": "asynccoder"},
+    )
+
+
+def dispose() -> None:
+    """Forgets the engine and its connections: before a fork, and after the server's address changed."""
+    if engine.cache_info().currsize:
+        engine().dispose()
+        engine.cache_clear()
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One transaction: commits at the end, rolls back on any error, then runs what `after_commit` collected.
+
+    SQLAlchemy's own after_commit hook also fires for savepoints, so the list is kept here.
+    Raises Unavailable when the database cannot be reached.
+    """
+    session = Session(engine(), expire_on_commit=False)
+    effects: list[Callable[[], None]] = []
+    session.info[_EFFECTS] = effects
+    try:
+        yield session
+        session.commit()
+    except (OperationalError, InterfaceError) as error:
+        session.rollback()
+        raise Unavailable("The database cannot be reached just now.") from error
+    except DBAPIError as error:
+        session.rollback()
+        if error.connection_invalidated:
+            raise Unavailable("The database connection was lost.") from error
+        raise
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.close()
+    for effect in effects:
+        _run(effect)
+
+
+def _run(effect: Callable[[], None]) -> None:
+    # What is committed stays true whatever becomes of its ring: the sweep and the next read make up for a lost one.
+    try:
+        effect()
+    except (OSError, AsyncCoderError) as error:
+        _log.warning("a ring after commit was lost", error=str(error))
+
+
+def after_commit(session: Session, effect: Callable[[], None]) -> None:
+    """Runs `effect` once the transaction is durable, in the order given; never if it rolls back."""
+    session.info[_EFFECTS].append(effect)
+
+
+def patiently(work: Callable[[Session], T], *, seconds: float = 120) -> T:
+    """Runs `work(session)` in a transaction, again while the database is away, for at most `seconds`.
+
+    A commit whose answer was lost may have happened: `work` must be such that twice is once.
+    """
+    deadline = monotonic() + seconds
+    pause = 0.2
+    while True:
+        try:
+            with transaction() as session:
+                return work(session)
+        except Unavailable:
+            if monotonic() + pause > deadline:
+                raise
+            _log.warning("the database is away, waiting", seconds=round(pause, 1))
+            sleep(pause)
+            pause = min(pause * 2, 5)

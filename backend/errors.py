@@ -1,0 +1,170 @@
+"""Everything that can be refused or go wrong, by name.
+
+AsyncCoderError                 has an HTTP status, a code and one sentence for a person
+├── InvalidInput         422    what was sent cannot be used
+├── TooLarge             413    it is longer than we take
+├── SignedOut            401    nobody is signed in, or the session has ended
+├── Forbidden            403    one may see it, but not do this
+├── NotFound             404    it is not there, or not for this person
+├── Conflict             409    it is in another state than the request assumes
+│   └── StaleFence       409    another worker has taken this run over
+├── NotEnoughCredits     402    the hold cannot be afforded
+├── Unavailable          503    a part of ours is down just now
+├── Misconfigured        500    a setting or the machine must be mended; carries the fix
+│   └── SandboxUnavailable      no jail passes its self-test
+├── GitHubError          502    GitHub refused or failed
+│   ├── GitHubUnauthorized 401  the token is no longer good: reconnect
+│   ├── GitHubNotFound   404
+│   └── GitHubUnprocessable 422 carries GitHub's own messages
+├── GitError             502    a git command failed; carries its last words
+└── RunFailed            500    a run ends as failed; carries the Failure word
+"""
+
+from backend.words import Failure
+
+
+class AsyncCoderError(Exception):
+    """The root: `code` names it for programs, `str()` is a sentence for people."""
+
+    status = 500
+    code = "error"
+
+
+class InvalidInput(AsyncCoderError):
+    """What was sent cannot be used; `field` says which part."""
+
+    status = 422
+    code = "invalid_input"
+
+    def __init__(self, sentence: str, *, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class TooLarge(AsyncCoderError):
+    """It is longer than we take."""
+
+    status = 413
+    code = "too_large"
+
+
+class SignedOut(AsyncCoderError):
+    """Nobody is signed in, or the session has ended."""
+
+    status = 401
+    code = "signed_out"
+
+
+class Forbidden(AsyncCoderError):
+    """One may see it, but not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(AsyncCoderError):
+    """It is not there, or not for this person: the two are told alike."""
+
+    status = 404
+    code = "not_found"
+
+
+class Conflict(AsyncCoderError):
+    """It is in another state than the request assumes."""
+
+    status = 409
+    code = "conflict"
+
+
+class StaleFence(Conflict):
+    """Another worker has taken this run over; whoever gets this must stop at once."""
+
+    code = "stale_fence"
+
+
+class NotEnoughCredits(AsyncCoderError):
+    """The hold cannot be afforded. Both figures are whole credits."""
+
+    status = 402
+    code = "not_enough_credits"
+
+    def __init__(self, needed: int, available: int) -> None:
+        super().__init__(f"This needs a hold of {needed} credits, and {available} are available.")
+        self.needed = needed
+        self.available = available
+
+
+class Unavailable(AsyncCoderError):
+    """A part of ours is down just now; trying again helps."""
+
+    status = 503
+    code = "unavailable"
+
+
+class Misconfigured(AsyncCoderError):
+    """A setting or the machine must be mended; `fix` is the one line that does it."""
+
+    code = "misconfigured"
+
+    def __init__(self, sentence: str, *, fix: str) -> None:
+        super().__init__(sentence)
+        self.fix = fix
+
+
+class SandboxUnavailable(Misconfigured):
+    """No jail passes its self-test on this machine."""
+
+    code = "sandbox_unavailable"
+
+
+class GitHubError(AsyncCoderError):
+    """GitHub refused or failed; `retry_after` in seconds where it said so."""
+
+    status = 502
+    code = "github_error"
+
+    def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class GitHubUnauthorized(GitHubError):
+    """The token is no longer good: the person must reconnect GitHub."""
+
+    status = 401
+    code = "github_unauthorized"
+
+
+class GitHubNotFound(GitHubError):
+    """GitHub does not know it, or does not show it to this token."""
+
+    status = 404
+    code = "github_not_found"
+
+
+class GitHubUnprocessable(GitHubError):
+    """GitHub understood and refused; `messages` are its own words."""
+
+    status = 422
+    code = "github_unprocessable"
+
+    def __init__(self, sentence: str, *, messages: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        self.messages = messages
+
+
+class GitError(AsyncCoderError):
+    """A git command failed; the sentence carries its last words, never a secret."""
+
+    status = 502
+    code = "git_error"
+
+
+class RunFailed(AsyncCoderError):
+    """A run ends as failed, for the reason that `failure` names."""
+
+    code = "run_failed"
+
+    def __init__(self, failure: Failure, sentence: str | None = None) -> None:
+        super().__init__(sentence or failure.sentence)
+        self.failure = failure

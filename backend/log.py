@@ -1,0 +1,62 @@
+"""JSON logs: `level`, `message`, `timestamp` and the ids of request and task, on stderr, with nothing secret."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Shapes that must never reach a log, whatever carried them there. GitHub's prefixes: docs.github.com,
+# "About authentication to GitHub", token formats. Provider keys: sk-…; bearer and basic credentials; URL userinfo.
+_SECRETS = re.compile(
+    r"(gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|sk-[A-Za-z0-9_-]{16,}|"
+    r"(?i:(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{12,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@))"
+)
+_SECRET_NAMES = re.compile(r"token|secret|password|authorization|cookie|api_key", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """The text with everything of a secret's shape replaced by `[redacted]`."""
+    return _SECRETS.sub("[redacted]", text)
+
+
+def _redact_all(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in entry.items():
+        if isinstance(value, str):
+            entry[key] = "[redacted]" if _SECRET_NAMES.search(key) else redact(value)
+    return entry
+
+
+def configure(level: str = "INFO") -> None:
+    """Sets structlog up for this process and sends the standard library's records the same way."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.EventRenamer("message"),
+        structlog.processors.format_exc_info,
+        _redact_all,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+
+
+def get(name: str) -> Any:
+    """A logger: `log.get(__name__).info("what happened", task_id=…)`."""
+    return structlog.get_logger(room=name)

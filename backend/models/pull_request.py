@@ -1,0 +1,60 @@
+"""Pull requests as GitHub last told them, and the deliveries that told them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from backend.models.base import big, document, filled, moment, one_of, reference, uuid_key
+from backend.words import PullRequestStatus
+
+
+class PullRequest(SQLModel, table=True):
+    """A pull request. `observed_at` is GitHub's own updated_at: what is older never moves it back."""
+
+    __tablename__ = "pull_requests"
+    __table_args__ = (
+        Index("idx_pull_requests_repo_status", "repository_id", "status"),
+        UniqueConstraint("repository_id", "pr_number"),
+        CheckConstraint(one_of("status", PullRequestStatus), name="status"),
+    )
+
+    id: UUID = uuid_key()
+    task_id: UUID | None = reference("tasks.id", nullable=True, index=True)
+    repository_id: UUID = reference("repositories.id")
+    github_pr_id: int = big(nullable=False, unique=True)
+    pr_number: int
+    title: str
+    description: str | None = None
+    source_branch: str
+    target_branch: str
+    status: str
+    url: str
+    head_sha: str | None = None
+    etag: str | None = None
+    observed_at: datetime | None = moment()
+    merged_at: datetime | None = moment()
+    closed_at: datetime | None = moment()
+    created_at: datetime = moment(default_now=True)
+    updated_at: datetime = moment(default_now=True)
+
+
+class WebhookDelivery(SQLModel, table=True):
+    """One delivery of GitHub's, stored once by its GUID; a chore applies it and sets `processed_at`."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        Index("idx_webhook_deliveries_open", "received_at", postgresql_where="processed_at IS NULL"),
+    )
+
+    id: UUID = uuid_key()
+    delivery_id: str = Field(unique=True)
+    event: str
+    action: str | None = None
+    payload: dict[str, Any] = document(default="'{}'::jsonb")
+    received_at: datetime = moment(default_now=True)
+    processed_at: datetime | None = moment()
+    attempts: int = filled("0")
+    error: str | None = None

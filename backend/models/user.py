@@ -1,0 +1,68 @@
+"""People and their sessions."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint
+from sqlmodel import Field, SQLModel
+
+from backend.models.base import big, filled, moment, reference, uuid_key
+
+
+class User(SQLModel, table=True):
+    """A person. GitHub is the identity; the tokens are sealed with the person's id inside."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        CheckConstraint("0 <= credits_held AND credits_held <= credits", name="held_within_credits"),
+        CheckConstraint("role IN ('member', 'admin')", name="role"),
+        CheckConstraint("subscription_tier IN ('free', 'pro', 'enterprise')", name="subscription_tier"),
+    )
+
+    id: UUID = uuid_key()
+    github_id: int = big(nullable=False, unique=True)
+    github_host: str = filled("'github.com'")
+    username: str = Field(unique=True)
+    email: str | None = None
+    display_name: str | None = None
+    avatar_url: str | None = None
+    github_access_token: str | None = None
+    github_refresh_token: str | None = None
+    github_token_expires_at: datetime | None = moment()
+    github_scopes: str = filled("''")
+    is_github_connected: bool = filled("false")
+    credits: int = filled("100")
+    credits_held: int = filled("0")
+    total_credits_used: int = filled("0")
+    subscription_tier: str = filled("'free'")
+    role: str = filled("'member'")
+    disabled_at: datetime | None = moment()
+    notice_seq: int = filled("0")
+    repositories_synced_at: datetime | None = moment()
+    created_at: datetime = moment(default_now=True)
+    updated_at: datetime = moment(default_now=True)
+
+    @property
+    def name(self) -> str:
+        """What to call this person on a page."""
+        return self.display_name or self.username
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the operator named this person as an admin."""
+        return self.role == "admin"
+
+
+class WebSession(SQLModel, table=True):
+    """A browser that is signed in. The cookie's token is only kept as a hash."""
+
+    __tablename__ = "sessions"
+
+    id: UUID = uuid_key()
+    user_id: UUID = reference("users.id", index=True)
+    token_hash: str = Field(unique=True)
+    user_agent: str = filled("''")
+    created_at: datetime = moment(default_now=True)
+    last_seen_at: datetime = moment(default_now=True)
+    expires_at: datetime = moment(nullable=False)
+    revoked_at: datetime | None = moment()

@@ -1,0 +1,60 @@
+"""What every jail offers: one command, one workspace, limits, and an honest end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Per process unless it says otherwise. Bytes and seconds."""
+
+    processes: int = 256
+    file_bytes: int = 256 * 1024 * 1024
+    open_files: int = 1024
+    cpu_seconds: int = 600
+    memory_bytes: int = 4 * 1024 * 1024 * 1024  # of the whole tree, watched
+    disk_bytes: int = 4 * 1024 * 1024 * 1024  # of the workspace, watched
+    output_bytes: int = 8 * 1024 * 1024  # of stdout and of stderr; the rest is read and dropped
+
+
+KilledBy = Literal["timeout", "memory", "disk", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a command ended. `exit_code` is negative for a signal; `duration` in seconds."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    duration: float
+    truncated: bool = False
+    killed_by: KilledBy | None = None
+
+
+class Sandbox(Protocol):
+    """A jail. `kind` is bubblewrap, sandlock or none; `owner` is the (uid, gid) that workspace files must have, None for ours."""
+
+    kind: str
+    owner: tuple[int, int] | None
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        workspace: Path,
+        timeout: float,
+        stdin: bytes = b"",
+        limits: Limits = Limits(),
+        env: Mapping[str, str] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        merge_stderr: bool = False,
+    ) -> Completed:
+        """Runs argv with the workspace as its writable current directory and no network.
+
+        `cancelled` is asked several times a second; the whole process tree is gone when this returns.
+        `merge_stderr` writes both streams to stdout in their order. Raises RunFailed(sandbox_lost) when the jail itself breaks.
+        """
+        ...

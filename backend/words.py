@@ -1,0 +1,188 @@
+"""The product's words as they are stored: one spelling from table to page.
+
+This leaf is imported by every room, so that the engine, which knows no database, and the tables spell things alike.
+"""
+
+from enum import StrEnum
+
+
+class TaskType(StrEnum):
+    """What kind of work was asked for; the set of tools follows from it."""
+
+    DEBUG = "debug"
+    ASK = "ask"
+    DOCUMENTATION = "documentation"
+    ARCHITECT = "architect"
+    PR_REVIEW = "pr_review"
+    ASYNC = "async"
+
+    @property
+    def may_edit(self) -> bool:
+        """Whether a task of this type may change files and so needs a push."""
+        return self in (TaskType.DEBUG, TaskType.DOCUMENTATION, TaskType.ASYNC)
+
+
+class Priority(StrEnum):
+    """How urgent a task is; the queue's weights are 1, 5 and 10."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    @property
+    def weight(self) -> int:
+        """The weight the queue orders by."""
+        return {"low": 1, "medium": 5, "high": 10}[self.value]
+
+
+class Status(StrEnum):
+    """The five states of a run, and of the task whose newest run it is."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing more happens to a run in this state."""
+        return self in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+class Phase(StrEnum):
+    """Where inside its status a run stands."""
+
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    RUNNING = "running"
+    VERIFYING = "verifying"
+    FINISHING = "finishing"
+    PARKED = "parked"
+    ENDED = "ended"
+
+
+class Outcome(StrEnum):
+    """How a completed run ended; `merged` is only ever a task's."""
+
+    PR_OPENED = "pr_opened"
+    PR_UPDATED = "pr_updated"
+    ANSWERED = "answered"
+    REVIEWED = "reviewed"
+    NO_CHANGES = "no_changes"
+    MERGED = "merged"
+
+
+class Verdict(StrEnum):
+    """What the worker's own run of the tests on the final commit said."""
+
+    VERIFIED = "verified"
+    FAILED = "failed"
+    NOT_RUN = "not_run"
+    CANNOT_RUN = "cannot_run"
+
+
+class PullRequestStatus(StrEnum):
+    """GitHub's states of a pull request, as one word."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    CLOSED = "closed"
+    MERGED = "merged"
+
+
+class Failure(StrEnum):
+    """Why a run failed. Each has one sentence, and platform faults are refunded."""
+
+    CLONE_FAILED = "clone_failed"
+    REPOSITORY_GONE = "repository_gone"
+    ACCESS_LOST = "access_lost"
+    SETUP_FAILED = "setup_failed"
+    SANDBOX_UNAVAILABLE = "sandbox_unavailable"
+    SANDBOX_LOST = "sandbox_lost"
+    DISK_FULL = "disk_full"
+    MODEL_AUTH = "model_auth"
+    MODEL_RATE_LIMITED = "model_rate_limited"
+    MODEL_OVERLOADED = "model_overloaded"
+    CONTEXT_EXCEEDED = "context_exceeded"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    STUCK = "stuck"
+    TIMEOUT = "timeout"
+    SECRET_FOUND = "secret_found"
+    PUSH_REJECTED = "push_rejected"
+    CONFLICT = "conflict"
+    PR_CREATE_FAILED = "pr_create_failed"
+    INTERNAL_ERROR = "internal_error"
+
+    @property
+    def is_platform_fault(self) -> bool:
+        """Whether we, not the person or the model, are to blame: the charge is refunded."""
+        return self in (
+            Failure.SANDBOX_LOST,
+            Failure.DISK_FULL,
+            Failure.INTERNAL_ERROR,
+            Failure.PR_CREATE_FAILED,
+            Failure.CLONE_FAILED,
+        )
+
+    @property
+    def retries_by_itself(self) -> bool:
+        """Whether another attempt of the same run may help without a person."""
+        return self in (
+            Failure.CLONE_FAILED,
+            Failure.SANDBOX_LOST,
+            Failure.INTERNAL_ERROR,
+            Failure.PR_CREATE_FAILED,
+            Failure.MODEL_OVERLOADED,
+            Failure.MODEL_RATE_LIMITED,
+        )
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for the person whose run this was."""
+        return _FAILURE_SENTENCES[self]
+
+
+_FAILURE_SENTENCES = {
+    Failure.CLONE_FAILED: "The repository could not be fetched.",
+    Failure.REPOSITORY_GONE: "The repository or its branch no longer exists.",
+    Failure.ACCESS_LOST: "Your GitHub account can no longer reach this repository. Reconnect GitHub or ask for access.",
+    Failure.SETUP_FAILED: "The repository's set-up script failed.",
+    Failure.SANDBOX_UNAVAILABLE: "No working jail is available on this machine, so no command was run. Ask your admin.",
+    Failure.SANDBOX_LOST: "The jail ended unexpectedly.",
+    Failure.DISK_FULL: "The worker ran out of disk space.",
+    Failure.MODEL_AUTH: "The model's provider refused the key. Ask your admin.",
+    Failure.MODEL_RATE_LIMITED: "The model's provider limited the rate for too long.",
+    Failure.MODEL_OVERLOADED: "The model's provider was unavailable for too long.",
+    Failure.CONTEXT_EXCEEDED: "The conversation no longer fits the model's context window.",
+    Failure.BUDGET_EXHAUSTED: "The held credits are used up.",
+    Failure.STUCK: "The model kept repeating itself and was stopped.",
+    Failure.TIMEOUT: "The run took longer than it may.",
+    Failure.SECRET_FOUND: "The changes contain what looks like a secret, so they were not pushed.",
+    Failure.PUSH_REJECTED: "GitHub did not accept the push. The changes are kept as a patch.",
+    Failure.CONFLICT: "The changes conflict with the branch. The changes are kept as a patch.",
+    Failure.PR_CREATE_FAILED: "The branch was pushed, but the pull request could not be opened.",
+    Failure.INTERNAL_ERROR: "Something went wrong on our side.",
+}
+
+
+class EventKind(StrEnum):
+    """What an entry of a task's log says. Payloads are described beside each kind."""
+
+    PROMPT = "prompt"  # {text, run}: what the person asked, opening a run
+    PHASE = "phase"  # {status, phase, reason, until}: a run moved on
+    WORKSPACE = "workspace"  # {base_sha, branch, duration_ms, sandbox}: the checkout is ready
+    USER_MESSAGE = "user_message"  # {text, message_id}: a follow-up taken in while running
+    MODEL_TURN = "model_turn"  # {parts, usage, cost_micro, stop_reason, duration_ms}; raw: provider's bytes
+    TOOL_STARTED = "tool_started"  # {call_id, name, args}
+    TOOL_RESULT = "tool_result"  # {call_id, name, text, is_error, exit_code, duration_ms, summary, path, added, removed}; raw: full output
+    WAIT = "wait"  # {reason, until, attempt}: a provider asked for patience
+    NOTE = "note"  # {text, code}: the platform's own words (a limit, a nudge, an interruption)
+    COMPACTED = "compacted"  # {dropped, kept, text}: what the model gets was shortened; the log was not
+    CHECKPOINT = "checkpoint"  # {tree, bytes}; the binary diff is an artifact
+    COMMIT = "commit"  # {sha, files, added, removed, title}
+    EVIDENCE = "evidence"  # {verdict, command, exit_code, duration_ms, sha, log_sha256, reason, weakened}
+    PUSH = "push"  # {branch, sha}
+    PULL_REQUEST = "pull_request"  # {number, url, status, title, created}
+    SETTLED = "settled"  # {charged, held, released, cost_micro}
+    ENDED = "ended"  # {status, outcome, failure, text}
