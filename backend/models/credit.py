@@ -54,7 +54,10 @@ class Deployment(SQLModel, table=True):
     """One row: whether this database belongs to a demo or to a real deployment. Real mode refuses a demo's."""
 
     __tablename__ = "deployment"
-    __table_args__ = (CheckConstraint("id = 1", name="single"), CheckConstraint("mode IN ('demo', 'real')", name="mode"))
+    __table_args__ = (
+        CheckConstraint("id = 1", name="single"),
+        CheckConstraint("mode IN ('demo', 'real')", name="mode"),
+    )
 
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     mode: str

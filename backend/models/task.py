@@ -98,9 +98,7 @@ class TaskRun(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("task_id", "number"),
         # At most one run of a task is alive: a follow-up sent meanwhile is a message of that run.
-        Index(
-            "uq_task_runs_alive", "task_id", unique=True, postgresql_where=text("status IN ('pending', 'running')")
-        ),
+        Index("uq_task_runs_alive", "task_id", unique=True, postgresql_where=text("status IN ('pending', 'running')")),
         Index("idx_task_runs_claim", "status", "phase", "until"),
         CheckConstraint(one_of("status", Status), name="status"),
         CheckConstraint(one_of("phase", Phase), name="phase"),

@@ -159,9 +159,7 @@ class ProviderError(AsyncCoderError):
     status = 502
     code = "provider_error"
 
-    def __init__(
-        self, failure: Failure, sentence: str, *, may_retry: bool, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, failure: Failure, sentence: str, *, may_retry: bool, retry_after: float | None = None) -> None:
         super().__init__(sentence)
         self.failure = failure
         self.may_retry = may_retry

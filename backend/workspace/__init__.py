@@ -1,0 +1,1 @@
+"""The worker's copy of a repository: files, mirror, checkout, checkpoints, diff, push."""
