@@ -1,0 +1,128 @@
+"""The one log: append, read on, ring. Rows are the record; Redis only says that there is something to read."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from backend import log, redis
+from backend.db import after_commit
+from backend.errors import NotFound, StaleFence
+from backend.models import TaskEvent
+from backend.settings import get_settings
+from backend.words import EventKind
+
+_log = log.get(__name__)
+CHANNEL = "asynccoder:rings"
+MAX_PAYLOAD = 64 * 1024
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One entry of a task's log, as pages and streams get it."""
+
+    seq: int
+    run_id: UUID
+    kind: str
+    at: datetime
+    payload: dict[str, Any]
+
+
+def task_topic(task_id: UUID) -> str:
+    """The topic that rings for every new entry of a task's log."""
+    return f"task:{task_id}"
+
+
+def user_topic(user_id: UUID) -> str:
+    """The topic that rings for every notice to a person."""
+    return f"user:{user_id}"
+
+
+def append(
+    session: Session,
+    *,
+    task_id: UUID,
+    run_id: UUID,
+    kind: EventKind,
+    payload: dict[str, Any],
+    raw: bytes | None = None,
+    fence: int | None = None,
+    event_id: UUID | None = None,
+) -> int:
+    """Adds an entry and returns its number; the same `event_id` again adds nothing and returns the first one's.
+
+    The task's row is locked, so that numbers become visible in order. With a `fence`, raises StaleFence unless the run is
+    still this worker's. Raises NotFound when the task is gone. NUL characters, which jsonb refuses, become U+FFFD.
+    """
+    seq = session.execute(
+        text("UPDATE tasks SET event_seq = event_seq + 1, updated_at = now() WHERE id = :id RETURNING event_seq"),
+        {"id": task_id},
+    ).scalar_one_or_none()
+    if seq is None:
+        raise NotFound("The task no longer exists.")
+    if fence is not None:
+        require_fence(session, run_id, fence)
+    event_id = event_id or uuid4()
+    earlier = session.exec(select(TaskEvent.seq).where(TaskEvent.id == event_id)).first()
+    if earlier is not None:
+        session.execute(text("UPDATE tasks SET event_seq = event_seq - 1 WHERE id = :id"), {"id": task_id})
+        return earlier
+    session.add(
+        TaskEvent(
+            task_id=task_id, seq=seq, id=event_id, run_id=run_id, kind=kind.value, payload=storable(payload), raw=raw
+        )
+    )
+    session.flush()
+    after_commit(session, lambda: ring(task_topic(task_id), str(task_id), seq, kind.value))
+    return int(seq)
+
+
+def require_fence(session: Session, run_id: UUID, fence: int) -> None:
+    """Raises StaleFence unless the run is running under this fence; the row stays locked until the commit."""
+    held = session.execute(
+        text("SELECT 1 FROM task_runs WHERE id = :id AND fence = :fence AND status = 'running' FOR UPDATE"),
+        {"id": run_id, "fence": fence},
+    ).first()
+    if held is None:
+        raise StaleFence("This run has been taken over or ended.")
+
+
+def storable(payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload as jsonb takes it. Raises ValueError past 64 KiB: what is longer belongs into `raw` or an artifact."""
+    encoded = json.dumps(payload, ensure_ascii=False, default=str)
+    if len(encoded.encode(errors="replace")) > MAX_PAYLOAD:
+        raise ValueError(f"an event's payload is at most {MAX_PAYLOAD} bytes, this one has {len(encoded)} characters")
+    if "\\u0000" not in encoded and not any("\ud800" <= character <= "\udfff" for character in encoded):
+        return payload
+    cleaned = encoded.replace("\\u0000", "\ufffd").encode(errors="replace").decode()
+    return dict(json.loads(cleaned))
+
+
+def since(session: Session, task_id: UUID, after: int, limit: int = 500) -> list[EventRow]:
+    """The entries after number `after`, in order, at most `limit`. The caller has checked access."""
+    rows = session.exec(
+        select(TaskEvent)
+        .where(TaskEvent.task_id == task_id, col(TaskEvent.seq) > after)
+        .order_by(col(TaskEvent.seq))
+        .limit(limit)
+    )
+    return [EventRow(row.seq, row.run_id, row.kind, row.created_at, row.payload) for row in rows]
+
+
+def ring(topic: str, id: str, seq: int, kind: str, **more: str) -> None:
+    """Tells every web process that `topic` has something new. A lost ring loses nothing but time."""
+    redis.client(get_settings().resolved_redis_url).publish(
+        CHANNEL, json.dumps({"topic": topic, "id": id, "seq": seq, "kind": kind, **more})
+    )
+
+
+def ring_delta(task_id: UUID, words: str, kind: str) -> None:
+    """Sends text as it streams, at most 4 KB; it is not stored, and a lost one is made up for by the stored event."""
+    try:
+        ring(task_topic(task_id), str(task_id), 0, "delta", text=words[:4096], of=kind)
+    except OSError as error:
+        _log.warning("a delta was lost", error=str(error))

@@ -1,0 +1,104 @@
+"""One pub/sub connection per web process, fanned out to pages, streams and sockets."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from backend import log
+from backend.events import CHANNEL
+
+_log = log.get(__name__)
+# A listener that stands still this long gets one `resync` instead of a backlog.
+BACKLOG = 256
+RESYNC = "resync"
+DELTA = "delta"
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Something is new. `delta` carries streamed text; `resync` says: rings may be lost, read again."""
+
+    topic: str
+    id: str
+    seq: int
+    kind: str
+    text: str = ""
+    of: str = ""
+
+
+class Hub:
+    """Subscribers by topic. Everything here runs on one event loop, so no lock is needed."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, set[asyncio.Queue[Ring]]] = defaultdict(set)
+        self.is_connected = False
+
+    @asynccontextmanager
+    async def subscribe(self, *topics: str) -> AsyncIterator[asyncio.Queue[Ring]]:
+        """A queue of the rings of these topics, for as long as the block lasts."""
+        queue: asyncio.Queue[Ring] = asyncio.Queue(BACKLOG)
+        for topic in topics:
+            self._queues[topic].add(queue)
+        try:
+            yield queue
+        finally:
+            for topic in topics:
+                self._queues[topic].discard(queue)
+                if not self._queues[topic]:
+                    del self._queues[topic]
+
+    @property
+    def listeners(self) -> int:
+        """How many queues are subscribed, over all topics."""
+        return len({id(queue) for queues in self._queues.values() for queue in queues})
+
+    async def run(self, redis_url: str) -> None:
+        """Listens until cancelled, through every outage; after one, each subscriber is told to read again."""
+        pause = 0.1
+        while True:
+            try:
+                async with Redis.from_url(redis_url, socket_connect_timeout=5) as client, client.pubsub() as pubsub:
+                    await pubsub.subscribe(CHANNEL)
+                    self.is_connected = True
+                    self._resync()
+                    pause = 0.1
+                    async for message in pubsub.listen():
+                        if message["type"] == "message":
+                            self._take(message["data"])
+            except (RedisError, OSError) as error:
+                _log.warning("rings are away, reconnecting", error=str(error))
+            finally:
+                self.is_connected = False
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            ring = Ring(**json.loads(data))
+        except (ValueError, TypeError) as error:
+            _log.warning("a ring could not be read", error=str(error))
+            return
+        for queue in tuple(self._queues.get(ring.topic, ())):
+            self._offer(queue, ring)
+
+    def _offer(self, queue: asyncio.Queue[Ring], ring: Ring) -> None:
+        if not queue.full():
+            queue.put_nowait(ring)
+            return
+        while not queue.empty():
+            queue.get_nowait()
+        queue.put_nowait(Ring(ring.topic, ring.id, 0, RESYNC))
+
+    def _resync(self) -> None:
+        for topic, queues in tuple(self._queues.items()):
+            for queue in tuple(queues):
+                self._offer(queue, Ring(topic, topic.partition(":")[2], 0, RESYNC))
+
+
+hub = Hub()

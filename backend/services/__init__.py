@@ -1,0 +1,1 @@
+"""What the product decides and changes: one use case a function, session first, permission decided here."""

@@ -1,0 +1,224 @@
+"""The ledger: hold before, settle after, release the rest. Whole credits; append-only; each key once.
+
+One credit is one US cent of model cost, rounded up once per settlement. After TigerBeetle's two-phase transfers.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from backend.errors import Conflict, NotEnoughCredits, NotFound
+from backend.models import AiModel, CreditTransaction, TaskRun, User
+from backend.providers.base import Prices, Usage
+from backend.services import notices
+from backend.words import TaskType
+
+MICRO_PER_CREDIT = 10_000
+WELCOME = 100
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Whole credits: what is there, what runs hold of it, what may be spent."""
+
+    credits: int
+    held: int
+
+    @property
+    def available(self) -> int:
+        """The balance without what is held."""
+        return self.credits - self.held
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Whole credits: a likely range, and what is held until the run ends."""
+
+    low: int
+    high: int
+    hold: int
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One entry, newest first on its page."""
+
+    at: datetime
+    kind: str
+    amount: int
+    held_delta: int
+    description: str
+    task_id: UUID | None
+
+
+def to_credits(cost_micro: int) -> int:
+    """Micro-dollars in whole credits, rounded up."""
+    return -(-cost_micro // MICRO_PER_CREDIT)
+
+
+def balance(session: Session, user: User) -> Balance:
+    """The person's balance as it is now."""
+    row = session.exec(select(User.credits, User.credits_held).where(User.id == user.id)).one()
+    return Balance(*row)
+
+
+# A stated prior, until a deployment has runs of its own to estimate from: (input tokens, of them cached, output tokens)
+# of a short and of a long run of each type.
+_PRIOR = {
+    TaskType.ASK: ((15_000, 8_000, 1_000), (80_000, 60_000, 4_000)),
+    TaskType.ARCHITECT: ((30_000, 20_000, 3_000), (150_000, 120_000, 10_000)),
+    TaskType.PR_REVIEW: ((20_000, 10_000, 2_000), (120_000, 90_000, 8_000)),
+    TaskType.DOCUMENTATION: ((40_000, 30_000, 3_000), (200_000, 160_000, 12_000)),
+    TaskType.DEBUG: ((50_000, 40_000, 3_000), (300_000, 250_000, 15_000)),
+    TaskType.ASYNC: ((60_000, 50_000, 5_000), (500_000, 430_000, 25_000)),
+}
+
+
+def prices(model: AiModel) -> Prices | None:
+    """The model's prices, None while an admin has not given any: such a model cannot be used."""
+    if model.input_price is None or model.output_price is None:
+        return None
+    return Prices(
+        input=model.input_price,
+        output=model.output_price,
+        cache_read=model.input_price if model.cache_read_price is None else model.cache_read_price,
+        cache_write=model.input_price if model.cache_write_price is None else model.cache_write_price,
+    )
+
+
+def estimate(session: Session, model_id: UUID, task_type: TaskType, prompt: str) -> Estimate:
+    """What a run is likely to cost and what will be held. Raises NotFound for an unknown or unpriced model."""
+    model = session.get(AiModel, model_id)
+    price = prices(model) if model else None
+    if price is None:
+        raise NotFound("This model has no price yet.")
+    extra = len(prompt) // 4
+    low, high = (
+        max(1, to_credits(price.cost_micro(Usage(total + extra * 5, cached, 0, out))))
+        for total, cached, out in _PRIOR[task_type]
+    )
+    return Estimate(low, high, hold=max(5, -(-high * 3 // 2)))
+
+
+def hold(session: Session, user_id: UUID, run: TaskRun, amount: int, *, key: str) -> None:
+    """Holds `amount` for a run, once per key. Raises NotEnoughCredits, or Conflict for the same key with another amount."""
+    user = _locked(session, user_id)
+    if _already(session, key, held_delta=amount):
+        return
+    if user.credits - user.credits_held < amount:
+        raise NotEnoughCredits(amount, user.credits - user.credits_held)
+    user.credits_held += amount
+    run.held += amount
+    _write(session, user_id, run, "hold", 0, amount, key, "Held for the run")
+
+
+def settle(session: Session, user_id: UUID, run: TaskRun, actual: int, *, refund: bool = False) -> int:
+    """Charges min(actual, held), releases the rest, and gives the charge back for a fault of ours. Returns the charge.
+
+    A hold resolves at most once: again, it returns what was charged then.
+    """
+    user = _locked(session, user_id)
+    if run.charged is not None:
+        return run.charged
+    charge = min(actual, run.held)
+    rest = run.held - charge
+    user.credits -= charge
+    user.credits_held -= run.held
+    user.total_credits_used += charge
+    run.charged = charge
+    if charge:
+        _write(session, user_id, run, "debit", -charge, -charge, f"run:{run.id}:debit", "Task execution")
+    if rest:
+        _write(session, user_id, run, "release", 0, -rest, f"run:{run.id}:release", "Rest of the hold given back")
+    if refund and charge:
+        user.credits += charge
+        user.total_credits_used -= charge
+        _write(session, user_id, run, "refund", charge, 0, f"run:{run.id}:refund", "Given back: a fault on our side")
+    session.flush()
+    notices.tell(session, user_id, notices.CREDITS, {"task_id": str(run.task_id)})
+    return charge
+
+
+def welcome(session: Session, user: User) -> None:
+    """Writes the first balance as a bonus row, once per person."""
+    key = f"user:{user.id}:welcome"
+    if _already(session, key, held_delta=0):
+        return
+    session.add(
+        CreditTransaction(
+            user_id=user.id, type="bonus", amount=WELCOME, held_delta=0, idempotency_key=key, description="Free credits"
+        )
+    )
+    session.flush()
+
+
+def ledger(session: Session, user: User, limit: int = 50, before: datetime | None = None) -> list[LedgerRow]:
+    """The person's entries, newest first; `before` pages on."""
+    query = select(CreditTransaction).where(CreditTransaction.user_id == user.id)
+    if before is not None:
+        query = query.where(col(CreditTransaction.created_at) < before)
+    rows = session.exec(query.order_by(col(CreditTransaction.created_at).desc(), col(CreditTransaction.id)).limit(limit))
+    return [
+        LedgerRow(row.created_at, row.type, row.amount, row.held_delta, row.description or "", row.task_id)
+        for row in rows
+    ]
+
+
+def unbalanced(session: Session) -> list[str]:
+    """The usernames whose row and ledger disagree; empty is right. `doctor` shows it on live data."""
+    sums = (
+        select(
+            CreditTransaction.user_id,
+            func.sum(CreditTransaction.amount).label("amount"),
+            func.sum(CreditTransaction.held_delta).label("held"),
+        )
+        .group_by(col(CreditTransaction.user_id))
+        .subquery()
+    )
+    rows = session.exec(
+        select(User.username)
+        .outerjoin(sums, col(User.id) == sums.c.user_id)
+        .where(
+            (func.coalesce(sums.c.amount, 0) != User.credits) | (func.coalesce(sums.c.held, 0) != User.credits_held)
+        )
+    )
+    return list(rows)
+
+
+def _locked(session: Session, user_id: UUID) -> User:
+    user = session.exec(
+        select(User).where(User.id == user_id).with_for_update().execution_options(populate_existing=True)
+    ).first()
+    if user is None:
+        raise NotFound("The person no longer exists.")
+    return user
+
+
+def _already(session: Session, key: str, *, held_delta: int) -> bool:
+    earlier = session.exec(select(CreditTransaction).where(CreditTransaction.idempotency_key == key)).first()
+    if earlier is None:
+        return False
+    if earlier.held_delta != held_delta:
+        raise Conflict("This was already done with another amount.")
+    return True
+
+
+def _write(
+    session: Session, user_id: UUID, run: TaskRun, kind: str, amount: int, held_delta: int, key: str, words: str
+) -> None:
+    session.add(
+        CreditTransaction(
+            user_id=user_id,
+            task_id=run.task_id,
+            run_id=run.id,
+            type=kind,
+            amount=amount,
+            held_delta=held_delta,
+            idempotency_key=key,
+            description=words,
+        )
+    )
+    session.flush()
