@@ -72,11 +72,9 @@ def stat(root: Path, rel: str) -> Entry | None:
     parts = _parts(rel)
     try:
         with _folder(root, parts[:-1], rel) as folder:
-            return _entry("/".join(parts), os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))
-    except FileNotFoundError:
-        return None
+            return _entry("/".join(parts), _status(folder, parts[-1], rel))
     except InvalidInput as error:
-        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+        if isinstance(error.__cause__, FileNotFoundError):
             return None
         raise
 
@@ -213,13 +211,20 @@ def _read_up_to(descriptor: int, count: int) -> bytes:
     return b"".join(chunks)
 
 
-def _bits_of(folder: int, name: str, rel: str) -> int:
+def _status(folder: int, name: str, rel: str) -> os.stat_result:
     try:
-        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return 0o644
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError as error:
         _refuse(rel, error)
+
+
+def _bits_of(folder: int, name: str, rel: str) -> int:
+    try:
+        status = _status(folder, name, rel)
+    except InvalidInput as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return 0o644
+        raise
     if not modes.S_ISREG(status.st_mode):
         what = "a symlink" if modes.S_ISLNK(status.st_mode) else "not a file"
         raise InvalidInput(f"{rel!r} is {what}; only regular files can be written.", field="path")
