@@ -1,0 +1,235 @@
+"""GitHub's REST API in the name of one person: repositories, branches, pull requests.
+
+PyGithub does paging, sessions and shapes; httpx the conditional requests that it has no return value for. Nothing is
+retried here and nothing waits: a rate limit comes back as GitHubError with `retry_after`, and the caller decides.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import github as pygithub
+import httpx
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+from backend.errors import GitHubNotFound, GitHubUnprocessable
+from backend.github.failures import as_our_errors, refusal
+from backend.github.types import (
+    AccessLevel,
+    Branch,
+    NotModified,
+    Profile,
+    ProfileDocument,
+    PullDocument,
+    RemotePull,
+    RemoteRepository,
+    parse_document,
+)
+
+TIMEOUT = 10  # seconds, to connect and for each read
+API_VERSION = "2022-11-28"
+USER_AGENT = "asynccoder"
+PAGE = 100
+_FULL_NAME = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}$)[A-Za-z0-9._-]+")
+
+
+class GitHub:
+    """One person's GitHub. Every method raises GitHubError or one of its kinds, and never shows the token."""
+
+    def __init__(self, api_url: str, token: str, http: httpx.Client | None = None) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._token = token
+        self._http = http or httpx.Client(timeout=TIMEOUT)
+        self._owns_http = http is None
+        self._github = pygithub.Github(
+            base_url=self._api_url,
+            auth=pygithub.Auth.Token(token),
+            timeout=TIMEOUT,
+            user_agent=USER_AGENT,
+            per_page=PAGE,
+            retry=None,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+            api_version=API_VERSION,
+        )
+
+    def __repr__(self) -> str:
+        return f"GitHub({self._api_url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connections that this object opened."""
+        self._github.close()
+        if self._owns_http:
+            self._http.close()
+
+    def me(self) -> Profile:
+        """The person whose token this is."""
+        with as_our_errors():
+            person = parse_document(ProfileDocument, self._github.get_user().raw_data)
+        return Profile(person.id, person.login, person.name or None, person.email or None, person.avatar_url)
+
+    def repositories(self) -> Iterator[RemoteRepository]:
+        """All repositories the person owns, collaborates on or reaches through an organisation, page after page."""
+        with as_our_errors():
+            for repository in self._github.get_user().get_repos():
+                yield _remote_repository(repository)
+
+    def repository(self, full_name: str) -> RemoteRepository:
+        """One repository by `owner/name`; a renamed one is found under its old name too."""
+        with as_our_errors():
+            return _remote_repository(self._repository(full_name).complete())
+
+    def branches(self, full_name: str) -> list[Branch]:
+        """All branches in GitHub's order; none for an empty repository."""
+        with as_our_errors():
+            found = self._repository(full_name).get_branches()
+            return [Branch(branch.name, branch.commit.sha, branch.protected) for branch in found]
+
+    def find_pull(self, full_name: str, head_branch: str, base: str) -> RemotePull | None:
+        """The pull request from `head_branch` to `base`: the open one, else the newest closed one, else None."""
+        with as_our_errors():
+            repository = self._repository(full_name).complete()  # a moved repository has another owner in `head`
+            head = f"{repository.owner.login}:{head_branch}"
+            listed = repository.get_pulls(state="all", sort="created", direction="desc", head=head, base=base)
+            # GitHub leaves a filter it cannot read aside, so the answer is compared once more.
+            ours = [pull for pull in islice(listed, PAGE) if pull.head.ref == head_branch and pull.base.ref == base]
+            chosen = next((pull for pull in ours if pull.state == "open"), ours[0] if ours else None)
+            return _remote_pull(chosen) if chosen else None
+
+    def open_pull(
+        self, full_name: str, *, head: str, base: str, title: str, body: str, draft: bool = False
+    ) -> RemotePull:
+        """Opens a pull request; where the plan has no drafts, an ordinary one (its `status` tells).
+
+        Raises GitHubUnprocessable where one exists already or a branch is missing: ask `find_pull` first.
+        """
+        with as_our_errors():
+            repository = self._repository(full_name).complete()  # a POST does not follow a rename
+        try:
+            with as_our_errors():
+                created = repository.create_pull(base=base, head=head, title=title, body=body, draft=draft)
+                return _parse_pull(created.raw_data)
+        except GitHubUnprocessable as error:
+            if not (draft and _says_no_drafts(error)):
+                raise
+        return self.open_pull(full_name, head=head, base=base, title=title, body=body, draft=False)
+
+    def pull(self, full_name: str, number: int, etag: str | None = None) -> RemotePull | NotModified:
+        """How a pull request stands; with the `etag` of an earlier look NotModified, which costs no rate limit."""
+        headers = {"If-None-Match": etag} if etag else {}
+        with as_our_errors():
+            answer = self._get(f"/repos/{_checked(full_name)}/pulls/{number}", headers)
+            if answer.status_code == 304 and etag:
+                return NotModified(etag)
+            return _parse_pull(answer.json(), answer.headers.get("etag"))
+
+    def update_pull(
+        self,
+        full_name: str,
+        number: int,
+        *,
+        title: str | None = None,
+        body: str | None = None,
+        state: Literal["open", "closed"] | None = None,
+    ) -> RemotePull:
+        """Changes what is given and leaves the rest."""
+        change = {
+            name: value for name, value in (("title", title), ("body", body), ("state", state)) if value is not None
+        }
+        with as_our_errors():
+            url = f"{self._repository(full_name).complete().url}/pulls/{number}"
+            _, data = self._github.requester.requestJsonAndCheck("PATCH", url, input=change)
+            return _parse_pull(data)
+
+    def _repository(self, full_name: str) -> Repository:
+        return self._github.get_repo(_checked(full_name))
+
+    def _get(self, path: str, headers: dict[str, str]) -> httpx.Response:
+        own = {
+            "Authorization": f"Bearer {self._token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": API_VERSION,
+            "User-Agent": USER_AGENT,
+        }
+        # A rename answers with a redirect; httpx drops the token where one leads to another host.
+        answer = self._http.get(self._api_url + path, headers=own | headers, follow_redirects=True, timeout=TIMEOUT)
+        if answer.status_code >= 400:
+            raise refusal(answer.status_code, _json_or_none(answer), answer.headers)
+        return answer
+
+
+def _checked(full_name: str) -> str:
+    """The name as part of a path. Anything else than owner/name is told as GitHub would: it is not there."""
+    if not _FULL_NAME.fullmatch(full_name):
+        raise GitHubNotFound("GitHub does not know it, or does not show it to you.")
+    return full_name
+
+
+def _remote_repository(repository: Repository) -> RemoteRepository:
+    access = _access_level(repository)
+    default_branch = repository.default_branch or ""
+    return RemoteRepository(
+        github_id=repository.id,
+        owner=repository.owner.login,
+        name=repository.name,
+        full_name=repository.full_name,
+        description=repository.description,
+        is_private=repository.private,
+        default_branch=default_branch,
+        language=repository.language,
+        url=repository.html_url,
+        clone_url=repository.clone_url,
+        access_level=access,
+        is_archived=repository.archived,
+        is_empty=not default_branch or _is_empty(repository),
+        # A personal repository has an owner (admin) and collaborators, who may write.
+        # docs.github.com: "Permission levels for a personal account repository"
+        is_collaborator=repository.owner.type == "User" and access == "write",
+    )
+
+
+def _is_empty(repository: Repository) -> bool:
+    """GitHub's size is in kilobytes and late, so a size of 0 alone says nothing: then its branches are asked for."""
+    return repository.size == 0 and not any(True for _ in islice(repository.get_branches(), 1))
+
+
+def _access_level(repository: Repository) -> AccessLevel:
+    rights = repository.permissions
+    if rights.admin or rights.maintain:
+        return "admin"
+    return "write" if rights.push else "read"
+
+
+def _remote_pull(pull: PullRequest) -> RemotePull:
+    """A listed pull request, looked at once more by itself: that answer's ETag is the one `pull` needs."""
+    data = pull.raw_data
+    etag = pull.raw_headers.get("etag")
+    return _parse_pull(data, str(etag) if etag else None)
+
+
+def _parse_pull(data: Any, etag: str | None = None) -> RemotePull:
+    return parse_document(PullDocument, data).as_pull(etag)
+
+
+def _says_no_drafts(error: GitHubUnprocessable) -> bool:
+    # "Draft pull requests are not supported in this repository.": private repositories of the free plan.
+    return any("draft pull requests are not supported" in message.lower() for message in error.messages)
+
+
+def _json_or_none(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return None
