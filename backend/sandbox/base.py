@@ -19,6 +19,7 @@ class Limits:
     output_bytes: int = 8 * 1024 * 1024  # of stdout and of stderr; the rest is read and dropped
 
 
+USUAL = Limits()
 KilledBy = Literal["timeout", "memory", "disk", "cancelled"]
 
 
@@ -35,7 +36,10 @@ class Completed:
 
 
 class Sandbox(Protocol):
-    """A jail. `kind` is bubblewrap, sandlock or none; `owner` is the (uid, gid) that workspace files must have, None for ours."""
+    """A jail. `kind` is bubblewrap, sandlock or none.
+
+    `owner` is the (uid, gid) that workspace files must have, None for ours.
+    """
 
     kind: str
     owner: tuple[int, int] | None
@@ -47,7 +51,7 @@ class Sandbox(Protocol):
         workspace: Path,
         timeout: float,
         stdin: bytes = b"",
-        limits: Limits = Limits(),
+        limits: Limits = USUAL,
         env: Mapping[str, str] | None = None,
         cancelled: Callable[[], bool] | None = None,
         merge_stderr: bool = False,
@@ -55,6 +59,7 @@ class Sandbox(Protocol):
         """Runs argv with the workspace as its writable current directory and no network.
 
         `cancelled` is asked several times a second; the whole process tree is gone when this returns.
-        `merge_stderr` writes both streams to stdout in their order. Raises RunFailed(sandbox_lost) when the jail itself breaks.
+        `merge_stderr` writes both streams to stdout in their order. Raises RunFailed(sandbox_lost) when the jail itself
+        breaks.
         """
         ...

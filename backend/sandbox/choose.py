@@ -1,0 +1,49 @@
+"""Which jail this process uses: the first whose self-test passes, found once."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from backend.errors import AsyncCoderError, SandboxUnavailable
+from backend.sandbox.base import Sandbox
+from backend.sandbox.bubblewrap import Bubblewrap
+from backend.sandbox.none import Unjailed
+from backend.sandbox.selftest import probes
+
+_FIXES = {
+    "bubblewrap": "apt-get install bubblewrap; Ubuntu 24.04: sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+    "sandlock": "run Linux 6.7 or newer with Landlock",
+}
+
+
+def choose(preference: str, extra_paths: Sequence[Path] = ()) -> Sandbox:
+    """The jail for `auto`, `bubblewrap`, `sandlock` or `none`. Raises SandboxUnavailable with reason and fix."""
+    return _choose(preference, tuple(extra_paths))
+
+
+@lru_cache(maxsize=8)
+def _choose(preference: str, extra_paths: tuple[Path, ...]) -> Sandbox:
+    if preference == "none":
+        return Unjailed()
+    reasons = []
+    for kind in ("bubblewrap", "sandlock") if preference == "auto" else (preference,):
+        try:
+            sandbox = build(kind, extra_paths)
+            failed = [probe for probe in probes(sandbox) if not probe.passed]
+        except AsyncCoderError as error:
+            reasons.append(f"{kind}: {error}")
+            continue
+        if not failed:
+            return sandbox
+        reasons.append(f"{kind}: {failed[0].name} ({failed[0].detail})")
+    first = "bubblewrap" if preference == "auto" else preference
+    raise SandboxUnavailable("No jail passes its self-test here. " + " ".join(reasons), fix=_FIXES[first])
+
+
+def build(kind: str, extra_paths: Sequence[Path] = ()) -> Sandbox:
+    """A jail of that kind, untested. Raises SandboxUnavailable."""
+    if kind == "bubblewrap":
+        return Bubblewrap(extra_paths)
+    if kind == "none":
+        return Unjailed()
+    raise SandboxUnavailable(f"There is no jail called {kind!r}.", fix="Set ASYNCCODER_SANDBOX to auto.")

@@ -1,0 +1,139 @@
+"""The jail's system-call filter, as the classic BPF program that the kernel takes (seccomp(2), linux/filter.h).
+
+Everything is allowed but a list: what a build or a test needs is endless, what only an escape needs is not. Calls on
+the list answer EPERM, or ENOSYS where programs then take an older way.
+"""
+
+import errno
+import platform
+import struct
+from dataclasses import dataclass
+
+from backend.errors import SandboxUnavailable
+
+_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
+_NR, _ARCH, _ARGS = 0, 4, 16  # offsets in struct seccomp_data; both machines are little-endian
+
+_X32_BIT = 0x40000000
+_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_NAMESPACES = 0x7E020000  # CLONE_NEW…: mount, cgroup, uts, ipc, user, pid, net
+_FORBIDDEN_FAMILIES = (15, 16, 17, 38, 40)  # KEY, NETLINK, PACKET, ALG, VSOCK
+
+# (x86_64, aarch64); None where the machine does not have the call.
+_FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
+    "ptrace": (101, 117),
+    "syslog": (103, 116),
+    "vhangup": (153, 58),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "acct": (163, 89),
+    "settimeofday": (164, 170),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "swapon": (167, 224),
+    "swapoff": (168, 225),
+    "reboot": (169, 142),
+    "sethostname": (170, 161),
+    "setdomainname": (171, 162),
+    "iopl": (172, None),
+    "ioperm": (173, None),
+    "init_module": (175, 105),
+    "delete_module": (176, 106),
+    "quotactl": (179, 60),
+    "clock_settime": (227, 112),
+    "kexec_load": (246, 104),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+    "unshare": (272, 97),
+    "move_pages": (279, 239),
+    "perf_event_open": (298, 241),
+    "fanotify_init": (300, 262),
+    "name_to_handle_at": (303, 264),
+    "open_by_handle_at": (304, 265),
+    "clock_adjtime": (305, 266),
+    "setns": (308, 268),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "kcmp": (312, 272),
+    "finit_module": (313, 273),
+    "kexec_file_load": (320, 294),
+    "bpf": (321, 280),
+    "userfaultfd": (323, 282),
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
+    "pidfd_getfd": (438, 438),
+    "mount_setattr": (442, 442),
+    "quotactl_fd": (443, 443),
+}
+# clone3 hides its flags behind a pointer: ENOSYS sends the C library back to clone, whose flags can be read.
+_CLONE3 = 435
+
+
+@dataclass(frozen=True)
+class _Machine:
+    column: int
+    audit_arch: int
+    ioctl: int
+    clone: int
+    socket: int
+    socketpair: int
+    memfd_create: int
+
+
+_MACHINES = {
+    "x86_64": _Machine(0, 0xC000003E, ioctl=16, clone=56, socket=41, socketpair=53, memfd_create=319),
+    "aarch64": _Machine(1, 0xC00000B7, ioctl=29, clone=220, socket=198, socketpair=199, memfd_create=279),
+}
+_MACHINES["arm64"] = _MACHINES["aarch64"]
+
+
+def program(machine_name: str = "") -> bytes:
+    """The filter for this machine, an array of struct sock_filter. Raises SandboxUnavailable for an unknown machine."""
+    name = machine_name or platform.machine()
+    machine = _MACHINES.get(name)
+    if machine is None:
+        raise SandboxUnavailable(f"There is no system-call filter for {name} machines.", fix="Use x86_64 or aarch64.")
+    eperm, enosys = _ERRNO | errno.EPERM, _ERRNO | errno.ENOSYS
+    steps = [_step(_LOAD, _ARCH), *_unless(_IF_EQUAL, machine.audit_arch, _KILL), _step(_LOAD, _NR)]
+    if name == "x86_64":
+        steps += _when(_IF_AT_LEAST, _X32_BIT, enosys)
+    for numbers in _FORBIDDEN.values():
+        if (number := numbers[machine.column]) is not None:
+            steps += _when(_IF_EQUAL, number, eperm)
+    # Memory that no process maps would not be seen by the watchdog; programs fall back to /dev/shm, which has a size.
+    steps += _when(_IF_EQUAL, machine.memfd_create, enosys) + _when(_IF_EQUAL, _CLONE3, enosys)
+    steps += _argument(machine.clone, 0, _when(_IF_ANY_BIT, _NAMESPACES, eperm))
+    typed = _when(_IF_EQUAL, _TIOCSTI, eperm) + _when(_IF_EQUAL, _TIOCLINUX, eperm)
+    steps += _argument(machine.ioctl, 1, typed)
+    for call in (machine.socket, machine.socketpair):
+        unknown = _ERRNO | errno.EAFNOSUPPORT
+        families = [step for family in _FORBIDDEN_FAMILIES for step in _when(_IF_EQUAL, family, unknown)]
+        steps += _argument(call, 0, families)
+    return b"".join([*steps, _step(_RETURN, _ALLOW)])
+
+
+def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, if_true, if_false, value)
+
+
+def _when(test: int, value: int, answer: int) -> list[bytes]:
+    return [_step(test, value, 0, 1), _step(_RETURN, answer)]
+
+
+def _unless(test: int, value: int, answer: int) -> list[bytes]:
+    return [_step(test, value, 1, 0), _step(_RETURN, answer)]
+
+
+def _argument(call: int, index: int, tests: list[bytes]) -> list[bytes]:
+    """Runs the tests on the low half of one argument of one call; leaves the call's number loaded."""
+    load = _step(_LOAD, _ARGS + 8 * index)
+    return [_step(_IF_EQUAL, call, 0, len(tests) + 2), load, *tests, _step(_LOAD, _NR)]

@@ -1,0 +1,116 @@
+"""Escape probes: what must not work in a jail is tried, and what must work too. Run at start-up, shown by `doctor`."""
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.sandbox.base import Sandbox
+
+_TIMEOUT = 20.0  # seconds; a machine under load starts slowly, a jail that hangs does not end
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One thing tried: `passed` means that the jail held (or that the allowed thing worked)."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+# Shell only, since a jail need not have Python. Each script succeeds when the jail is as it should be.
+_SCRIPTS = {
+    "runs a command in the workspace": "[ -f here ] && echo made > there",
+    "runs a program of the workspace": r"printf '#!/bin/sh\nexit 0\n' > run.sh && chmod +x run.sh && ./run.sh",
+    "cannot see the host's password file": "! cat /etc/shadow",
+    "cannot see the host's folders": '! ls "$BESIDE" && ! ls /root/.ssh && ! ls /var/lib',
+    # Opened for writing, never written: a probe that finds an open door must not walk through it.
+    "cannot write outside": '! [ -w /usr ] && ! [ -w /etc ] && ! touch "$BESIDE/escaped"',
+    "hides the service's environment": r"""! tr '\0' '\n' < /proc/1/environ | grep -q .""",
+    "cannot set the kernel": "! sh -c ': >> /proc/sys/kernel/core_pattern'",
+    "cannot make namespaces": "! unshare -U true && ! unshare -m true && ! unshare -n true",
+    "has no capabilities": "grep -q 'CapEff:.0000000000000000' /proc/self/status",
+    "cannot gain privileges": "grep -q 'NoNewPrivs:.1' /proc/self/status",
+    "filters system calls": "grep -q 'Seccomp:.2' /proc/self/status",
+    "has limits": '[ "$(ulimit -n)" -le 4096 ] && [ "$(ulimit -c)" = 0 ]',
+}
+_CONNECT = (
+    "bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}' ; "
+    "python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 2)' ; "
+    "perl -MIO::Socket::INET -e 'IO::Socket::INET->new(PeerAddr => \"127.0.0.1:{port}\", Timeout => 2) or die' ; true"
+)
+
+
+def probes(sandbox: Sandbox) -> list[Probe]:
+    """Tries everything; takes a few tenths of a second. Raises RunFailed where the jail does not even start."""
+    with scratch(sandbox) as workspace:
+        return [*_scripts(sandbox, workspace), _network(sandbox, workspace), _end(sandbox, workspace)]
+
+
+def _scripts(sandbox: Sandbox, workspace: Path) -> list[Probe]:
+    """All scripts in one command: each prints its exit code and its last words on one line."""
+    lines = []
+    for script in _SCRIPTS.values():
+        lines.append(f'said=$( ( {script} ) 2>&1 ); echo "$? $(printf %s "$said" | tail -n 1)"')
+    done = sandbox.run(
+        ["sh", "-c", "\n".join(lines)], workspace=workspace, timeout=_TIMEOUT, env={"BESIDE": str(workspace.parent)}
+    )
+    answers = done.stdout.decode("utf-8", "replace").splitlines()
+    if len(answers) != len(_SCRIPTS):
+        return [Probe("runs commands", False, done.stderr.decode("utf-8", "replace")[-300:] or "no answer")]
+    return [
+        Probe(name, answer.startswith("0 "), answer.partition(" ")[2])
+        for name, answer in zip(_SCRIPTS, answers, strict=True)
+    ]
+
+
+def _network(sandbox: Sandbox, workspace: Path) -> Probe:
+    """A true listener on this machine, and every means the jail may have to reach it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        port = listener.getsockname()[1]
+        sandbox.run(["sh", "-c", _CONNECT.format(port=port)], workspace=workspace, timeout=_TIMEOUT)
+        try:
+            listener.accept()[0].close()
+        except BlockingIOError:
+            return Probe("has no network", True, "")
+    return Probe("has no network", False, "it reached this machine's loopback")
+
+
+def _end(sandbox: Sandbox, workspace: Path) -> Probe:
+    """A child that left the session and ignores TERM must be gone when `run` returns."""
+    beating = "trap '' TERM HUP; while :; do echo . >> beat; sleep 0.02; done"
+    done = sandbox.run(["sh", "-c", f'(setsid sh -c "{beating}" &); sleep 60'], workspace=workspace, timeout=0.2)
+    before = _size(workspace / "beat")
+    time.sleep(0.1)
+    name = "a time-out ends every process"
+    if done.killed_by != "timeout":
+        return Probe(name, False, f"it ended by itself with {done.exit_code}")
+    return Probe(name, _size(workspace / "beat") == before, "a child lived on")
+
+
+def _size(path: Path) -> int:
+    return path.lstat().st_size if os.path.lexists(path) else 0
+
+
+@contextmanager
+def scratch(sandbox: Sandbox) -> Iterator[Path]:
+    """A workspace that the jail can reach, and that is gone afterwards."""
+    root = Path(tempfile.mkdtemp(prefix="asynccoder-probe-", dir="/var/tmp" if sandbox.owner else None))
+    try:
+        root.chmod(0o711)
+        workspace = root / "workspace"
+        workspace.mkdir(0o700)
+        (workspace / "here").touch()
+        if sandbox.owner:
+            os.chown(workspace, *sandbox.owner)
+            os.chown(workspace / "here", *sandbox.owner)
+        yield workspace
+    finally:
+        shutil.rmtree(root, ignore_errors=True)  # a probe may have left what cannot be removed

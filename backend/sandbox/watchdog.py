@@ -1,0 +1,87 @@
+"""Looks at a running command: time, cancellation, memory of the tree, disk of the workspace."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from backend.sandbox import processes
+from backend.sandbox.base import KilledBy, Limits
+
+_MEMORY_EVERY = 0.25  # seconds
+_DISK_SHARE = 16  # the workspace is measured again when the file system lost a sixteenth of the limit
+_HOST_FLOOR = 50  # a jail over half its own limit is ended when the host has less than a fiftieth of its memory left
+
+
+class Watchdog:
+    """Asked once per tick by `attend`; says why the command must end, or nothing."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        workspace: Path,
+        timeout: float,
+        pids: Callable[[], Iterable[int]],
+        cancelled: Callable[[], bool] | None,
+    ) -> None:
+        self._limits = limits
+        self._workspace = workspace
+        self._pids = pids
+        self._cancelled = cancelled
+        now = time.monotonic()
+        self._deadline = now + timeout
+        self._next_memory = now + _MEMORY_EVERY
+        self._free = _free_bytes(workspace)
+
+    def __call__(self) -> KilledBy | None:
+        """The reason to kill, None while all is well."""
+        now = time.monotonic()
+        if self._cancelled and self._cancelled():
+            return "cancelled"
+        if now >= self._deadline:
+            return "timeout"
+        if now >= self._next_memory:
+            self._next_memory = now + _MEMORY_EVERY
+            if self._is_over_memory():
+                return "memory"
+        return "disk" if self._is_over_disk() else None
+
+    def _is_over_memory(self) -> bool:
+        limit = self._limits.memory_bytes
+        used = processes.memory(self._pids(), limit)
+        return used > limit or (used > limit // 2 and _is_host_short_of_memory())
+
+    def _is_over_disk(self) -> bool:
+        # Measuring a workspace costs as much as walking it, asking the file system how full it is costs nothing.
+        free = _free_bytes(self._workspace)
+        if self._free - free < self._limits.disk_bytes // _DISK_SHARE:
+            self._free = max(self._free, free)
+            return False
+        self._free = free
+        return used_bytes(self._workspace) > self._limits.disk_bytes
+
+
+def used_bytes(folder: Path) -> int:
+    """The disk space that a folder takes. `du` neither follows links nor loses itself in depth."""
+    command = ["du", "-skx", "--", str(folder)]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env={"PATH": os.defpath}
+    )
+    # It complains of what vanishes while it looks, and prints the sum all the same.
+    figure = done.stdout.split(b"\t")[0].strip()
+    return int(figure) * 1024 if figure.isdigit() else 0
+
+
+def _free_bytes(folder: Path) -> int:
+    system = os.statvfs(folder)
+    return system.f_bfree * system.f_frsize
+
+
+def _is_host_short_of_memory() -> bool:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:
+        return False
+    kilobytes = {line.partition(":")[0]: int(line.split()[1]) for line in lines}
+    return kilobytes.get("MemAvailable", 1) * _HOST_FLOOR < kilobytes.get("MemTotal", 1)
