@@ -14,14 +14,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from backend.embedded.places import Server, last_line, private_folder, socket_folder, wait
+from backend.embedded.places import last_line, private_folder, socket_folder, wait
 from backend.embedded.postgres import create_databases, database_url, postgres, superuser_url
 from backend.embedded.valkey import redis_url, valkey
 from backend.errors import Unavailable
+from backend.parts import Part
 from backend.settings import Settings
 
 __all__ = [
-    "Server",
     "create_databases",
     "database_url",
     "forget",
@@ -61,20 +61,18 @@ def running(settings: Settings, *, is_durable: bool = False) -> Iterator[None]:
         stack.callback(forget, settings)
         for prepare in (postgres, valkey):
             stack.enter_context(_started(prepare(settings, is_durable=is_durable)))
-        create_databases(settings)
         write_urls(settings)
         yield
 
 
 @contextmanager
-def _started(server: Server) -> Iterator[None]:
+def _started(server: Part) -> Iterator[None]:
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            server.argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
+            server.command(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
         )
         try:
-            wait(lambda: process.poll() is not None or server.is_ready(), 30)
-            if process.poll() is not None or not server.is_ready():
+            if not _becomes_ready(process, server):
                 output.seek(0)
                 words = last_line(output.read().decode(errors="replace"))
                 raise Unavailable(f"{server.name} does not start: {words}")
@@ -82,7 +80,18 @@ def _started(server: Server) -> Iterator[None]:
         finally:
             process.send_signal(server.stop_signal)
             try:
-                process.wait(10)
+                process.wait(server.stop_seconds)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+def _becomes_ready(process: subprocess.Popen[bytes], server: Part) -> bool:
+    assert server.health is not None
+    health = server.health
+    wait(lambda: process.poll() is not None or health(), server.start_seconds)
+    if process.poll() is not None or not health():
+        return False
+    if server.on_ready is not None:
+        server.on_ready()
+    return True

@@ -1,40 +1,19 @@
-"""What both servers need: how one is started, the folders they live in, and small questions about them."""
+"""What both servers need: the folders they live in, and small questions about them."""
 
 import hashlib
 import os
 import stat
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from backend.errors import Misconfigured
 from backend.settings import Settings
 
-LAUNCHER = Path(__file__).parent.with_name("launch.py")
 SOCKET_PATH_LIMIT = 107  # sun_path of unix(7), without its NUL
 LONGEST_SOCKET = ".s.PGSQL.5432.lock"
-
-
-@dataclass(frozen=True)
-class Server:
-    """One server, ready to be started: `is_ready()` asks whether it answers, `stop_signal` is its clean end."""
-
-    name: str
-    argv: tuple[str, ...]
-    stop_signal: int
-    is_ready: Callable[[], bool]
-
-
-def launched(argv: tuple[str, ...], *, death_signal: int, options: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The argv that starts `argv` by way of the launcher, as a child of this very process."""
-    return (
-        sys.executable, "-I", "-S", str(LAUNCHER), "--parent", str(os.getpid()),
-        "--death-signal", str(int(death_signal)), *options, "--", *argv,
-    )  # fmt: skip
 
 
 def private_folder(path: Path) -> Path:

