@@ -1,0 +1,1 @@
+"""The dashboard: pages that draw, States that remember what a visitor looks at, and nothing that decides."""

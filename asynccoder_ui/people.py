@@ -1,0 +1,82 @@
+"""Who a browser belongs to: the cookie of a handshake, looked up in the sessions, kept for at most 15 seconds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from time import monotonic
+from typing import TypeVar
+from uuid import UUID
+
+from sqlmodel import Session
+
+from asynccoder_ui import bridge
+from backend import crypto
+from backend.errors import SignedOut
+from backend.models import User
+from backend.services import auth
+from backend.settings import get_settings
+
+T = TypeVar("T")
+# A revoked session may still pass the gate for this long; what it asks of a service is refused at once all the same.
+REMEMBERED_SECONDS = 15.0
+_MOST = 4096
+
+
+@dataclass(frozen=True)
+class Person:
+    """The signed-in person, as far as every page needs to know them."""
+
+    id: UUID
+    login: str
+    name: str
+    avatar_url: str
+    is_admin: bool
+
+
+_remembered: dict[str, tuple[Person, float]] = {}
+
+
+def token_in(cookies: str) -> str:
+    """The session token in a Cookie header; empty without one."""
+    jar: SimpleCookie = SimpleCookie()
+    try:
+        jar.load(cookies)
+    except CookieError:
+        return ""
+    found = jar.get(get_settings().session_cookie)
+    return found.value if found else ""
+
+
+async def person_of(token: str) -> Person:
+    """Whose token this is, asked of the database at most every 15 seconds. Raises SignedOut."""
+    if not token:
+        raise SignedOut("You are signed out.")
+    key = crypto.digest(token)
+    known = _remembered.get(key)
+    if known and known[1] > monotonic():
+        return known[0]
+    _remembered.pop(key, None)
+    person = await ask(token, lambda session, user: _person(user))
+    if len(_remembered) >= _MOST:
+        _remembered.clear()
+    _remembered[key] = (person, monotonic() + REMEMBERED_SECONDS)
+    return person
+
+
+async def ask(token: str, question: Callable[[Session, User], T]) -> T:
+    """Asks a service as this token's person: `question(session, user)`, the look-up and the answer in one transaction.
+
+    Raises SignedOut, and whatever the service refuses with.
+    """
+    if not token:
+        raise SignedOut("You are signed out.")
+    return await bridge.call(lambda session: question(session, auth.user_of_session(session, token)))
+
+
+def forget(token: str) -> None:
+    """Drops what is remembered of a token: its session has ended."""
+    _remembered.pop(crypto.digest(token), None)
+
+
+def _person(user: User) -> Person:
+    return Person(user.id, user.username, user.name, user.avatar_url or "", user.is_admin)

@@ -1,0 +1,20 @@
+"""The dashboard's addresses, in one place. `/api /auth /files /health` belong to the API, `/_event /ping` to Reflex."""
+
+LANDING = "/"
+HOME = "/home"
+TASK = "/tasks/[task_id]"
+REPOSITORIES = "/repositories"
+CREDITS = "/credits"
+
+SIGN_IN = "/auth/sign-in"
+SIGN_OUT = "/auth/sign-out"
+
+
+def task_page(task_id: str) -> str:
+    """Where a task is shown."""
+    return f"/tasks/{task_id}"
+
+
+def patch_file(task_id: str) -> str:
+    """Where a task's changes are downloaded as one patch."""
+    return f"/files/tasks/{task_id}/patch"

@@ -1,0 +1,58 @@
+"""The State every page stands on: who is signed in, and how to ask a service as them."""
+
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import urlencode
+
+import reflex as rx
+from sqlmodel import Session as DatabaseSession
+
+from asynccoder_ui import people, routes
+from asynccoder_ui.gate import public
+from backend import log
+from backend.errors import AsyncCoderError, SignedOut
+from backend.models import User
+from backend.settings import get_settings
+
+T = TypeVar("T")
+_log = log.get(__name__)
+
+
+class Session(rx.State):
+    """The person at this browser. The cookie is read at the socket's handshake: signing in or out loads a new page."""
+
+    login: str = ""
+    name: str = ""
+    avatar_url: str = ""
+    is_demo: bool = False
+    sign_in_url: str = routes.SIGN_IN
+
+    @rx.event
+    @public
+    async def greet(self) -> None:
+        """Fills in who is here, for pages that strangers see as well."""
+        self.is_demo = get_settings().is_demo
+        wanted = self.router.url.query_parameters.get("next", routes.HOME)
+        self.sign_in_url = f"{routes.SIGN_IN}?{urlencode({'next': wanted})}"
+        try:
+            person = await people.person_of(self._token())
+        except SignedOut:
+            return
+        self.login, self.name, self.avatar_url = person.login, person.name, person.avatar_url
+
+    def _token(self) -> str:
+        return people.token_in(self.router.headers.cookie)
+
+    async def _ask(self, question: Callable[[DatabaseSession, User], T]) -> T:
+        """Asks a service as this person, in one transaction. Raises SignedOut and the service's own refusals."""
+        return await people.ask(self._token(), question)
+
+
+def on_error(exception: Exception) -> rx.event.EventSpec:
+    """The answer to an error that a handler did not treat: our own say their sentence, others are logged."""
+    if isinstance(exception, SignedOut):
+        return rx.call_script(f"window.location.assign({routes.LANDING!r})")
+    if isinstance(exception, AsyncCoderError):
+        return rx.toast.error(str(exception))
+    _log.error("an event handler failed", exc_info=exception)
+    return rx.toast.error("Something went wrong on our side. Try again.")

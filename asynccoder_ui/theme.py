@@ -1,0 +1,211 @@
+"""Looks by name: no page holds a colour or a class string, it asks for `button(variant="quiet")` or `part("rail")`.
+
+Each name is a class of assets/*.css; a test holds the two together.
+"""
+
+from typing import Any, Literal, get_args
+
+import reflex as rx
+
+STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "narrow.css")
+
+Part = Literal[
+    "app", "main", "side", "side-head", "side-pad", "nav", "group", "tasks", "me", "bar", "scrim", "page", "stage", "away",
+    "composer", "composer small", "where", "belt", "estimate", "types",
+    "task-page", "head", "meta", "glance", "tabs", "cols", "cols wide", "work", "scroll", "rail", "facts", "meter", "foot", "queued", "log",
+    "list", "line", "card", "empty", "prose", "patch",
+    "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
+    "step", "step-text", "step-end", "out", "step-out", "you", "say",
+]  # fmt: skip
+Words = Literal[
+    "display", "headline", "title", "heading", "lede", "strong", "soft", "muted", "small", "aside", "tiny", "mono", "figure", "added", "removed"
+]  # fmt: skip
+Tone = Literal["", "ok", "warn", "bad", "run", "merged", "line"]
+Variant = Literal["plain", "primary", "quiet", "danger"]
+Size = Literal["sm", "md", "lg", "icon", "icon sm"]
+Tag = Literal["div", "section", "header", "footer", "aside", "main", "nav", "ul", "li", "span", "p", "h1", "h2", "h3", "dl", "dt", "dd", "time", "a"]  # fmt: skip
+
+PARTS: tuple[str, ...] = get_args(Part)
+WORDS: tuple[str, ...] = get_args(Words)
+
+
+def part(name: Part, *children: Any, tag: Tag = "div", **props: Any) -> rx.Component:
+    """A named piece of a page's arrangement."""
+    return _element(tag, *children, class_name=name, **props)
+
+
+def words(look: Words, *children: Any, tag: Tag = "span", num: bool = False, trunc: bool = False, **props: Any) -> rx.Component:
+    """Text in one of the type roles; `num` for figures that change, `trunc` for one line with an ellipsis."""
+    return _element(tag, *children, class_name=" ".join([look, *(["num"] if num else []), *(["trunc"] if trunc else [])]), **props)
+
+
+def plain(tag: Tag, *children: Any, **props: Any) -> rx.Component:
+    """An element without a look of its own."""
+    return _element(tag, *children, **props)
+
+
+def row(*children: Any, wrap: bool = False, **props: Any) -> rx.Component:
+    """Side by side, centred, eight pixels apart."""
+    return rx.el.div(*children, class_name="row wrap" if wrap else "row", **props)
+
+
+def stack(*children: Any, gap: Literal["tight", "", "loose"] = "", **props: Any) -> rx.Component:
+    """One below the other."""
+    return rx.el.div(*children, class_name=f"stack {gap}".strip(), **props)
+
+
+def grow(*children: Any, **props: Any) -> rx.Component:
+    """Takes the room that is left in a row; empty, it pushes what follows to the end."""
+    return rx.el.div(*children, class_name="grow", **props)
+
+
+def wide_only(*children: Any) -> rx.Component:
+    """What is left out on narrow screens."""
+    return rx.el.span(*children, class_name="wide-only")
+
+
+def hidden_label(text: Any) -> rx.Component:
+    """Words for screen readers alone."""
+    return rx.el.span(text, class_name="sr")
+
+
+def icon(name: str, size: Literal[14, 16, 20, 24] = 16, spin: bool = False, tone: str = "") -> rx.Component:
+    """A lucide icon by its static name; decoration, so hidden from screen readers."""
+    looks = " ".join(filter(None, ["spin" if spin else "", f"tone-{tone}" if tone else ""]))
+    return rx.icon(name, size=size, class_name=looks, custom_attrs={"aria-hidden": "true"})
+
+
+def button(*children: Any, variant: Variant = "plain", size: Size = "md", wide: bool = False, **props: Any) -> rx.Component:
+    """A button; `size="icon"` is square and needs an `aria_label`."""
+    props.setdefault("type", "button")
+    return rx.el.button(*children, class_name=_button_class(variant, size, wide), **props)
+
+
+def link_button(*children: Any, href: Any, variant: Variant = "plain", size: Size = "md", wide: bool = False, **props: Any) -> rx.Component:
+    """A full page navigation that looks like a button: signing in, or leaving for GitHub."""
+    return rx.el.a(*children, href=href, class_name=_button_class(variant, size, wide), **props)
+
+
+def page_button(*children: Any, href: Any, variant: Variant = "plain", size: Size = "md", wide: bool = False, **props: Any) -> rx.Component:
+    """A link to another page of the dashboard, without a reload, that looks like a button."""
+    return _inner_link(*children, to=href, class_name=_button_class(variant, size, wide), **props)
+
+
+def pill(*children: Any, tone: Any = "", **props: Any) -> rx.Component:
+    """A state in a colour and a word; give it an icon as well, a colour alone says nothing."""
+    look = f"pill {tone}".strip() if isinstance(tone, str) and not isinstance(tone, rx.Var) else "pill " + tone
+    return rx.el.span(*children, class_name=look, **props)
+
+
+def pill_link(*children: Any, href: Any, tone: Any = "", **props: Any) -> rx.Component:
+    """A pill that leads out of the dashboard, in a new tab."""
+    return rx.el.a(*children, href=href, target="_blank", rel="noreferrer", class_name="pill " + tone, **props)
+
+
+def link(*children: Any, href: Any, **props: Any) -> rx.Component:
+    """A link out of the dashboard or a full navigation."""
+    return rx.el.a(*children, href=href, class_name="link", **props)
+
+
+def page_link(*children: Any, href: Any, look: Literal["link", "line", ""] = "link", **props: Any) -> rx.Component:
+    """A link to another page of the dashboard, without a reload."""
+    return _inner_link(*children, to=href, class_name=look, **props)
+
+
+def nav_link(name: str, label: str, href: str, *extra: Any, on: Any) -> rx.Component:
+    """A line of the sidebar's navigation; `on` says whether its page is open."""
+    return _inner_link(icon(name), label, *extra, to=href, class_name=rx.cond(on, "nav-link on", "nav-link"))
+
+
+def task_link(*children: Any, href: Any, on: Any) -> rx.Component:
+    """A task's row in the sidebar: icon, title, time, and a second line."""
+    return _inner_link(*children, to=href, class_name=rx.cond(on, "task on", "task"))
+
+
+def kbd(text: str) -> rx.Component:
+    """A key."""
+    return rx.el.kbd(text)
+
+
+def field(**props: Any) -> rx.Component:
+    """A one-line text input; give it an `aria_label` or a label."""
+    return rx.el.input(class_name="field", **props)
+
+
+def card(*children: Any, **props: Any) -> rx.Component:
+    """A raised sheet."""
+    return part("card", *children, **props)
+
+
+def choice_card(head: list[Any], promise: str, *, on: Any, **props: Any) -> rx.Component:
+    """One of a few choices that are worth a sentence; a radio to screen readers."""
+    return rx.el.button(
+        rx.el.span(*head),
+        rx.el.span(promise),
+        type="button",
+        role="radio",
+        custom_attrs={"aria-checked": rx.cond(on, "true", "false")},
+        class_name=rx.cond(on, "type on", "type"),
+        **props,
+    )
+
+
+def tab(*children: Any, on: Any, rail: bool = False, **props: Any) -> rx.Component:
+    """A tab of the task page; `rail` ones appear where the rail has no room."""
+    return rx.el.button(
+        *children,
+        type="button",
+        role="tab",
+        custom_attrs={"aria-selected": rx.cond(on, "true", "false")},
+        class_name="tab rail-tab" if rail else "tab",
+        **props,
+    )
+
+
+def notice(*children: Any, tone: Literal["", "warn", "bad", "run"] = "", icon_name: str = "info", **props: Any) -> rx.Component:
+    """One sentence the reader should not miss, and perhaps one button."""
+    live = "alert" if tone == "bad" else "status"
+    return rx.el.div(icon(icon_name), rx.el.div(*children, class_name="grow"), class_name=f"notice {tone}".strip(), role=live, **props)
+
+
+def error_notice(sentence: Any) -> rx.Component:
+    """A refusal's sentence, when there is one."""
+    return rx.cond(sentence != "", notice(sentence, tone="bad", icon_name="circle-alert"))
+
+
+def empty(icon_name: str, title: str, *children: Any) -> rx.Component:
+    """What stands where nothing is yet, and what to do next."""
+    return part("empty", icon(icon_name, 24), words("strong", title, tag="p"), *children)
+
+
+def skeleton(count: int = 3, tall: bool = False) -> rx.Component:
+    """Grey bars while the first answer is on its way."""
+    bar = "skeleton tall" if tall else "skeleton"
+    return stack(*[rx.el.div(class_name=bar) for _ in range(count)], custom_attrs={"aria-busy": "true"})
+
+
+def logo() -> rx.Component:
+    """The name, as it is written."""
+    return rx.el.span("async", rx.el.b("coder"), class_name="logo")
+
+
+def _button_class(variant: Variant, size: Size, wide: bool) -> str:
+    looks = ["btn", *([variant] if variant != "plain" else []), *([size] if size != "md" else []), *(["wide"] if wide else [])]
+    return " ".join(looks)
+
+
+def _element(tag: str, *children: Any, **props: Any) -> rx.Component:
+    component: rx.Component = getattr(rx.el, tag)(*children, **props)
+    return component
+
+
+class _RouterLink(rx.Component):
+    """React Router's own link, without the Radix look that `rx.link` brings."""
+
+    library = "react-router"
+    tag = "Link"
+    to: rx.Var[str]
+
+
+def _inner_link(*children: Any, **props: Any) -> rx.Component:
+    return _RouterLink.create(*children, **props)
