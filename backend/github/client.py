@@ -42,8 +42,8 @@ class GitHub:
     def __init__(self, api_url: str, token: str, http: httpx.Client | None = None) -> None:
         self._api_url = api_url.rstrip("/")
         self._token = token
-        self._http = http or httpx.Client(timeout=TIMEOUT)
-        self._owns_http = http is None
+        self._http = http
+        self._own_http: httpx.Client | None = None  # made at the first wish: reading the certificates takes a while
         self._github = pygithub.Github(
             base_url=self._api_url,
             auth=pygithub.Auth.Token(token),
@@ -71,8 +71,8 @@ class GitHub:
     def close(self) -> None:
         """Ends the connections that this object opened."""
         self._github.close()
-        if self._owns_http:
-            self._http.close()
+        if self._own_http:
+            self._own_http.close()
 
     def me(self) -> Profile:
         """The person whose token this is."""
@@ -163,6 +163,8 @@ class GitHub:
             "X-GitHub-Api-Version": API_VERSION,
             "User-Agent": USER_AGENT,
         }
+        if not self._http:
+            self._http = self._own_http = httpx.Client()
         # A rename answers with a redirect; httpx drops the token where one leads to another host.
         answer = self._http.get(self._api_url + path, headers=own | headers, follow_redirects=True, timeout=TIMEOUT)
         if answer.status_code >= 400:
@@ -182,7 +184,7 @@ def _remote_repository(repository: Repository) -> RemoteRepository:
     default_branch = repository.default_branch or ""
     return RemoteRepository(
         github_id=repository.id,
-        owner=repository.owner.login,
+        owner_login=repository.owner.login,
         name=repository.name,
         full_name=repository.full_name,
         description=repository.description,

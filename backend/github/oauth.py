@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-# Authlib ships no types.
-from authlib.common.security import generate_token  # type: ignore[import-untyped]
-from authlib.integrations.httpx_client import OAuth2Client, OAuthError  # type: ignore[import-untyped]
+from authlib.common.security import generate_token
+from authlib.integrations.httpx_client import OAuth2Client, OAuthError
 
 # httpx or httpx2, whichever authlib found: the errors to catch are that one's.
-from authlib.integrations.httpx_client.oauth2_client import httpx2  # type: ignore[import-untyped]
+from authlib.integrations.httpx_client.oauth2_client import httpx2
 
 from backend.errors import GitHubError, GitHubUnauthorized, Misconfigured
 from backend.github.types import SignInStart, Token

@@ -29,7 +29,7 @@ class RemoteRepository:
     """A repository as the token's person sees it; without a default branch (`""`) it counts as empty."""
 
     github_id: int
-    owner: str
+    owner_login: str
     name: str
     full_name: str
     description: str | None
@@ -42,11 +42,6 @@ class RemoteRepository:
     is_archived: bool
     is_empty: bool
     is_collaborator: bool
-
-    @property
-    def owner_login(self) -> str:
-        """The login of the person or organisation it belongs to."""
-        return self.owner
 
 
 @dataclass(frozen=True)
