@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
@@ -52,25 +53,24 @@ def append(
     raw: bytes | None = None,
     fence: int | None = None,
     event_id: UUID | None = None,
-) -> int:
-    """Adds an entry and returns its number; the same `event_id` again adds nothing and returns the first one's.
+) -> int | None:
+    """Adds an entry and returns its number; the same `event_id` again adds nothing and returns None.
 
     The task's row is locked, so that numbers become visible in order. With a `fence`, raises StaleFence unless the run is
     still this worker's. Raises NotFound when the task is gone. NUL characters, which jsonb refuses, become U+FFFD.
     """
-    seq = session.execute(
-        text("UPDATE tasks SET event_seq = event_seq + 1, updated_at = now() WHERE id = :id RETURNING event_seq"),
-        {"id": task_id},
-    ).scalar_one_or_none()
-    if seq is None:
+    task = session.execute(text("SELECT 1 FROM tasks WHERE id = :id FOR UPDATE"), {"id": task_id}).first()
+    if task is None:
         raise NotFound("The task no longer exists.")
     if fence is not None:
         require_fence(session, run_id, fence)
     event_id = event_id or uuid4()
-    earlier = session.exec(select(TaskEvent.seq).where(TaskEvent.id == event_id)).first()
-    if earlier is not None:
-        session.execute(text("UPDATE tasks SET event_seq = event_seq - 1 WHERE id = :id"), {"id": task_id})
-        return earlier
+    if session.exec(select(TaskEvent.seq).where(TaskEvent.id == event_id)).first() is not None:
+        return None
+    seq = session.execute(
+        text("UPDATE tasks SET event_seq = event_seq + 1, updated_at = now() WHERE id = :id RETURNING event_seq"),
+        {"id": task_id},
+    ).scalar_one()
     session.add(
         TaskEvent(
             task_id=task_id, seq=seq, id=event_id, run_id=run_id, kind=kind.value, payload=storable(payload), raw=raw
@@ -92,14 +92,25 @@ def require_fence(session: Session, run_id: UUID, fence: int) -> None:
 
 
 def storable(payload: dict[str, Any]) -> dict[str, Any]:
-    """The payload as jsonb takes it. Raises ValueError past 64 KiB: what is longer belongs into `raw` or an artifact."""
+    """An event's payload as jsonb takes it. Raises ValueError past 64 KiB: what is longer belongs into `raw`."""
     encoded = json.dumps(payload, ensure_ascii=False, default=str)
     if len(encoded.encode(errors="replace")) > MAX_PAYLOAD:
         raise ValueError(f"an event's payload is at most {MAX_PAYLOAD} bytes, this one has {len(encoded)} characters")
-    if "\\u0000" not in encoded and not any("\ud800" <= character <= "\udfff" for character in encoded):
-        return payload
-    cleaned = encoded.replace("\\u0000", "\ufffd").encode(errors="replace").decode()
-    return dict(json.loads(cleaned))
+    return storable_json(payload)
+
+
+def storable_json(value: Any) -> Any:
+    """A JSON value of any size as jsonb takes it: NUL characters and lone surrogates, which it refuses, become U+FFFD."""
+    match value:
+        case str():
+            return value.replace("\x00", "\ufffd").encode(errors="replace").decode()
+        case dict():
+            return {storable_json(str(key)): storable_json(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [storable_json(inner) for inner in value]
+        case int() | float() | bool() | None:
+            return value
+    return str(value)
 
 
 def since(session: Session, task_id: UUID, after: int, limit: int = 500) -> list[EventRow]:
@@ -114,15 +125,14 @@ def since(session: Session, task_id: UUID, after: int, limit: int = 500) -> list
 
 
 def ring(topic: str, id: str, seq: int, kind: str, **more: str) -> None:
-    """Tells every web process that `topic` has something new. A lost ring loses nothing but time."""
-    redis.client(get_settings().resolved_redis_url).publish(
-        CHANNEL, json.dumps({"topic": topic, "id": id, "seq": seq, "kind": kind, **more})
-    )
+    """Tells every web process that `topic` has something new. Never raises: a lost ring loses nothing but time."""
+    message = json.dumps({"topic": topic, "id": id, "seq": seq, "kind": kind, **more})
+    try:
+        redis.client(get_settings().resolved_redis_url).publish(CHANNEL, message)
+    except RedisError as error:
+        _log.warning("a ring was lost", topic=topic, error=str(error))
 
 
 def ring_delta(task_id: UUID, words: str, kind: str) -> None:
-    """Sends text as it streams, at most 4 KB; it is not stored, and a lost one is made up for by the stored event."""
-    try:
-        ring(task_topic(task_id), str(task_id), 0, "delta", text=words[:4096], of=kind)
-    except OSError as error:
-        _log.warning("a delta was lost", error=str(error))
+    """Sends text as it streams, at most 4 KB; it is not stored: the stored event replaces it."""
+    ring(task_topic(task_id), str(task_id), 0, "delta", text=words[:4096], of=kind)

@@ -160,7 +160,9 @@ def ledger(session: Session, user: User, limit: int = 50, before: datetime | Non
     query = select(CreditTransaction).where(CreditTransaction.user_id == user.id)
     if before is not None:
         query = query.where(col(CreditTransaction.created_at) < before)
-    rows = session.exec(query.order_by(col(CreditTransaction.created_at).desc(), col(CreditTransaction.id)).limit(limit))
+    rows = session.exec(
+        query.order_by(col(CreditTransaction.created_at).desc(), col(CreditTransaction.id)).limit(limit)
+    )
     return [
         LedgerRow(row.created_at, row.type, row.amount, row.held_delta, row.description or "", row.task_id)
         for row in rows
@@ -181,9 +183,7 @@ def unbalanced(session: Session) -> list[str]:
     rows = session.exec(
         select(User.username)
         .outerjoin(sums, col(User.id) == sums.c.user_id)
-        .where(
-            (func.coalesce(sums.c.amount, 0) != User.credits) | (func.coalesce(sums.c.held, 0) != User.credits_held)
-        )
+        .where((func.coalesce(sums.c.amount, 0) != User.credits) | (func.coalesce(sums.c.held, 0) != User.credits_held))
     )
     return list(rows)
 

@@ -1,0 +1,74 @@
+"""Who may do what with a repository or a task. What one may not see is told like what is not there."""
+
+from uuid import UUID
+
+from sqlmodel import Session, col, or_, select
+
+from backend.errors import Forbidden, NotFound
+from backend.models import Repository, Task, User, UserRepositoryAccess
+
+
+def level(session: Session, user: User, repository_id: UUID) -> str | None:
+    """The person's access to a repository: read, write, admin, or None."""
+    return session.exec(
+        select(UserRepositoryAccess.access_level).where(
+            UserRepositoryAccess.user_id == user.id, UserRepositoryAccess.repository_id == repository_id
+        )
+    ).first()
+
+
+def repository(session: Session, user: User, repository_id: UUID) -> Repository:
+    """The repository, if this person can reach it. Raises NotFound."""
+    found = session.get(Repository, repository_id)
+    if found is None or not found.is_active or level(session, user, repository_id) is None:
+        raise NotFound("There is no such repository, or you cannot see it.")
+    return found
+
+
+def refusal(found: Repository, access_level: str, *, needs_push: bool) -> str:
+    """Why work of this kind cannot be started on the repository; empty if it can."""
+    if found.is_empty:
+        return "This repository is empty: it has no branch to start from."
+    if needs_push and found.is_archived:
+        return "This repository is archived, so nothing can be pushed to it."
+    if needs_push and access_level == "read":
+        return "You can read this repository, but not push to it. Ask and Architect still work."
+    return ""
+
+
+def readable(session: Session, user: User, task_id: UUID) -> Task:
+    """The task, if this person may read it: its owner, or whoever has access to the repository where it is shared.
+
+    Raises NotFound.
+    """
+    task = session.exec(
+        select(Task)
+        .outerjoin(
+            UserRepositoryAccess,
+            (col(UserRepositoryAccess.repository_id) == col(Task.repository_id))
+            & (col(UserRepositoryAccess.user_id) == user.id),
+        )
+        .where(
+            Task.id == task_id,
+            col(Task.deleted_at).is_(None),
+            or_(
+                Task.user_id == user.id,
+                (col(Task.visibility) == "repository") & col(UserRepositoryAccess.id).is_not(None),
+            ),
+        )
+    ).first()
+    if task is None:
+        raise NotFound("There is no such task, or you cannot see it.")
+    return task
+
+
+def owned(session: Session, user: User, task_id: UUID, *, lock: bool = False) -> Task:
+    """The task, if it is this person's to steer. Raises NotFound, or Forbidden where they may only read it."""
+    task = readable(session, user, task_id)
+    if task.user_id != user.id:
+        raise Forbidden("Only the person who started this task can steer it.")
+    if lock:
+        session.exec(
+            select(Task).where(Task.id == task_id).with_for_update().execution_options(populate_existing=True)
+        ).one()
+    return task

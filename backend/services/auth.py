@@ -1,0 +1,128 @@
+"""Who is here: people made at their first sign-in, sessions, and GitHub's token sealed beside them."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from backend import clock, crypto
+from backend.db import transaction
+from backend.errors import Forbidden, GitHubUnauthorized, SignedOut
+from backend.github.types import Profile, Token
+from backend.models import User, WebSession
+from backend.services import credits
+from backend.settings import get_settings
+
+SESSION_DAYS = 30
+# A session's last_seen_at is written at most this often, so that reading a page does not cost a write.
+SEEN_EVERY = timedelta(minutes=5)
+
+
+def sign_in(session: Session, profile: Profile, token: Token, user_agent: str) -> tuple[User, str]:
+    """Makes or refreshes the person, seals the token, opens a session. Returns the person and the cookie's token.
+
+    Raises Forbidden for someone the operator did not allow, or who is disabled.
+    """
+    settings = get_settings()
+    login = profile.login.lower()
+    if settings.allowed_logins and login not in settings.allowed_logins | settings.admin_logins:
+        raise Forbidden("This deployment is limited to certain people. Ask its admin to add you.")
+    user = _person(session, profile)
+    if user.disabled_at is not None:
+        raise Forbidden("This account is disabled. Ask your admin.")
+    user.role = "admin" if login in settings.admin_logins else "member"
+    store_token(user, token)
+    session.add(user)
+    credits.welcome(session, user)
+    cookie = crypto.new_token()
+    session.add(
+        WebSession(
+            user_id=user.id,
+            token_hash=crypto.digest(cookie),
+            user_agent=user_agent[:200],
+            expires_at=clock.now() + timedelta(days=SESSION_DAYS),
+        )
+    )
+    session.flush()
+    return user, cookie
+
+
+def store_token(user: User, token: Token) -> None:
+    """Seals a fresh token of GitHub's into the person's row."""
+    settings = get_settings()
+    user.github_access_token = crypto.seal(settings, user.id, token.access_token)
+    user.github_refresh_token = crypto.seal(settings, user.id, token.refresh_token) if token.refresh_token else None
+    user.github_token_expires_at = token.expires_at
+    user.github_scopes = " ".join(token.scopes)
+    user.is_github_connected = True
+    user.updated_at = clock.now()
+
+
+def user_of_session(session: Session, token: str) -> User:
+    """The person whose browser this is. Raises SignedOut for an unknown, ended or revoked session or a disabled person."""
+    row = session.exec(
+        select(WebSession, User)
+        .join(User, col(User.id) == WebSession.user_id)
+        .where(WebSession.token_hash == crypto.digest(token))
+    ).first()
+    now = clock.now()
+    if row is None or row[0].revoked_at or row[0].expires_at <= now or row[1].disabled_at:
+        raise SignedOut("You are signed out.")
+    web_session, user = row
+    if now - web_session.last_seen_at > SEEN_EVERY:
+        web_session.last_seen_at = now
+        session.add(web_session)
+    return user
+
+
+def sign_out(session: Session, token: str) -> None:
+    """Revokes the session; twice is once."""
+    session.execute(
+        text("UPDATE sessions SET revoked_at = now() WHERE token_hash = :hash AND revoked_at IS NULL"),
+        {"hash": crypto.digest(token)},
+    )
+
+
+def github_token(user_id: UUID) -> str:
+    """The person's GitHub token, opened. Raises GitHubUnauthorized where they must reconnect."""
+    with transaction() as session:
+        user = session.get(User, user_id)
+        if user is None or not user.is_github_connected or not user.github_access_token:
+            raise GitHubUnauthorized("GitHub is not connected. Sign in with GitHub again.")
+        return crypto.unseal(get_settings(), user.id, user.github_access_token)
+
+
+def forget_token(user_id: UUID) -> None:
+    """Moves a person to "reconnect GitHub" after a 401, so that nothing knocks with a dead token again."""
+    with transaction() as session:
+        session.execute(
+            text("UPDATE users SET is_github_connected = false, updated_at = now() WHERE id = :id"), {"id": user_id}
+        )
+
+
+def _person(session: Session, profile: Profile) -> User:
+    user = session.exec(select(User).where(User.github_id == profile.id).with_for_update()).first()
+    stale = session.exec(
+        select(User).where(User.username == profile.login, User.github_id != profile.id).with_for_update()
+    ).first()
+    if stale is not None:  # GitHub gave this name to someone else: the stale holder gives way
+        stale.username = f"{stale.username}-{stale.github_id}"
+        session.add(stale)
+        session.flush()
+    if user is None:
+        host = urlsplit(get_settings().github_url).hostname or "github.com"
+        session.execute(
+            text(
+                "INSERT INTO users (github_id, github_host, username) VALUES (:id, :host, :name)"
+                " ON CONFLICT (github_id) DO NOTHING"
+            ),
+            {"id": profile.id, "host": host, "name": profile.login},
+        )
+        user = session.exec(select(User).where(User.github_id == profile.id).with_for_update()).one()
+    user.username = profile.login
+    user.display_name = profile.name
+    user.email = profile.email
+    user.avatar_url = profile.avatar_url
+    return user

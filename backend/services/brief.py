@@ -1,0 +1,111 @@
+"""Everything a run needs to know before it starts, read in one transaction and then fixed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from backend.engine.agent import LogEntry
+from backend.errors import RunFailed
+from backend.models import AiModel, Repository, RepositorySettings, Task, TaskEvent, TaskRun, User
+from backend.providers.base import Prices
+from backend.services import access, credits
+from backend.services.recorder import latest_checkpoint
+from backend.services.runs import Claim
+from backend.words import EventKind, Failure, TaskType
+
+
+@dataclass(frozen=True)
+class Brief:
+    """One run's assignment. `log` is all of the task's, earlier runs included; `base_sha` is set once a run was prepared,
+    `task_base_sha` once any was."""
+
+    claim: Claim
+    task_id: UUID
+    short_id: str
+    number: int
+    task_type: TaskType
+    title: str
+    prompt: str
+    branch: str
+    target_branch: str
+    work_branch: str | None
+    base_sha: str | None
+    task_base_sha: str | None
+    started_at: datetime
+    held: int
+    user_id: UUID
+    author: tuple[str, str]
+    repository_id: UUID
+    repository_github_id: int
+    full_name: str
+    clone_url: str
+    test_command: str | None
+    draft_policy: str
+    provider: str
+    model: str
+    model_name: str
+    prices: Prices
+    context_window: int
+    max_output: int
+    checkpoint: bytes | None
+    log: list[LogEntry]
+
+
+def read(session: Session, claim: Claim) -> Brief:
+    """The brief of a claimed run. Raises RunFailed when the person lost access or the model its price meanwhile."""
+    run = session.exec(select(TaskRun).where(TaskRun.id == claim.run_id)).one()
+    task = session.exec(select(Task).where(Task.id == run.task_id)).one()
+    user = session.exec(select(User).where(User.id == task.user_id)).one()
+    repository = session.exec(select(Repository).where(Repository.id == task.repository_id)).one()
+    model = session.exec(select(AiModel).where(AiModel.id == task.ai_model_id)).one()
+    price = credits.prices(model)
+    level = access.level(session, user, repository.id)
+    task_type = TaskType(task.type)
+    if level is None or (task_type.may_edit and level == "read"):
+        raise RunFailed(Failure.ACCESS_LOST)
+    if price is None:
+        raise RunFailed(Failure.MODEL_AUTH, "The model has no price any more. Ask your admin.")
+    chosen = session.get(RepositorySettings, repository.id)
+    return Brief(
+        claim=claim,
+        task_id=task.id,
+        short_id=task.short_id,
+        number=run.number,
+        task_type=task_type,
+        title=task.title,
+        prompt=run.prompt,
+        branch=task.branch,
+        target_branch=task.target_branch,
+        work_branch=task.work_branch,
+        base_sha=run.base_sha,
+        task_base_sha=session.exec(
+            select(TaskRun.base_sha)
+            .where(TaskRun.task_id == task.id, col(TaskRun.base_sha).is_not(None))
+            .order_by(col(TaskRun.number))
+        ).first(),
+        started_at=run.started_at or run.created_at,
+        held=run.held,
+        user_id=user.id,
+        author=(user.name, user.email or f"{user.github_id}+{user.username}@users.noreply.{user.github_host}"),
+        repository_id=repository.id,
+        repository_github_id=repository.github_id,
+        full_name=repository.full_name,
+        clone_url=repository.clone_url,
+        test_command=chosen.test_command if chosen else None,
+        draft_policy=chosen.draft_policy if chosen else "unverified",
+        provider=model.provider,
+        model=model.name,
+        model_name=model.display_name,
+        prices=price,
+        context_window=model.context_window,
+        max_output=model.max_tokens,
+        checkpoint=latest_checkpoint(session, run.id),
+        log=_log(session, task.id),
+    )
+
+
+def _log(session: Session, task_id: UUID) -> list[LogEntry]:
+    rows = session.exec(select(TaskEvent).where(TaskEvent.task_id == task_id).order_by(col(TaskEvent.seq)))
+    return [LogEntry(EventKind(row.kind), row.payload, row.raw) for row in rows]

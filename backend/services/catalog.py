@@ -1,0 +1,157 @@
+"""The models that can be chosen, with their prices. An unpriced model cannot be used and never costs 0 by accident."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from backend.errors import InvalidInput
+from backend.models import AiModel
+from backend.services.credits import prices
+from backend.settings import Settings, get_settings
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """One row of the model picker. Prices are US dollars per million tokens, as a line of text."""
+
+    id: UUID
+    provider: str
+    name: str
+    display_name: str
+    description: str
+    price_line: str
+    is_demo: bool
+    is_available: bool
+    unavailable_reason: str
+
+
+@dataclass(frozen=True)
+class _Listed:
+    provider: str
+    name: str
+    display_name: str
+    description: str
+    price: tuple[int, int, int, int] | None  # micro-dollars per million: input, output, cache read, cache write
+    max_tokens: int = 8_192
+    context_window: int = 200_000
+
+
+# List prices of the providers' own pages at the time of writing; an admin's table overrides them.
+_LISTED = (
+    _Listed(
+        "demo",
+        "demo-scripted",
+        "Demo (scripted, no AI)",
+        "Follows a fixed script with true tool calls. No AI and no key; shows how everything works.",
+        (500_000, 2_000_000, 50_000, 500_000),
+    ),
+    _Listed(
+        "anthropic",
+        "claude-sonnet-4-5",
+        "Claude Sonnet 4.5",
+        "Anthropic's model for everyday coding.",
+        (3_000_000, 15_000_000, 300_000, 3_750_000),
+        16_000,
+    ),
+    _Listed(
+        "anthropic",
+        "claude-opus-4-5",
+        "Claude Opus 4.5",
+        "Anthropic's model for the hardest work.",
+        (5_000_000, 25_000_000, 500_000, 6_250_000),
+        16_000,
+    ),
+    _Listed(
+        "openai",
+        "gpt-5.1",
+        "GPT-5.1",
+        "OpenAI's general model.",
+        (1_250_000, 10_000_000, 125_000, 1_250_000),
+        16_000,
+    ),
+)
+
+
+def fill(session: Session) -> None:
+    """Adds the listed models and the operator's compatible ones; rows that are there keep what an admin set."""
+    settings = get_settings()
+    for listed in _LISTED:
+        if listed.provider == DEMO and not settings.is_demo:
+            continue
+        _add(session, listed)
+    for name in settings.compatible_models.replace(",", " ").split():
+        _add(session, _Listed("compatible", name, name, "On the operator's own server.", None, context_window=32_000))
+
+
+def choices(session: Session) -> list[ModelChoice]:
+    """The active models, those that can be used first; each of the others says why not."""
+    settings = get_settings()
+    rows = session.exec(select(AiModel).where(col(AiModel.is_active)).order_by(col(AiModel.display_name)))
+    listed = [_choice(row, settings) for row in rows]
+    return sorted(listed, key=lambda choice: (not choice.is_available, not choice.is_demo, choice.display_name))
+
+
+def usable(session: Session, model_id: UUID) -> AiModel:
+    """The model, if a task can be given to it now. Raises InvalidInput with the reason."""
+    model = session.get(AiModel, model_id)
+    if model is None:
+        raise InvalidInput("There is no such model.", field="model_id")
+    reason = _why_not(model, get_settings())
+    if reason:
+        raise InvalidInput(reason, field="model_id")
+    return model
+
+
+def _why_not(model: AiModel, settings: Settings) -> str:
+    if not model.is_active:
+        return "This model is switched off."
+    if prices(model) is None:
+        return "This model has no price yet. Ask your admin."
+    if model.provider == DEMO and not settings.is_demo:
+        return "The scripted model only works in demo mode."
+    if model.provider == "compatible" and not settings.provider_base_url("compatible"):
+        return "No compatible server is configured. Ask your admin."
+    if model.provider in ("anthropic", "openai") and not settings.provider_key(model.provider):
+        return "No key is configured for this provider. Ask your admin."
+    return ""
+
+
+def _choice(model: AiModel, settings: Settings) -> ModelChoice:
+    reason = _why_not(model, settings)
+    price = prices(model)
+    line = f"${price.input / 1e6:g} in, ${price.output / 1e6:g} out per million tokens" if price else "no price yet"
+    return ModelChoice(
+        id=model.id,
+        provider=model.provider,
+        name=model.name,
+        display_name=model.display_name,
+        description=model.description or "",
+        price_line=line,
+        is_demo=model.provider == DEMO,
+        is_available=not reason,
+        unavailable_reason=reason,
+    )
+
+
+def _add(session: Session, listed: _Listed) -> None:
+    price = listed.price or (None, None, None, None)
+    session.execute(
+        insert(AiModel)
+        .values(
+            provider=listed.provider,
+            name=listed.name,
+            display_name=listed.display_name,
+            description=listed.description,
+            input_price=price[0],
+            output_price=price[1],
+            cache_read_price=price[2],
+            cache_write_price=price[3],
+            max_tokens=listed.max_tokens,
+            context_window=listed.context_window,
+        )
+        .on_conflict_do_nothing(index_elements=["provider", "name"])
+    )

@@ -1,0 +1,83 @@
+"""A worker's hold on a run: a thread that beats, and hears what the person ordered meanwhile."""
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from backend import log
+from backend.db import transaction
+from backend.engine.agent import Orders, QueuedMessage
+from backend.errors import StaleFence, Unavailable
+from backend.models import TaskRun
+from backend.services import credits, runs
+from backend.services.runs import BEAT_SECONDS, Claim, untaken
+
+_log = log.get(__name__)
+LISTEN_SECONDS = 1.0
+
+
+class Lease:
+    """Keeps a claim alive while the block lasts. `poll` and `cancelled` answer from what the last beat read.
+
+    A database that is away for a while is waited for: a late beat revives the lease while the fence is unchanged.
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self._stop = threading.Event()
+        self._orders = Orders(cancelled=False, finish_now=False, hold_micro=0, messages=[])
+        self._is_lost = False
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._read()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(timeout=BEAT_SECONDS)
+
+    def poll(self) -> Orders:
+        """What the person ordered, read anew. Raises StaleFence when the run is no longer ours."""
+        try:
+            self._read()
+        except Unavailable as error:
+            _log.warning("orders are as of the last beat", error=str(error))
+        if self._is_lost:
+            raise StaleFence("This run has been taken over or ended.")
+        return self._orders
+
+    def cancelled(self) -> bool:
+        """Whether to stop what is going on: the person said so, or the run is no longer ours."""
+        return self._orders.cancelled or self._is_lost
+
+    def _keep(self) -> None:
+        while not self._stop.wait(LISTEN_SECONDS):
+            try:
+                self._read()
+            except StaleFence:
+                return
+            except Unavailable as error:
+                _log.warning("a beat was missed", run_id=str(self.claim.run_id), error=str(error))
+
+    def _read(self) -> None:
+        try:
+            with transaction() as session:
+                run = runs.beat(session, self.claim.run_id, self.claim.fence)
+                waiting = untaken(session, run.task_id)
+                self._orders = _orders(run, [QueuedMessage(str(one.id), one.text) for one in waiting])
+        except StaleFence:
+            self._is_lost = True
+            raise
+
+
+def _orders(run: TaskRun, messages: list[QueuedMessage]) -> Orders:
+    return Orders(
+        cancelled=run.cancel_requested_at is not None,
+        finish_now=run.finish_requested_at is not None,
+        hold_micro=run.held * credits.MICRO_PER_CREDIT,
+        messages=messages,
+    )

@@ -1,0 +1,145 @@
+"""Writes what the engine does into the log: each stored event a short transaction under the fence, then a ring."""
+
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from backend import clock, events
+from backend.db import patiently
+from backend.models import Artifact, TaskEvent, TaskMessage, TaskRun
+from backend.services.runs import Claim
+from backend.words import EventKind
+
+CHECKPOINT = "checkpoint"
+DELTA_SECONDS = 0.1
+DELTA_CHARS = 1024  # under 4 KB in any script
+
+
+class Recorder:
+    """The engine's pen for one claim. Every method raises StaleFence once the run belongs to another worker.
+
+    `checkpoint` gives the tree's id and its binary diff when a step changed files: it is stored with the step's result,
+    in one transaction, so that the log and the files never disagree.
+    """
+
+    def __init__(self, task_id: UUID, claim: Claim) -> None:
+        self._task_id = task_id
+        self._claim = claim
+        self._pending = ""
+        self._pending_kind = "text"
+        self._rung_at = 0.0
+        self.checkpoint: Callable[[], tuple[str, bytes] | None] | None = None
+
+    def emit(self, kind: EventKind, payload: dict[str, Any], raw: bytes | None = None) -> None:
+        """Stores one event durably, waiting while the database is away."""
+        saved = self.checkpoint() if kind is EventKind.TOOL_RESULT and self.checkpoint else None
+        event_id = uuid4()
+
+        def store(session: Session) -> None:
+            if self._append(session, kind, payload, raw, event_id) is None:
+                return
+            if kind is EventKind.MODEL_TURN:
+                self._count(session, payload)
+            if kind is EventKind.USER_MESSAGE:
+                self._take(session, payload)
+            if saved is not None:
+                self._save(session, *saved)
+
+        self._pending = ""
+        patiently(store)
+
+    def once(self, kind: EventKind, payload: dict[str, Any], name: str) -> None:
+        """Stores an event of which the run has one by that name: a second time it is not written."""
+        patiently(lambda session: self._append(session, kind, payload, None, uuid5(self._claim.run_id, name)))
+
+    def found(self, name: str) -> dict[str, Any] | None:
+        """The payload of the run's event of that name, if an earlier attempt wrote it."""
+        event_id = uuid5(self._claim.run_id, name)
+        return patiently(
+            lambda session: session.exec(select(TaskEvent.payload).where(TaskEvent.id == event_id)).first()
+        )
+
+    def delta(self, words: str, kind: str) -> None:
+        """Sends streamed text on, gathered to one ring per 100 ms; never stored."""
+        if kind != self._pending_kind:
+            self._flush()
+            self._pending_kind = kind
+        self._pending += words
+        if time.monotonic() - self._rung_at >= DELTA_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        for start in range(0, len(self._pending), DELTA_CHARS):
+            events.ring_delta(self._task_id, self._pending[start : start + DELTA_CHARS], self._pending_kind)
+        self._pending = ""
+        self._rung_at = time.monotonic()
+
+    def _append(
+        self, session: Session, kind: EventKind, payload: dict[str, Any], raw: bytes | None, event_id: UUID
+    ) -> int | None:
+        return events.append(
+            session,
+            task_id=self._task_id,
+            run_id=self._claim.run_id,
+            kind=kind,
+            payload=payload,
+            raw=raw,
+            fence=self._claim.fence,
+            event_id=event_id,
+        )
+
+    def _count(self, session: Session, payload: dict[str, Any]) -> None:
+        usage = payload.get("usage", {})
+        session.execute(
+            text(
+                "UPDATE task_runs SET steps = steps + 1, cost_micro = cost_micro + :cost,"
+                " tokens_input = tokens_input + :input, tokens_cached = tokens_cached + :cached,"
+                " tokens_output = tokens_output + :output WHERE id = :id"
+            ),
+            {
+                "id": self._claim.run_id,
+                "cost": payload.get("cost_micro", 0),
+                "input": usage.get("input_total", 0),
+                "cached": usage.get("cache_read", 0),
+                "output": usage.get("output", 0),
+            },
+        )
+
+    def _take(self, session: Session, payload: dict[str, Any]) -> None:
+        message = session.get(TaskMessage, UUID(payload["message_id"]))
+        if message is not None and message.withdrawn_at is None:
+            message.taken_at, message.run_id = clock.now(), self._claim.run_id
+            session.add(message)
+
+    def _save(self, session: Session, tree: str, content: bytes) -> None:
+        values = {"content": content, "size": len(content), "created_at": clock.now()}
+        session.execute(
+            insert(Artifact)
+            .values(task_id=self._task_id, run_id=self._claim.run_id, kind=CHECKPOINT, name="", **values)
+            .on_conflict_do_update(index_elements=["run_id", "kind", "name"], set_=values)
+        )
+        self._append(session, EventKind.CHECKPOINT, {"tree": tree, "bytes": len(content)}, None, uuid4())
+
+
+def latest_checkpoint(session: Session, run_id: UUID) -> bytes | None:
+    """The run's last checkpoint, if any step of it changed files."""
+    return session.exec(select(Artifact.content).where(Artifact.run_id == run_id, Artifact.kind == CHECKPOINT)).first()
+
+
+def keep_patch(session: Session, run: TaskRun, patch: bytes) -> None:
+    """Keeps the run's changes as a patch to download; the newest one stands."""
+    content = zlib.compress(patch)
+    values = {"content": content, "size": len(patch), "created_at": clock.now()}
+    session.execute(
+        insert(Artifact)
+        .values(task_id=run.task_id, run_id=run.id, kind="patch", name="", **values)
+        .on_conflict_do_update(
+            index_elements=[col(Artifact.run_id), col(Artifact.kind), col(Artifact.name)], set_=values
+        )
+    )

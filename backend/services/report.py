@@ -1,0 +1,53 @@
+"""The pull request's body: summary, evidence, cost and a link, in Markdown that cannot be broken out of."""
+
+import re
+from typing import Any
+
+from backend.engine.agent import Ending
+from backend.services.brief import Brief
+from backend.services.credits import to_credits
+from backend.settings import get_settings
+from backend.words import Verdict
+
+_SAYS = {
+    Verdict.VERIFIED: "verified: the worker ran the tests on this commit and they passed",
+    Verdict.FAILED: "failed: the worker ran the tests on this commit and they did not pass",
+    Verdict.NOT_RUN: "not run",
+    Verdict.CANNOT_RUN: "cannot run here",
+}
+MAX_BODY = 60_000  # GitHub refuses bodies over 65,536 characters
+
+
+def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) -> str:
+    """The body as the worker writes it; only the summary is the model's, and it is said to be."""
+    link = f"{get_settings().origin}/tasks/{facts.task_id}"
+    lines = [_quiet(ending.text)[: MAX_BODY // 2], "", "### Evidence", "", "| | |", "|---|---|"]
+    lines.append(f"| Result | **{_SAYS[Verdict(evidence['verdict'])]}** |")
+    if evidence.get("command"):
+        lines.append(f"| Command | `{_cell(evidence['command'])}` |")
+        lines.append(f"| Exit code | {evidence['exit_code']} |")
+        lines.append(f"| Duration | {evidence['duration_ms'] / 1000:.1f} s |")
+        lines.append(f"| SHA-256 of the log | `{evidence['log_sha256']}` |")
+    lines.append(f"| Commit | `{evidence['sha']}` |")
+    if evidence.get("reason"):
+        lines.append(f"| Reason | {_cell(evidence['reason'])} |")
+    if evidence.get("weakened"):
+        lines.append(f"| Tests removed or skipped | {_cell(', '.join(evidence['weakened']))} |")
+    lines += [
+        "",
+        f"By {facts.model_name}, about {to_credits(ending.cost_micro)} credits. "
+        f"The summary above is the model's; the evidence is the worker's. [The task's log]({link})",
+    ]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"[|`\r\n<>]", " ", text)
+
+
+def _quiet(text: str) -> str:
+    # What the model writes must notify nobody and close no issue: a zero-width joint after @, and no closing keywords.
+    text = re.sub(r"@(?=[A-Za-z0-9])", "@\u200b", text)
+    return re.sub(
+        r"(?i)\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=(?:[\w.-]+/[\w.-]+)?#\d)", r"\1\2\u200b", text
+    )

@@ -1,0 +1,202 @@
+"""Repositories as GitHub shows them to a person: fetched, kept with their access level, listed, branches cached."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, func, select
+
+from backend import clock, redis
+from backend.cache import Cache
+from backend.db import transaction
+from backend.errors import GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
+from backend.github.client import GitHub
+from backend.github.types import RemoteRepository
+from backend.models import Repository, User, UserRepositoryAccess
+from backend.services import access, auth
+from backend.settings import get_settings
+from backend.workspace.git import check_branch
+
+CACHE_SECONDS = 300
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RepositoryRow:
+    """One row of the picker and of the repositories page; `refusal` says why it cannot be picked for a change."""
+
+    id: UUID
+    full_name: str
+    description: str
+    is_private: bool
+    default_branch: str
+    language: str
+    access_level: str
+    is_archived: bool
+    is_empty: bool
+    refusal: str
+
+
+@dataclass(frozen=True)
+class BranchRow:
+    """One branch of the picker, the default one first."""
+
+    name: str
+    is_default: bool
+    is_protected: bool
+
+
+def listing(session: Session, user: User, query: str = "", limit: int = 50) -> list[RepositoryRow]:
+    """The person's repositories by name; `query` filters by a part of it."""
+    statement = (
+        select(Repository, UserRepositoryAccess.access_level)
+        .join(UserRepositoryAccess, col(UserRepositoryAccess.repository_id) == Repository.id)
+        .where(UserRepositoryAccess.user_id == user.id, col(Repository.is_active))
+        .order_by(func.lower(Repository.full_name))
+        .limit(limit)
+    )
+    if query.strip():
+        statement = statement.where(col(Repository.full_name).icontains(query.strip(), autoescape=True))
+    return [_row(found, level) for found, level in session.exec(statement)]
+
+
+def refresh_if_stale(user_id: UUID) -> bool:
+    """Fetches the person's repositories when the last time is over 300 s ago. Returns whether it did."""
+    with transaction() as session:
+        user = session.get(User, user_id)
+        if user is None:
+            raise NotFound("The person no longer exists.")
+        synced = user.repositories_synced_at
+        if synced is not None and clock.now() - synced < timedelta(seconds=CACHE_SECONDS):
+            return False
+    refresh(user_id)
+    return True
+
+
+def refresh(user_id: UUID) -> int:
+    """Fetches all of the person's repositories from GitHub and keeps them. Returns how many there are.
+
+    Raises GitHubUnauthorized where the person must reconnect, GitHubError where GitHub does not answer.
+    """
+    found = with_github(user_id, lambda github: list(github.repositories()))
+    with transaction() as session:
+        _store(session, user_id, found)
+    return len(found)
+
+
+def branches(user_id: UUID, repository_id: UUID, *, fresh: bool = False) -> list[BranchRow]:
+    """The branches of a repository the person can reach, cached for 300 s per person.
+
+    Raises NotFound, GitHubUnauthorized or GitHubError.
+    """
+    with transaction() as session:
+        user = session.get(User, user_id)
+        if user is None:
+            raise NotFound("The person no longer exists.")
+        found = access.repository(session, user, repository_id)
+        full_name, default = found.full_name, found.default_branch
+    cache = Cache(redis.client(get_settings().resolved_redis_url))
+    key = f"user:{user_id}:branches:{repository_id}"
+    names = None if fresh else cache.get_json(key)
+    if names is None:
+        try:
+            listed = with_github(user_id, lambda github: list(github.branches(full_name)))
+        except GitHubNotFound as error:
+            raise NotFound("GitHub no longer shows this repository to you.") from error
+        names = [[branch.name, branch.is_protected] for branch in listed]
+        cache.set_json(key, names, CACHE_SECONDS)
+    rows = [BranchRow(name, name == default, bool(protected)) for name, protected in names]
+    return sorted(rows, key=lambda row: (not row.is_default, row.name.lower()))
+
+
+def require_branch(user_id: UUID, repository_id: UUID, branch: str) -> str:
+    """The branch's name, if GitHub has it; the cache is asked first. Raises InvalidInput."""
+    name = check_branch(branch)
+    for fresh in (False, True):
+        if any(row.name == name for row in branches(user_id, repository_id, fresh=fresh)):
+            return name
+    raise InvalidInput(f"There is no branch {name!r} in this repository.", field="branch")
+
+
+def with_github(user_id: UUID, ask: Callable[[GitHub], T]) -> T:
+    """Asks GitHub as this person; a 401 moves them to "reconnect GitHub"."""
+    try:
+        with GitHub(get_settings().github_api_url, auth.github_token(user_id)) as github:
+            return ask(github)
+    except GitHubUnauthorized:
+        auth.forget_token(user_id)
+        raise
+
+
+def _store(session: Session, user_id: UUID, found: list[RemoteRepository]) -> None:
+    levels = {}
+    for remote in sorted(found, key=lambda one: one.github_id):  # one order for everyone: no deadlock between two syncs
+        values = {
+            "github_id": remote.github_id,
+            "name": remote.name,
+            "full_name": remote.full_name,
+            "description": remote.description,
+            "is_private": remote.is_private,
+            "default_branch": remote.default_branch,
+            "language": remote.language,
+            "url": remote.url,
+            "clone_url": remote.clone_url,
+            "is_archived": remote.is_archived,
+            "is_empty": remote.is_empty,
+            "is_active": True,
+            "updated_at": clock.now(),
+        }
+        row = session.execute(
+            insert(Repository)
+            .values(**values)
+            .on_conflict_do_update(index_elements=["github_id"], set_=values)
+            .returning(col(Repository.id))
+        ).scalar_one()
+        levels[row] = remote
+    owned = [key for key, remote in levels.items() if remote.owner_login == _login(session, user_id)]
+    if owned:
+        session.execute(
+            text("UPDATE repositories SET owner_id = :user WHERE id = ANY(:ids)"), {"user": user_id, "ids": owned}
+        )
+    session.execute(
+        text("DELETE FROM user_repository_access WHERE user_id = :user AND NOT repository_id = ANY(:ids)"),
+        {"user": user_id, "ids": list(levels)},
+    )
+    for repository_id, remote in levels.items():
+        session.execute(
+            insert(UserRepositoryAccess)
+            .values(
+                user_id=user_id,
+                repository_id=repository_id,
+                access_level=remote.access_level,
+                is_collaborator=remote.is_collaborator,
+            )
+            .on_conflict_do_update(
+                index_elements=["user_id", "repository_id"],
+                set_={"access_level": remote.access_level, "is_collaborator": remote.is_collaborator},
+            )
+        )
+    session.execute(text("UPDATE users SET repositories_synced_at = now() WHERE id = :id"), {"id": user_id})
+
+
+def _login(session: Session, user_id: UUID) -> str:
+    return session.exec(select(User.username).where(User.id == user_id)).one()
+
+
+def _row(found: Repository, level: str) -> RepositoryRow:
+    return RepositoryRow(
+        id=found.id,
+        full_name=found.full_name,
+        description=found.description or "",
+        is_private=found.is_private,
+        default_branch=found.default_branch,
+        language=found.language or "",
+        access_level=level,
+        is_archived=found.is_archived,
+        is_empty=found.is_empty,
+        refusal=access.refusal(found, level, needs_push=True),
+    )

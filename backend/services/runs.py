@@ -1,0 +1,340 @@
+"""A run's life in the database: claimed, kept, parked, retried, ended. Every step names its fence.
+
+PostgreSQL decides who works on what; RQ only delivers a "look". Locks are taken task first, then user.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from backend import clock, events
+from backend.db import after_commit
+from backend.errors import NotEnoughCredits, StaleFence
+from backend.models import Task, TaskMessage, TaskRun, User
+from backend.queue import ring_runs
+from backend.services import credits, notices
+from backend.words import EventKind, Failure, Outcome, Phase, Status
+
+LEASE_SECONDS = 20
+BEAT_SECONDS = 5
+MAX_ATTEMPTS = 3
+CLAIM_LOCK = 0x61636C6D  # "aclm"
+WAITING = "waiting for a worker"
+_CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run that is this worker's for as long as the fence holds."""
+
+    run_id: UUID
+    fence: int
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run ended; `text` is the last word the log shows."""
+
+    status: Status
+    text: str
+    outcome: Outcome | None = None
+    failure: Failure | None = None
+    cost_micro: int | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def concurrency(user: User) -> int:
+    """How many runs this person may have at work at once, by tier."""
+    return _CONCURRENT[user.subscription_tier]
+
+
+def claim(session: Session, owner: str) -> Claim | None:
+    """Takes the next run: by priority with ageing (a point a minute), within each person's limit. None if nothing waits.
+
+    Claims happen one at a time under an advisory lock, so that two workers cannot both count a person as free.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CLAIM_LOCK})
+    row = session.execute(
+        text(
+            """
+            SELECT r.id FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
+            WHERE r.status = 'pending' AND u.disabled_at IS NULL AND t.deleted_at IS NULL
+              AND (r.phase = 'queued' AND (r.until IS NULL OR r.until <= now())
+                   OR r.phase = 'parked' AND r.until <= now())
+              AND (SELECT count(*) FROM task_runs o JOIN tasks ot ON ot.id = o.task_id
+                   WHERE ot.user_id = u.id AND o.status = 'running')
+                  < CASE u.subscription_tier WHEN 'free' THEN :free WHEN 'pro' THEN :pro ELSE :enterprise END
+            ORDER BY CASE t.priority WHEN 'high' THEN 10 WHEN 'medium' THEN 5 ELSE 1 END
+                     + extract(epoch FROM now() - r.created_at) / 60 DESC, r.created_at
+            LIMIT 1
+            """
+        ),
+        _CONCURRENT,
+    ).scalar_one_or_none()
+    if row is None:
+        return None
+    task, run = _locked_by_run(session, row)
+    if run.status != Status.PENDING:
+        return None  # cancelled between the look and the lock
+    run.status, run.phase, run.reason, run.until = Status.RUNNING, Phase.PREPARING, None, None
+    run.fence += 1
+    run.lease_owner = owner
+    run.lease_expires_at = clock.now() + timedelta(seconds=LEASE_SECONDS)
+    run.started_at = run.started_at or clock.now()
+    task.started_at = task.started_at or run.started_at
+    _mirror(session, task, run)
+    return Claim(run.id, run.fence)
+
+
+def claimable(session: Session) -> int:
+    """How many runs wait for a worker now, whoever's they are."""
+    return int(
+        session.execute(
+            text(
+                "SELECT count(*) FROM task_runs WHERE status = 'pending' AND (phase = 'queued' AND"
+                " (until IS NULL OR until <= now()) OR phase = 'parked' AND until <= now())"
+            )
+        ).scalar_one()
+    )
+
+
+def beat(session: Session, run_id: UUID, fence: int) -> TaskRun:
+    """Keeps the lease and returns the run with what the person ordered meanwhile. A late beat revives the lease.
+
+    Raises StaleFence once another worker has the run, or it has ended.
+    """
+    session.execute(
+        text(
+            "UPDATE task_runs SET lease_expires_at = now() + make_interval(secs => :lease)"
+            " WHERE id = :id AND fence = :fence AND status = 'running'"
+        ),
+        {"id": run_id, "fence": fence, "lease": LEASE_SECONDS},
+    )
+    run = session.exec(select(TaskRun).where(TaskRun.id == run_id, TaskRun.fence == fence)).first()
+    if run is None or run.status != Status.RUNNING:
+        raise StaleFence("This run has been taken over or ended.")
+    return run
+
+
+def enter(session: Session, run_id: UUID, fence: int, phase: Phase, reason: str | None = None) -> None:
+    """Moves a running run to a phase. Raises StaleFence."""
+    task, run = _locked_by_run(session, run_id)
+    _require(run, fence)
+    if run.phase == phase and run.reason == reason:
+        return
+    run.phase, run.reason = phase, reason
+    _mirror(session, task, run)
+
+
+def park(session: Session, run_id: UUID, fence: int, *, reason: str, until: datetime | None) -> None:
+    """Frees lease and worker while the hold stays; the run goes on at `until`, or when the person answers."""
+    task, run = _locked_by_run(session, run_id)
+    _require(run, fence)
+    run.status, run.phase, run.reason, run.until = Status.PENDING, Phase.PARKED, reason, until
+    run.fence += 1
+    run.lease_owner = run.lease_expires_at = None
+    _mirror(session, task, run)
+
+
+def wake(session: Session, run: TaskRun, task: Task) -> None:
+    """Puts a parked run back into the queue; the caller holds the task's lock."""
+    if run.status != Status.PENDING or run.phase != Phase.PARKED:
+        return
+    run.phase, run.reason, run.until = Phase.QUEUED, WAITING, None
+    _mirror(session, task, run)
+    after_commit(session, ring_runs)
+
+
+def retry_later(session: Session, run_id: UUID, fence: int, failure: Failure, sentence: str) -> bool:
+    """Starts the next attempt where the failure allows one, with exponential back-off. False if it must end instead."""
+    task, run = _locked_by_run(session, run_id)
+    _require(run, fence)
+    return failure.retries_by_itself and _next_attempt(session, task, run, sentence)
+
+
+def take_over_expired(session: Session) -> list[UUID]:
+    """Gives runs whose lease has expired their next attempt, or ends them after the last. Returns their ids."""
+    expired = session.execute(
+        text("SELECT id FROM task_runs WHERE status = 'running' AND lease_expires_at < now() ORDER BY task_id")
+    ).scalars()
+    taken = []
+    for run_id in list(expired):
+        task, run = _locked_by_run(session, run_id)
+        if run.status != Status.RUNNING or (run.lease_expires_at and run.lease_expires_at >= clock.now()):
+            continue  # a late beat revived it
+        taken.append(run_id)
+        if run.cancel_requested_at is not None:
+            end(session, run_id, run.fence, End(Status.CANCELLED, "Stopped."))
+        elif not _next_attempt(session, task, run, "The worker went away; another one goes on from the log.", pause=0):
+            end(
+                session,
+                run_id,
+                run.fence,
+                End(Status.FAILED, Failure.INTERNAL_ERROR.sentence, failure=Failure.INTERNAL_ERROR),
+            )
+    return taken
+
+
+def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
+    """Ends a run: status, settlement, the log's last entries, the person's notice. Twice is once.
+
+    Messages that came too late for this run start the next one.
+    """
+    task, run = _locked_by_run(session, run_id)
+    if Status(run.status).is_end:
+        return
+    if run.fence != fence:
+        raise StaleFence("This run has been taken over.")
+    cost = run.cost_micro if how.cost_micro is None else how.cost_micro
+    run.status, run.phase, run.reason, run.until = how.status, Phase.ENDED, None, None
+    run.outcome, run.failure = how.outcome, how.failure
+    run.ended_at = clock.now()
+    run.lease_owner = run.lease_expires_at = None
+    refund = how.failure is not None and how.failure.is_platform_fault
+    charged = credits.settle(session, task.user_id, run, credits.to_credits(cost), refund=refund)
+    task.credits_used += 0 if refund else charged
+    task.completed_at = run.ended_at
+    _log(
+        session,
+        run,
+        EventKind.SETTLED,
+        {
+            "charged": charged,
+            "held": run.held,
+            "released": run.held - charged,
+            "refunded": refund and charged > 0,
+            "cost_micro": cost,
+        },
+        "settled",
+    )
+    _log(
+        session,
+        run,
+        EventKind.ENDED,
+        {"status": how.status, "outcome": how.outcome, "failure": how.failure, "text": how.text, **how.details},
+        "ended",
+    )
+    _mirror(session, task, run, notice=notices.COMPLETED)
+    if how.status is not Status.CANCELLED:
+        _start_leftovers(session, task, run)
+
+
+def start(session: Session, task: Task, user: User, prompt: str, *, hold: int) -> TaskRun:
+    """Adds the task's next run with its own hold and first event. The caller holds the task's lock, if it is old.
+
+    Raises NotEnoughCredits.
+    """
+    number = session.execute(
+        text("SELECT coalesce(max(number), 0) + 1 FROM task_runs WHERE task_id = :id"), {"id": task.id}
+    ).scalar_one()
+    run = TaskRun(task_id=task.id, number=number, prompt=prompt)
+    session.add(run)
+    session.flush()
+    session.refresh(run)
+    credits.hold(session, user.id, run, hold, key=f"run:{run.id}:hold")
+    run.reason = WAITING
+    task.outcome = task.failure = None
+    task.completed_at = None
+    _log(session, run, EventKind.PROMPT, {"text": prompt, "run": number, "held": hold}, "prompt")
+    _mirror(session, task, run)
+    notices.tell(session, user.id, notices.CREDITS, {"task_id": str(task.id)})
+    after_commit(session, ring_runs)
+    return run
+
+
+def alive(session: Session, task_id: UUID) -> TaskRun | None:
+    """The task's run that is pending or running, locked; the caller holds the task's lock."""
+    return session.exec(
+        select(TaskRun)
+        .where(TaskRun.task_id == task_id, col(TaskRun.status).in_([Status.PENDING, Status.RUNNING]))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def untaken(session: Session, task_id: UUID) -> Sequence[TaskMessage]:
+    """The messages that wait for a run to read them, oldest first."""
+    return session.exec(
+        select(TaskMessage)
+        .where(
+            TaskMessage.task_id == task_id, col(TaskMessage.taken_at).is_(None), col(TaskMessage.withdrawn_at).is_(None)
+        )
+        .order_by(col(TaskMessage.created_at))
+    ).all()
+
+
+def _locked_by_run(session: Session, run_id: UUID) -> tuple[Task, TaskRun]:
+    fresh = {"populate_existing": True}
+    task_id = session.exec(select(TaskRun.task_id).where(TaskRun.id == run_id)).one()
+    task = session.exec(select(Task).where(Task.id == task_id).with_for_update().execution_options(**fresh)).one()
+    run = session.exec(select(TaskRun).where(TaskRun.id == run_id).with_for_update().execution_options(**fresh)).one()
+    return task, run
+
+
+def _require(run: TaskRun, fence: int) -> None:
+    if run.fence != fence or run.status != Status.RUNNING:
+        raise StaleFence("This run has been taken over or ended.")
+
+
+def _next_attempt(session: Session, task: Task, run: TaskRun, sentence: str, *, pause: float | None = None) -> bool:
+    if run.attempt >= MAX_ATTEMPTS:
+        return False
+    seconds = 5 * 2**run.attempt if pause is None else pause
+    run.status, run.phase, run.reason = Status.PENDING, Phase.QUEUED, sentence
+    run.until = clock.now() + timedelta(seconds=seconds) if seconds else None
+    run.attempt += 1
+    run.fence += 1
+    run.lease_owner = run.lease_expires_at = None
+    _log(session, run, EventKind.NOTE, {"text": sentence, "code": "attempt"}, f"attempt-{run.attempt}")
+    _mirror(session, task, run)
+    after_commit(session, ring_runs)
+    return True
+
+
+def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
+    late = untaken(session, task.id)
+    user = session.get(User, task.user_id)
+    if not late or user is None:
+        return
+    try:
+        follow_up = start(session, task, user, "\n\n".join(message.text for message in late), hold=run.held)
+    except NotEnoughCredits as error:
+        _log(
+            session,
+            run,
+            EventKind.NOTE,
+            {"text": f"The follow-up did not start. {error}", "code": "no_credits"},
+            "late",
+        )
+        return
+    for message in late:
+        message.taken_at, message.run_id = clock.now(), follow_up.id
+
+
+def _mirror(session: Session, task: Task, run: TaskRun, *, notice: str = notices.STATUS) -> None:
+    """A task's status is that of its newest run; the change goes into the log and to the person."""
+    task.status, task.phase, task.reason, task.until = run.status, run.phase, run.reason, run.until
+    task.outcome, task.failure = run.outcome, run.failure
+    task.updated_at = clock.now()
+    session.add(task)
+    session.add(run)
+    session.flush()
+    payload = {"status": run.status, "phase": run.phase, "reason": run.reason, "until": run.until}
+    events.append(
+        session,
+        task_id=task.id,
+        run_id=run.id,
+        kind=EventKind.PHASE,
+        payload={key: value.isoformat() if isinstance(value, datetime) else value for key, value in payload.items()},
+    )
+    notices.tell(session, task.user_id, notice, {"task_id": str(task.id), "status": run.status, "phase": run.phase})
+
+
+def _log(session: Session, run: TaskRun, kind: EventKind, payload: dict[str, Any], name: str) -> None:
+    # An id from run and name: the same step written twice is there once.
+    events.append(session, task_id=run.task_id, run_id=run.id, kind=kind, payload=payload, event_id=uuid5(run.id, name))

@@ -1,0 +1,414 @@
+"""What pages show of tasks: small frozen rows, paged in SQL, access checked first."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session, col, func, or_, select
+
+from backend import clock
+from backend.errors import NotFound
+from backend.models import AiModel, Artifact, PullRequest, Repository, Task, TaskResult, TaskRun, User
+from backend.services import access
+from backend.services.runs import concurrency, untaken
+from backend.words import Phase, Status
+
+PATCH = "patch"
+readable = access.readable
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A task in a list. Times are aware UTC; credits whole."""
+
+    id: UUID
+    short_id: str
+    title: str
+    repository: str
+    task_type: str
+    status: str
+    phase: str
+    outcome: str | None
+    failure: str | None
+    reason: str | None
+    until: datetime | None
+    pr_number: int | None
+    pr_status: str | None
+    credits_used: int
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    updated_at: datetime
+    model_name: str
+    is_demo: bool
+    verdict: str | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """A heading of the sidebar with its rows."""
+
+    name: str
+    rows: list[TaskRow]
+
+
+@dataclass(frozen=True)
+class Sidebar:
+    """The task list: what needs attention, what runs, what is recent by day."""
+
+    groups: list[Group]
+    has_more: bool
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as the rail shows it. `charged` is None until it is settled; costs in micro-dollars, tokens counted."""
+
+    number: int
+    status: str
+    phase: str
+    outcome: str | None
+    failure: str | None
+    attempt: int
+    held: int
+    charged: int | None
+    cost_micro: int
+    steps: int
+    tokens_in: int
+    tokens_cached: int
+    tokens_out: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    sandbox: str | None
+
+
+@dataclass(frozen=True)
+class EvidenceRow:
+    """What the worker's own run of the tests said about the final commit."""
+
+    verdict: str
+    command: str
+    exit_code: int | None
+    duration_ms: int
+    sha: str
+    log_sha256: str
+    reason: str
+    weakened: list[str]
+
+
+@dataclass(frozen=True)
+class PullRequestRow:
+    """The task's pull request as GitHub last told it."""
+
+    number: int
+    title: str
+    status: str
+    url: str
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """A changed file; counts of lines."""
+
+    path: str
+    status: str
+    added: int
+    removed: int
+    is_binary: bool
+
+
+@dataclass(frozen=True)
+class FileDiff:
+    """A changed file with its unified diff, `---`/`+++` lines included."""
+
+    path: str
+    old_path: str
+    status: str
+    added: int
+    removed: int
+    is_binary: bool
+    patch: str
+
+
+@dataclass(frozen=True)
+class MessageRow:
+    """A follow-up that waits to be read; it can be withdrawn."""
+
+    id: UUID
+    text: str
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    """Everything of a task's page but its log and its diff."""
+
+    row: TaskRow
+    prompt: str
+    branch: str
+    target_branch: str
+    work_branch: str | None
+    model_display_name: str
+    is_demo: bool
+    owner: str
+    runs: list[RunRow]
+    evidence: EvidenceRow | None
+    pull_request: PullRequestRow | None
+    files: list[FileRow]
+    answer: str
+    queued_messages: list[MessageRow]
+    latest_seq: int
+    can_cancel: bool
+    can_follow_up: bool
+    actions: list[str]
+
+
+def sidebar(session: Session, user: User, query: str = "", limit: int = 30) -> Sidebar:
+    """The person's own tasks, newest first, grouped; `query` searches title and prompt."""
+    statement = _rows().where(Task.user_id == user.id, col(Task.deleted_at).is_(None), col(Task.archived_at).is_(None))
+    if query.strip():
+        words = func.websearch_to_tsquery("simple", query)
+        statement = statement.where(
+            or_(col(Task.search).op("@@")(words), col(Task.title).icontains(query.strip(), autoescape=True))
+        )
+    found = session.exec(statement.order_by(col(Task.updated_at).desc(), col(Task.id)).limit(limit + 1)).all()
+    rows = [_row(*one) for one in found[:limit]]
+    return Sidebar(_grouped(rows), has_more=len(found) > limit)
+
+
+def page(session: Session, user: User, task_id: UUID) -> TaskPage:
+    """The task's page. Raises NotFound for what this person may not see."""
+    task = access.readable(session, user, task_id)
+    found = session.exec(_rows().where(Task.id == task.id)).one()
+    row = _row(*found)
+    run_rows = session.exec(select(TaskRun).where(TaskRun.task_id == task.id).order_by(col(TaskRun.number))).all()
+    pull = session.exec(select(PullRequest).where(PullRequest.task_id == task.id)).first()
+    owner = session.get(User, task.user_id)
+    is_owner = task.user_id == user.id
+    is_alive = not Status(task.status).is_end
+    return TaskPage(
+        row=_with_place(session, row, owner),
+        prompt=task.prompt,
+        branch=task.branch,
+        target_branch=task.target_branch,
+        work_branch=task.work_branch,
+        model_display_name=row.model_name,
+        is_demo=row.is_demo,
+        owner=owner.name if owner else "",
+        runs=[_run_row(run) for run in run_rows],
+        evidence=_evidence(run_rows),
+        pull_request=PullRequestRow(pull.pr_number, pull.title, pull.status, pull.url) if pull else None,
+        files=_files(session, task),
+        answer=_answer(session, task),
+        queued_messages=_queued(session, task) if is_owner else [],
+        latest_seq=task.event_seq,
+        can_cancel=is_owner and is_alive,
+        can_follow_up=is_owner,
+        actions=["add_credits", "finish_now", "cancel"] if is_owner and _waits_for_budget(task) else [],
+    )
+
+
+def diff(session: Session, user: User, task_id: UUID) -> list[FileDiff]:
+    """The task's changed files with their diffs, as of its newest run that changed any."""
+    task = access.readable(session, user, task_id)
+    return [
+        FileDiff(
+            path=result.file_path or "",
+            old_path=(result.meta or {}).get("old_path") or result.file_path or "",
+            status=(result.meta or {}).get("status", "modified"),
+            added=(result.meta or {}).get("added", 0),
+            removed=(result.meta or {}).get("removed", 0),
+            is_binary=(result.meta or {}).get("is_binary", False),
+            patch=result.content or "",
+        )
+        for result in _changed_files(session, task)
+    ]
+
+
+def patch(session: Session, user: User, task_id: UUID) -> bytes:
+    """The task's newest patch, as `git apply` takes it; a run that failed before its push keeps one too.
+
+    Raises NotFound.
+    """
+    task = access.readable(session, user, task_id)
+    artifact = session.exec(
+        select(Artifact)
+        .where(Artifact.task_id == task.id, Artifact.kind == PATCH)
+        .order_by(col(Artifact.created_at).desc())
+    ).first()
+    if artifact is None:
+        raise NotFound("This task has no changes to download.")
+    return zlib.decompress(artifact.content)
+
+
+def _rows() -> Any:
+    newest = select(func.max(TaskRun.number)).where(TaskRun.task_id == Task.id).correlate(Task).scalar_subquery()
+    return (
+        select(Task, Repository.full_name, AiModel, PullRequest, TaskRun)
+        .join(Repository, col(Repository.id) == Task.repository_id)
+        .join(AiModel, col(AiModel.id) == Task.ai_model_id)
+        .join(TaskRun, (col(TaskRun.task_id) == Task.id) & (col(TaskRun.number) == newest))
+        .outerjoin(PullRequest, col(PullRequest.task_id) == Task.id)
+    )
+
+
+def _row(task: Task, repository: str, model: AiModel, pull: PullRequest | None, run: TaskRun) -> TaskRow:
+    return TaskRow(
+        id=task.id,
+        short_id=task.short_id,
+        title=task.title,
+        repository=repository,
+        task_type=task.type,
+        status=task.status,
+        phase=task.phase,
+        outcome=task.outcome,
+        failure=task.failure,
+        reason=task.reason,
+        until=task.until,
+        pr_number=pull.pr_number if pull else None,
+        pr_status=pull.status if pull else None,
+        credits_used=task.credits_used,
+        created_at=task.created_at,
+        started_at=run.started_at,
+        completed_at=task.completed_at,
+        updated_at=task.updated_at,
+        model_name=model.display_name,
+        is_demo=model.provider == "demo",
+        verdict=(run.evidence or {}).get("verdict"),
+    )
+
+
+def _grouped(rows: Sequence[TaskRow]) -> list[Group]:
+    today = clock.now().date()
+    names = ["Needs attention", "Running", "Today", "Yesterday", "This week", "Older"]
+    groups: dict[str, list[TaskRow]] = {name: [] for name in names}
+    for row in rows:
+        if row.phase == Phase.PARKED and row.until is None:
+            name = "Needs attention"
+        elif not Status(row.status).is_end:
+            name = "Running"
+        elif row.status == Status.FAILED and row.updated_at.date() == today:
+            name = "Needs attention"
+        else:
+            age = today - row.updated_at.date()
+            name = (
+                "Today"
+                if age <= timedelta(0)
+                else "Yesterday"
+                if age == timedelta(1)
+                else "This week"
+                if age < timedelta(7)
+                else "Older"
+            )
+        groups[name].append(row)
+    return [Group(name, found) for name, found in groups.items() if found]
+
+
+def _with_place(session: Session, row: TaskRow, owner: User | None) -> TaskRow:
+    if row.phase != Phase.QUEUED or owner is None or row.until is not None:
+        return row
+    mine, ahead = session.execute(
+        text(
+            """
+            SELECT (SELECT count(*) FROM task_runs r JOIN tasks t ON t.id = r.task_id
+                    WHERE t.user_id = :user AND r.status = 'running'),
+                   (SELECT count(*) FROM task_runs r WHERE r.status = 'pending' AND r.phase = 'queued'
+                    AND r.created_at < (SELECT max(created_at) FROM task_runs WHERE task_id = :task))
+            """
+        ),
+        {"user": owner.id, "task": row.id},
+    ).one()
+    if mine >= concurrency(owner):
+        reason = f"you run {mine} of {concurrency(owner)}"
+    elif ahead:
+        reason = f"{ahead} ahead in line"
+    else:
+        reason = row.reason or ""
+    return TaskRow(**{**row.__dict__, "reason": reason})
+
+
+def _run_row(run: TaskRun) -> RunRow:
+    return RunRow(
+        number=run.number,
+        status=run.status,
+        phase=run.phase,
+        outcome=run.outcome,
+        failure=run.failure,
+        attempt=run.attempt,
+        held=run.held,
+        charged=run.charged,
+        cost_micro=run.cost_micro,
+        steps=run.steps,
+        tokens_in=run.tokens_input,
+        tokens_cached=run.tokens_cached,
+        tokens_out=run.tokens_output,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        sandbox=run.sandbox,
+    )
+
+
+def _evidence(run_rows: Sequence[TaskRun]) -> EvidenceRow | None:
+    found = next((run.evidence for run in reversed(run_rows) if run.evidence), None)
+    if found is None:
+        return None
+    return EvidenceRow(
+        verdict=found["verdict"],
+        command=found.get("command") or "",
+        exit_code=found.get("exit_code"),
+        duration_ms=found.get("duration_ms") or 0,
+        sha=found.get("sha") or "",
+        log_sha256=found.get("log_sha256") or "",
+        reason=found.get("reason") or "",
+        weakened=list(found.get("weakened") or ()),
+    )
+
+
+def _changed_files(session: Session, task: Task) -> Sequence[TaskResult]:
+    newest = (
+        select(TaskResult.run_id)
+        .join(TaskRun, col(TaskRun.id) == TaskResult.run_id)
+        .where(TaskResult.task_id == task.id, TaskResult.result_type == "code_changes")
+        .order_by(col(TaskRun.number).desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return session.exec(
+        select(TaskResult)
+        .where(TaskResult.run_id == newest, TaskResult.result_type == "code_changes")
+        .order_by(col(TaskResult.file_path))
+    ).all()
+
+
+def _files(session: Session, task: Task) -> list[FileRow]:
+    return [
+        FileRow(
+            path=result.file_path or "",
+            status=(result.meta or {}).get("status", "modified"),
+            added=(result.meta or {}).get("added", 0),
+            removed=(result.meta or {}).get("removed", 0),
+            is_binary=(result.meta or {}).get("is_binary", False),
+        )
+        for result in _changed_files(session, task)
+    ]
+
+
+def _answer(session: Session, task: Task) -> str:
+    found = session.exec(
+        select(TaskResult.content)
+        .where(TaskResult.task_id == task.id, TaskResult.result_type == "analysis")
+        .order_by(col(TaskResult.created_at).desc())
+    ).first()
+    return found or ""
+
+
+def _queued(session: Session, task: Task) -> list[MessageRow]:
+    rows = untaken(session, task.id)
+    return [MessageRow(row.id, row.text) for row in rows]
+
+
+def _waits_for_budget(task: Task) -> bool:
+    return task.phase == Phase.PARKED and task.until is None

@@ -1,0 +1,196 @@
+"""Starting and steering tasks. Whatever cannot be afforded or done is refused before it is queued."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlmodel import Session
+
+from backend import clock
+from backend.db import after_commit, transaction
+from backend.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
+from backend.events import ring, task_topic
+from backend.models import Task, TaskMessage, TaskRun, User
+from backend.services import access, catalog, credits, notices, repositories, runs
+from backend.words import Priority, Status, TaskType
+from backend.workspace.git import check_branch
+
+MAX_PROMPT = 32_000
+MAX_WAITING_MESSAGES = 20
+TITLE = 80
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the composer and the API hand over. Without a target branch the base is meant."""
+
+    repository_id: UUID
+    branch: str
+    target_branch: str | None
+    model_id: UUID
+    task_type: TaskType
+    priority: Priority
+    prompt: str
+
+
+def check_prompt(prompt: str) -> str:
+    """The prompt without outer blanks. Raises InvalidInput when it is empty or holds NUL, TooLarge past 32,000 characters."""
+    if len(prompt) > MAX_PROMPT:
+        raise TooLarge(f"A prompt is at most {MAX_PROMPT:,} characters long; this one has {len(prompt):,}.")
+    if "\x00" in prompt:
+        raise InvalidInput("The prompt holds a NUL character.", field="prompt")
+    prompt = prompt.encode("utf-8", errors="replace").decode().strip()
+    if not prompt:
+        raise InvalidInput("Describe what should be done.", field="prompt")
+    return prompt
+
+
+def send(user_id: UUID, draft: Draft) -> UUID:
+    """Checks the branches against GitHub, then submits in a transaction of its own. Returns the task's id.
+
+    For the doors: it takes no session, because it asks GitHub first.
+    """
+    draft = replace(draft, prompt=check_prompt(draft.prompt))
+    for branch in {draft.branch, draft.target_branch or draft.branch}:
+        repositories.require_branch(user_id, draft.repository_id, branch)
+    with transaction() as session:
+        user = session.get(User, user_id)
+        if user is None or user.disabled_at is not None:
+            raise NotFound("The person no longer exists.")
+        return submit(session, user, draft).id
+
+
+def submit(session: Session, user: User, draft: Draft) -> Task:
+    """Holds the estimate, writes the task with its first run, rings after commit.
+
+    Raises InvalidInput, TooLarge, NotFound (a repository one cannot see), Forbidden (one cannot push to),
+    NotEnoughCredits.
+    """
+    prompt = check_prompt(draft.prompt)
+    branch = check_branch(draft.branch)
+    target = check_branch(draft.target_branch) if draft.target_branch else branch
+    repository = access.repository(session, user, draft.repository_id)
+    level = access.level(session, user, repository.id) or "read"
+    refusal = access.refusal(repository, level, needs_push=draft.task_type.may_edit)
+    if refusal:
+        raise Forbidden(refusal)
+    model = catalog.usable(session, draft.model_id)
+    estimate = credits.estimate(session, model.id, draft.task_type, prompt)
+    task = Task(
+        user_id=user.id,
+        repository_id=repository.id,
+        ai_model_id=model.id,
+        title=title_of(prompt),
+        prompt=prompt,
+        branch=branch,
+        target_branch=target,
+        type=draft.task_type,
+        priority=draft.priority,
+        estimated_credits=estimate.hold,
+    )
+    session.add(task)
+    session.flush()
+    session.refresh(task)
+    runs.start(session, task, user, prompt, hold=estimate.hold)
+    return task
+
+
+def title_of(prompt: str) -> str:
+    """The prompt's first line, cut at a word."""
+    first = " ".join(prompt.strip().splitlines()[0].split())
+    if len(first) <= TITLE:
+        return first
+    return first[:TITLE].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+
+
+def follow_up(session: Session, user: User, task_id: UUID, text: str) -> TaskRun | TaskMessage:
+    """Adds to a task: a message of the run that is alive, otherwise a new run with its own hold.
+
+    Raises NotFound, Forbidden, InvalidInput, Conflict (too many waiting messages), NotEnoughCredits.
+    """
+    text = check_prompt(text)
+    task = access.owned(session, user, task_id, lock=True)
+    run = runs.alive(session, task.id)
+    if run is None:
+        return _next_run(session, user, task, text)
+    if len(runs.untaken(session, task.id)) >= MAX_WAITING_MESSAGES:
+        raise Conflict("Enough messages wait already. Withdraw one first.")
+    message = TaskMessage(task_id=task.id, user_id=user.id, run_id=run.id, text=text)
+    session.add(message)
+    session.flush()
+    _changed(session, task)
+    return message
+
+
+def withdraw(session: Session, user: User, message_id: UUID) -> None:
+    """Takes a waiting message back; twice is once. Raises NotFound, or Conflict once the run has read it."""
+    message = session.get(TaskMessage, message_id)
+    if message is None:
+        raise NotFound("There is no such message.")
+    task = access.owned(session, user, message.task_id, lock=True)
+    session.refresh(message)
+    if message.taken_at is not None:
+        raise Conflict("The run has read this message already.")
+    message.withdrawn_at = message.withdrawn_at or clock.now()
+    session.add(message)
+    _changed(session, task)
+
+
+def cancel(session: Session, user: User, task_id: UUID) -> None:
+    """Stops the task's run: at once while it waits, within a second or so while it works. Twice is once.
+
+    Raises NotFound, Forbidden, or Conflict when it has ended.
+    """
+    task = access.owned(session, user, task_id, lock=True)
+    run = runs.alive(session, task.id)
+    if run is None:
+        raise Conflict("This task has already ended.")
+    run.cancelled_by = user.id
+    run.cancel_requested_at = run.cancel_requested_at or clock.now()
+    session.add(run)
+    session.flush()
+    if run.status == Status.PENDING:
+        runs.end(session, run.id, run.fence, runs.End(Status.CANCELLED, f"Stopped by {user.name}."))
+    else:
+        _changed(session, task)
+
+
+def finish_now(session: Session, user: User, task_id: UUID) -> None:
+    """Lets the run wrap up with what it has: one last turn, then the hand-over. Raises Conflict when it has ended."""
+    task = access.owned(session, user, task_id, lock=True)
+    run = runs.alive(session, task.id)
+    if run is None:
+        raise Conflict("This task has already ended.")
+    run.finish_requested_at = run.finish_requested_at or clock.now()
+    session.add(run)
+    runs.wake(session, run, task)
+
+
+def add_credits(session: Session, user: User, task_id: UUID, *, key: str) -> None:
+    """Holds as much again for a run and wakes it where it waits for that; the same key is one hold.
+
+    Raises Conflict when the run has ended, NotEnoughCredits.
+    """
+    task = access.owned(session, user, task_id, lock=True)
+    run = runs.alive(session, task.id)
+    if run is None:
+        raise Conflict("This task has already ended.")
+    credits.hold(session, user.id, run, task.estimated_credits or 5, key=f"run:{run.id}:more:{key}")
+    session.add(run)
+    notices.tell(session, user.id, notices.CREDITS, {"task_id": str(task.id)})
+    runs.wake(session, run, task)
+
+
+def _next_run(session: Session, user: User, task: Task, text: str) -> TaskRun:
+    repository = access.repository(session, user, task.repository_id)
+    level = access.level(session, user, repository.id) or "read"
+    refusal = access.refusal(repository, level, needs_push=TaskType(task.type).may_edit)
+    if refusal:
+        raise Forbidden(refusal)
+    model = catalog.usable(session, task.ai_model_id)
+    estimate = credits.estimate(session, model.id, TaskType(task.type), text)
+    return runs.start(session, task, user, text, hold=estimate.hold)
+
+
+def _changed(session: Session, task: Task) -> None:
+    seq = task.event_seq
+    after_commit(session, lambda: ring(task_topic(task.id), str(task.id), seq, "changed"))

@@ -1,0 +1,102 @@
+"""The sweeps and pollers: one process does them at a time, by an advisory lock on a connection of its own.
+
+`python -m jobs.schedule`
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from redis.exceptions import RedisError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from backend import db, log
+from backend.db import transaction
+from backend.errors import AsyncCoderError
+from backend.queue import CHORES, RUNS, ring_chore, ring_runs, waiting
+from backend.services import pull_requests, runs
+from backend.settings import get_settings
+
+SCHEDULE_LOCK = 0x61637363  # "acsc"
+SWEEP_SECONDS = 5.0
+POLL_SECONDS = 60.0
+# After an outage workers need a moment to beat again before their leases count as expired.
+GRACE_SECONDS = 10.0
+_log = log.get(__name__)
+
+
+@dataclass
+class Timer:
+    """Something to do every so often; `due` is on the monotonic clock."""
+
+    name: str
+    seconds: float
+    work: Callable[[], None]
+    due: float = field(default=0.0)
+
+
+def sweep() -> None:
+    """Rings while runs wait, takes expired leases over, rings for deliveries whose ring was lost."""
+    with transaction() as session:
+        taken = runs.take_over_expired(session)
+    if taken:
+        _log.warning("took runs over from workers that went away", runs=[str(one) for one in taken])
+    with transaction() as session:
+        open_runs = runs.claimable(session)
+        deliveries = pull_requests.unprocessed(session)
+    for _ in range(open_runs - waiting(RUNS)):
+        ring_runs()
+    if deliveries and not waiting(CHORES):
+        for delivery_id in deliveries:
+            ring_chore("apply_delivery", delivery_id)
+
+
+def poll() -> None:
+    """Asks the chore worker to look at open pull requests, unless it has enough to do."""
+    if waiting(CHORES) < 100:
+        ring_chore("poll_pull_requests")
+
+
+def main() -> None:
+    """Runs the timers while this process holds the lock, until TERM."""
+    log.configure()
+    get_settings().check()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.is_set():
+        try:
+            with db.engine().connect() as connection:
+                _serve(connection.execution_options(isolation_level="AUTOCOMMIT"), stop)
+        except DBAPIError as error:
+            _log.warning("the database is away", error=str(error.orig))
+            stop.wait(GRACE_SECONDS)
+
+
+def _serve(connection: Connection, stop: threading.Event) -> None:
+    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": SCHEDULE_LOCK}).scalar_one():
+        if stop.wait(SWEEP_SECONDS):
+            return
+    timers = [Timer("sweep", SWEEP_SECONDS, sweep), Timer("poll", POLL_SECONDS, poll)]
+    while not stop.wait(0.2):
+        for timer in timers:
+            if time.monotonic() < timer.due:
+                continue
+            timer.due = time.monotonic() + timer.seconds
+            connection.execute(text("SELECT 1"))  # the lock lives as long as this connection: lost, another may have it
+            _do(timer)
+
+
+def _do(timer: Timer) -> None:
+    try:
+        timer.work()
+    except (AsyncCoderError, RedisError) as error:
+        _log.warning("a timer could not do its work", timer=timer.name, error=str(error))
+        timer.due = time.monotonic() + GRACE_SECONDS
+
+
+if __name__ == "__main__":
+    main()
