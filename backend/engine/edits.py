@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from backend.errors import InvalidInput
 
 _SHOWN_LINES = 24
+_PROVING_LINES = 3  # fewer may stand anywhere by chance
 _FOLDED = str.maketrans(
     {
         **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'"),
@@ -35,16 +36,21 @@ class Edited:
     reading: str
 
 
+Shift = Callable[[str], str]  # indents a new line like the place that it goes to
+Reading = Callable[[Sequence[str], Sequence[str]], Shift | None]  # how a window fits the wanted lines; None: not
+
+
 @dataclass(frozen=True)
 class _Place:
     start: int  # 0-based line in the content
-    shift: Callable[[str], str] | None = None  # how to indent the new lines like the place
+    shift: Shift
 
 
 def apply(content: str, old: str, new: str, *, replace_all: bool = False) -> Edited:
-    """Replaces old by new at the one place where old stands. Raises EditRefused with a sentence for the model."""
-    if old == new:
-        raise EditRefused("old_str and new_str are the same: nothing would change.")
+    """Replaces old by new at the one place where old stands. Raises EditRefused with a sentence for the model.
+
+    Where old is gone and new already stands there (an edit repeated after an interruption), nothing changes.
+    """
     literal = _literal(content, old, new, replace_all, "literal")
     if literal:
         return literal
@@ -72,7 +78,7 @@ def _by_lines(content: str, old: str, new: str) -> Edited:
     wanted = _with("\n", old).removesuffix("\n").split("\n")
     if not any(line.strip() for line in wanted):
         raise EditRefused("old_str holds only blank lines: give the lines around the place.")
-    readings: list[tuple[str, Callable[[Sequence[str], Sequence[str]], Callable[[str], str] | None | bool]]] = [
+    readings: list[tuple[str, Reading]] = [
         ("trailing whitespace", lambda window, lines: _all_equal(window, lines, str.rstrip)),
         ("indentation", lambda window, lines: _shifted(window, lines, str.rstrip)),
         ("punctuation", lambda window, lines: _shifted(window, lines, _fold)),
@@ -80,14 +86,25 @@ def _by_lines(content: str, old: str, new: str) -> Edited:
     for name, fits in readings:
         places = []
         for start in range(len(have) - len(wanted) + 1):
-            fit = fits(have[start : start + len(wanted)], wanted)
-            if fit is not False:
-                places.append(_Place(start, fit if callable(fit) else None))
+            shift = fits(have[start : start + len(wanted)], wanted)
+            if shift:
+                places.append(_Place(start, shift))
         if len(places) > 1:
             raise _several([place.start + 1 for place in places])
         if places:
             return _write_lines(content, have, places[0], wanted, old, new, name)
+    present = _already_there(have, new)
+    if present is not None:
+        return Edited(content, (present + 1,), "already there")
     raise EditRefused(_nearest(have, wanted))
+
+
+def _already_there(have: list[str], new: str) -> int | None:
+    fresh = _with("\n", new).removesuffix("\n").split("\n")
+    if len([line for line in fresh if line.strip()]) < _PROVING_LINES:
+        return None
+    places = [n for n in range(len(have)) if _all_equal(have[n : n + len(fresh)], fresh, str.rstrip)]
+    return places[0] if len(places) == 1 else None
 
 
 def _write_lines(
@@ -95,29 +112,27 @@ def _write_lines(
 ) -> Edited:
     end = place.start + len(wanted)
     fresh = _with("\n", new).removesuffix("\n").split("\n") if new else []
-    if old.endswith("\n") and new and not new.endswith("\n"):
-        end, fresh = end, fresh  # the newline after the place stays: a line is never glued to the next
     ending = "\r" if "\r\n" in content else ""
-    shift = place.shift or (lambda line: line)
     written: list[str] = []
     # Lines that the edit keeps are taken from the file, so that their own whitespace and punctuation survive.
     for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, wanted, fresh, autojunk=False).get_opcodes():
         if tag == "equal":
             written += have[place.start + i1 : place.start + i2]
         else:
-            written += [shift(line) + ending for line in fresh[j1:j2]]
+            written += [place.shift(line) + ending for line in fresh[j1:j2]]
     if not new and not old.endswith("\n"):
         written = [""]
     return Edited("\n".join(have[: place.start] + written + have[end:]), (place.start + 1,), name)
 
 
-def _all_equal(window: Sequence[str], wanted: Sequence[str], key: Callable[[str], str]) -> None | bool:
-    return None if all(key(a) == key(b) for a, b in zip(window, wanted, strict=True)) else False
+def _all_equal(
+    window: Sequence[str], wanted: Sequence[str], key: Callable[[str], str], shift: Shift = lambda line: line
+) -> Shift | None:
+    same = len(window) == len(wanted) and all(key(a) == key(shift(b)) for a, b in zip(window, wanted, strict=True))
+    return shift if same else None
 
 
-def _shifted(
-    window: Sequence[str], wanted: Sequence[str], key: Callable[[str], str]
-) -> Callable[[str], str] | None | bool:
+def _shifted(window: Sequence[str], wanted: Sequence[str], key: Callable[[str], str]) -> Shift | None:
     """Whether the window is the wanted lines, all indented by the same piece more or less; how to indent alike."""
     first = next(index for index, line in enumerate(wanted) if line.strip())
     has, asked = _indent(window[first]), _indent(wanted[first])
@@ -125,17 +140,11 @@ def _shifted(
         return _all_equal(window, wanted, key)
     if has.endswith(asked):
         more = has[: len(has) - len(asked)]
-        return _fitting(window, wanted, key, lambda line: more + line if line.strip() else line)
+        return _all_equal(window, wanted, key, lambda line: more + line if line.strip() else line)
     if asked.endswith(has):
         less = asked[: len(asked) - len(has)]
-        return _fitting(window, wanted, key, lambda line: line.removeprefix(less))
-    return False
-
-
-def _fitting(
-    window: Sequence[str], wanted: Sequence[str], key: Callable[[str], str], shift: Callable[[str], str]
-) -> Callable[[str], str] | bool:
-    return shift if all(key(a) == key(shift(b)) for a, b in zip(window, wanted, strict=True)) else False
+        return _all_equal(window, wanted, key, lambda line: line.removeprefix(less))
+    return None
 
 
 def _fold(line: str) -> str:

@@ -1,1 +1,31 @@
 """Model providers: one file each, a registry line each, imported only when a run needs them."""
+
+from collections.abc import Iterable
+from importlib import import_module
+
+from backend.errors import Misconfigured
+from backend.providers.base import Provider
+
+REGISTRY = {
+    "anthropic": "backend.providers.anthropic:AnthropicProvider",
+    "openai": "backend.providers.compatible:CompatibleProvider",
+    "compatible": "backend.providers.compatible:CompatibleProvider",
+    "demo": "backend.providers.demo:DemoProvider",
+}
+
+
+def open_provider(provider_id: str, *, api_key: str | None, base_url: str | None) -> Provider:
+    """The provider of that id with its key and address. Raises Misconfigured for an id that is not registered."""
+    if provider_id not in REGISTRY:
+        known = ", ".join(sorted(REGISTRY))
+        raise Misconfigured(f"There is no model provider {provider_id!r}.", fix=f"Use one of: {known}.")
+    module, name = REGISTRY[provider_id].split(":")
+    adapter = getattr(import_module(module), name)
+    provider: Provider = adapter(provider_id, api_key=api_key, base_url=base_url)
+    return provider
+
+
+def preload(provider_ids: Iterable[str]) -> None:
+    """Imports these providers' adapters, so that a fork that follows need not (their SDKs take half a second each)."""
+    for provider_id in provider_ids:
+        import_module(REGISTRY[provider_id].split(":")[0])

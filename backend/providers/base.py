@@ -83,13 +83,17 @@ class ToolSpec:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one call. `input_total` includes the cached parts (Anthropic reports it without: its adapter adds them)."""
+    """Tokens of one call. `input_total` includes the cached parts (Anthropic's adapter adds them).
+
+    `estimated`: the provider reported nothing, and these figures were counted from the characters.
+    """
 
     input_total: int = 0
     cache_read: int = 0
     cache_write: int = 0
     output: int = 0
     reasoning: int = 0
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ class Provider(Protocol):
 
 
 class ProviderError(AsyncCoderError):
-    """A call did not end well. `retry_after` in seconds where the provider said so; `may_retry` says whether it can help."""
+    """A call did not end well. `retry_after` in seconds where the provider gave it; `may_retry`: it can help."""
 
     status = 502
     code = "provider_error"

@@ -1,0 +1,80 @@
+"""What the agent is given, whom it talks to, and what it gives back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from backend.engine.limits import RunLimits
+from backend.providers.base import Prices
+from backend.words import EventKind, TaskType
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What is to be done, by which model, and what it may cost. Money in micro-dollars, sizes in tokens."""
+
+    task_type: TaskType
+    prompt: str
+    provider_id: str
+    model: str
+    prices: Prices
+    context_window: int
+    max_output: int
+    hold_micro: int
+    run_key: str
+    effort: str | None = None
+    guidance: str = ""
+    limits: RunLimits = field(default_factory=RunLimits)
+
+
+@dataclass(frozen=True)
+class QueuedMessage:
+    """What the person wrote while the run ran."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The person's present wishes, and the hold as it now stands."""
+
+    cancelled: bool
+    finish_now: bool
+    hold_micro: int
+    messages: Sequence[QueuedMessage] = ()
+
+
+class Recorder(Protocol):
+    """Where the log goes. Raises StaleFence when this worker no longer has the run: nothing here may catch it."""
+
+    def emit(self, kind: EventKind, payload: dict[str, Any], raw: bytes | None = None) -> None:
+        """Stores one entry; durable when it returns."""
+        ...
+
+    def delta(self, text: str, kind: str) -> None:
+        """Shows text as it streams; not stored."""
+        ...
+
+
+class Control(Protocol):
+    """Where the person's orders come from."""
+
+    def poll(self) -> Orders:
+        """The orders as they stand; asked before every call and during waits."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run's work ended. `reason`: why it was not the model's own finish; `until`: when a parked run goes on."""
+
+    kind: Literal["finished", "parked", "cancelled"]
+    text: str
+    title: str
+    cost_micro: int
+    reason: str | None
+    until: datetime | None
+    steps: int
+    findings: tuple[dict[str, Any], ...] = ()

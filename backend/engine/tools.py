@@ -1,0 +1,295 @@
+"""The six tools. What a task's type may do is decided by which of them exist, not by asking the model nicely."""
+
+import fnmatch
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from backend.engine import edits, guidance
+from backend.engine.toolspecs import SPECS, argument_fault
+from backend.errors import InvalidInput
+from backend.providers.base import ToolCall, ToolSpec
+from backend.sandbox.base import Completed, Sandbox
+from backend.words import TaskType
+from backend.workspace import files
+
+WITH_EFFECTS = ("edit_file", "run_command")
+_FILE_BYTES = 4_000_000
+_READ_LINES, _READ_CHARS = 2_000, 16_000
+_LISTED, _HITS = 500, 200
+_HEAD, _TAIL = 5_000, 15_000
+_COMMAND_SECONDS, _LONGEST_COMMAND = 120, 600
+_LINE_CHARS = 400
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CALM = {  # no pagers, no colours, and no droppings that would end up in the diff
+    "CI": "1",
+    "TERM": "dumb",
+    "NO_COLOR": "1",
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTEST_ADDOPTS": "-p no:cacheprovider",
+}
+# ripgrep where the jail has it, else grep; arguments: pattern, path, glob.
+_SEARCH = """
+if command -v rg >/dev/null 2>&1; then
+  exec rg --line-number --no-heading --color never --hidden --sort path --max-columns 300 --max-columns-preview \
+    --glob '!.git' ${3:+--glob "$3"} -e "$1" -- "$2"
+fi
+exec grep -rnIE --exclude-dir=.git ${3:+--include="$3"} -e "$1" -- "$2"
+"""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What the model hands over; `findings` only of a review."""
+
+    title: str
+    summary: str
+    findings: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class ToolOutcome:
+    """What a call came to: `text` is what the model sees, `full` all of it where there is more. In seconds."""
+
+    text: str
+    is_error: bool = False
+    exit_code: int | None = None
+    duration: float = 0.0
+    summary: str = ""
+    path: str | None = None
+    added: int = 0
+    removed: int = 0
+    full: bytes | None = None
+    finished: Finish | None = None
+    is_malformed: bool = False
+
+
+class Toolbox:
+    """The tools of one run in one workspace: files are opened without following links, commands run in the jail."""
+
+    def __init__(self, workspace: Path, sandbox: Sandbox, task_type: TaskType) -> None:
+        self.workspace = workspace
+        self.task_type = task_type
+        self._sandbox = sandbox
+        self._read: dict[str, str] = {}  # path → digest of the content that the model knows
+        self._guided: set[str] = {"."}
+        self._tools: dict[str, Callable[..., ToolOutcome]] = {
+            "finish": self._finish,
+            "list_files": self._list_files,
+            "read_file": self._read_file,
+            "search": self._search,
+        }
+        if task_type.may_edit:
+            self._tools |= {"edit_file": self._edit_file, "run_command": self._run_command}
+
+    def specs(self) -> list[ToolSpec]:
+        """The tools that this task's type has, by name, so that the prompt's prefix never varies."""
+        special = {"finish": "review"} if self.task_type is TaskType.PR_REVIEW else {}
+        return [SPECS[special.get(name, name)] for name in sorted(self._tools)]
+
+    def execute(self, call: ToolCall, cancelled: Callable[[], bool]) -> ToolOutcome:
+        """Runs one call. What the model did wrong comes back as an outcome; only our own faults are raised."""
+        began = time.monotonic()
+        fault = argument_fault(self.specs(), call)
+        if fault:
+            return ToolOutcome(fault, is_error=True, is_malformed=True, summary=f"{call.name}: not understood")
+        try:
+            outcome = self._tools[call.name](cancelled=cancelled, **self._known_arguments(call))
+        except InvalidInput as error:
+            outcome = ToolOutcome(str(error), is_error=True, summary=f"{call.name}: refused")
+        return replace(outcome, duration=time.monotonic() - began)
+
+    def diff_stat(self, cancelled: Callable[[], bool]) -> str:
+        """`git diff --stat` by the workspace's own untrusted git, for the model's eyes only; empty where that fails."""
+        done = self._jailed(["git", "diff", "--stat", "HEAD"], 30, cancelled)
+        return _decoded(done.stdout)[:4_000] if done.exit_code == 0 else ""
+
+    def _known_arguments(self, call: ToolCall) -> dict[str, Any]:
+        spec = next(spec for spec in self.specs() if spec.name == call.name)
+        return {name: value for name, value in (call.args or {}).items() if name in spec.parameters["properties"]}
+
+    def _jailed(self, argv: list[str], timeout: float, cancelled: Callable[[], bool]) -> Completed:
+        return self._sandbox.run(
+            argv, workspace=self.workspace, timeout=timeout, env=_CALM, cancelled=cancelled, merge_stderr=True
+        )
+
+    def _text_of(self, path: str) -> str:
+        data = files.read_bytes(self.workspace, path, _FILE_BYTES)
+        if b"\0" in data[:8_000]:
+            raise InvalidInput(f"{path!r} is a binary file.")
+        return data.decode("utf-8", "surrogateescape")
+
+    def _read_file(
+        self, path: str, start: int = 1, end: int | None = None, *, cancelled: Callable[[], bool]
+    ) -> ToolOutcome:
+        content = self._text_of(path)
+        lines = content.split("\n")
+        if lines[-1] == "":
+            lines.pop()
+        first = max(1, start)
+        last = min(len(lines), end or len(lines), first + _READ_LINES - 1)
+        shown: list[str] = []
+        size = 0
+        for number in range(first, last + 1):
+            line = f"{number:6}\t{lines[number - 1]}"
+            size += len(line) + 1
+            if size > _READ_CHARS and shown:
+                break
+            shown.append(line[:_READ_CHARS])
+        until = first + len(shown) - 1
+        text = "\n".join(shown) or f"({path} has {len(lines)} lines; none in that range)"
+        if shown and until < len(lines):
+            text += f"\n(lines {first}–{until} of {len(lines)}; read on with start={until + 1})"
+        self._read[_plain(path)] = _digest(content)
+        text += guidance.nested(self.workspace, path, self._guided)
+        which = f", lines {first}–{until}" if shown else ""
+        return ToolOutcome(_visible(text), summary=f"Read {path}{which}", path=path)
+
+    def _list_files(self, path: str = ".", glob: str | None = None, *, cancelled: Callable[[], bool]) -> ToolOutcome:
+        found: list[str] = []
+        total = 0
+        for entry in files.walk(self.workspace, path):
+            if glob and not _fits(entry.path, glob):
+                continue
+            total += 1
+            if len(found) < _LISTED:
+                found.append(entry.path + ("" if entry.kind == "file" else f"  ({entry.kind})"))
+        text = "\n".join(found) or "(no files)"
+        if total > len(found):
+            text += f"\n({total - len(found)} more; narrow it with path or glob)"
+        return ToolOutcome(_visible(text), summary=f"Listed {glob or path}: {total} files", path=path)
+
+    def _search(
+        self, pattern: str, path: str = ".", glob: str | None = None, *, cancelled: Callable[[], bool]
+    ) -> ToolOutcome:
+        if path not in ("", ".") and files.stat(self.workspace, path) is None:
+            raise InvalidInput(f"There is no {path!r}.")
+        argv = ["/bin/sh", "-c", _SEARCH, "search", pattern, path or ".", glob or ""]
+        done = self._jailed(argv, 60, cancelled)
+        output = _decoded(done.stdout)
+        if done.exit_code not in (0, 1):
+            failed = f"Search for {pattern!r} failed"
+            return ToolOutcome(_clipped(output) or _ended(done, 60), is_error=True, summary=failed)
+        hits = [line.removeprefix("./")[:_LINE_CHARS] for line in output.splitlines()]
+        text = "\n".join(hits[:_HITS]) or "(no hits)"
+        if len(hits) > _HITS:
+            text += f"\n({len(hits) - _HITS} more hits; narrow it with path or glob)"
+        return ToolOutcome(_clipped(text), summary=f"Searched for {pattern!r}: {len(hits)} hits", path=path)
+
+    def _edit_file(
+        self, path: str, old_str: str, new_str: str, replace_all: bool = False, *, cancelled: Callable[[], bool]
+    ) -> ToolOutcome:
+        exists = files.stat(self.workspace, path) is not None
+        before = self._text_of(path) if exists else ""
+        known = self._read.get(_plain(path))
+        if exists and known and known != _digest(before):
+            raise InvalidInput(f"{path!r} has changed since you read it. Read it again before editing.")
+        if old_str == "":
+            glue = "\n" if before and not before.endswith("\n") else ""
+            after, where = before + glue + new_str, f"line {before.count(chr(10)) + 1}" if exists else "a new file"
+        elif not exists:
+            raise InvalidInput(f"There is no {path!r}. An empty old_str creates it.")
+        else:
+            edited = edits.apply(before, old_str, new_str, replace_all=replace_all)
+            after, where = edited.content, "line " + ", ".join(map(str, edited.lines[:20]))
+        if after == before and exists:
+            return ToolOutcome(f"Nothing changed: {path} already reads like that at {where}.", path=path)
+        data = after.encode("utf-8", "surrogateescape")
+        files.write_bytes(self.workspace, path, data, self._sandbox.owner)
+        self._read[_plain(path)] = _digest(after)
+        added, removed = _counted(before, after)
+        done = f"{'Edited' if exists else 'Created'} {path}"
+        return ToolOutcome(
+            f"{done} at {where}: +{added} −{removed} lines.", summary=done, path=path, added=added, removed=removed
+        )
+
+    def _run_command(
+        self, command: str, timeout: int = _COMMAND_SECONDS, *, cancelled: Callable[[], bool]
+    ) -> ToolOutcome:
+        seconds = min(max(timeout, 1), _LONGEST_COMMAND)
+        # bash where there is one: models write for it.
+        shell = 'command -v bash >/dev/null 2>&1 && exec bash -c "$1"; exec sh -c "$1"'
+        done = self._jailed(["/bin/sh", "-c", shell, "sh", command], seconds, cancelled)
+        output = _decoded(done.stdout)
+        ended = _ended(done, seconds)
+        text = _clipped(output)
+        return ToolOutcome(
+            f"{text.rstrip()}\n({ended})" if text.strip() else f"({ended}, no output)",
+            is_error=done.killed_by is not None,
+            exit_code=done.exit_code,
+            summary=f"{_one_line(command)} → {ended}",
+            full=done.stdout if text != output else None,
+        )
+
+    def _finish(
+        self,
+        title: str,
+        summary: str,
+        findings: list[dict[str, Any]] | None = None,
+        *,
+        cancelled: Callable[[], bool],
+    ) -> ToolOutcome:
+        handed = Finish(_one_line(title)[:120], summary, tuple(findings or ()))
+        return ToolOutcome("Finished.", summary=handed.title, finished=handed)
+
+
+def _ended(done: Completed, seconds: float) -> str:
+    match done.killed_by:
+        case "timeout":
+            return f"stopped after {seconds:.0f} s"
+        case "cancelled":
+            return "cancelled"
+        case "memory" | "disk" as what:
+            return f"stopped: it used too much {what}"
+    return f"exit code {done.exit_code}"
+
+
+def _clipped(text: str) -> str:
+    """The head and the tail: the first error and the last word are where the meaning is."""
+    if len(text) <= _HEAD + _TAIL:
+        return text
+    left_out = len(text) - _HEAD - _TAIL
+    return f"{text[:_HEAD]}\n… ({left_out:,} characters left out) …\n{text[-_TAIL:]}"
+
+
+def _decoded(data: bytes) -> str:
+    """As a terminal would leave it: no escapes, and of a line that was overwritten only its last state."""
+    text = _ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n")
+    return _visible("\n".join(line.rsplit("\r", 1)[-1] for line in text.split("\n")))
+
+
+def _visible(text: str) -> str:
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:160]
+
+
+def _fits(path: str, glob: str) -> bool:
+    name = path.rsplit("/", 1)[-1]
+    return fnmatch.fnmatch(path, glob) or fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(path, glob.replace("**/", ""))
+
+
+def _plain(path: str) -> str:
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _counted(before: str, after: str) -> tuple[int, int]:
+    """Lines added and removed, after cutting off what both share at either end: exact enough for a label."""
+    old, new = before.splitlines(), after.splitlines()
+    while old and new and old[0] == new[0]:
+        old, new = old[1:], new[1:]
+    while old and new and old[-1] == new[-1]:
+        old, new = old[:-1], new[:-1]
+    return len(new), len(old)

@@ -1,0 +1,280 @@
+"""The log, read as a conversation.
+
+What happens while a run works and what a resumed run reads back go through the same `apply`: a state that cannot be
+rebuilt from the log cannot exist.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from backend.engine import limits
+from backend.providers.base import Message, Part, Text, Thinking, ToolCall, ToolResult
+from backend.words import EventKind
+
+MARK = "[Async Coder]"  # opens what the platform itself tells the model
+INTERRUPTED = (
+    "Interrupted: the worker stopped while this ran, so whether it took effect is unknown. Check before repeating it."
+)
+NUDGE = f"\n{MARK} The same call has given the same result {limits.NUDGE_AT_SAME} times or more. Try another way."
+TOLD_CODES = ("wrap_up", "no_tool_call", "cut_off")  # notes that the model gets to read
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One entry of the task's log, as stored."""
+
+    kind: EventKind
+    payload: dict[str, Any]
+    raw: bytes | None = None
+
+
+class Conversation:
+    """The messages so far, and what the present run has used up.
+
+    `opening` stands before the first prompt; `overhead` is the tokens before the messages.
+    """
+
+    def __init__(self, opening: str, overhead: int = 0) -> None:
+        self.messages: list[Message] = []
+        self.taken_messages: set[str] = set()
+        self.steps_ever = 0
+        self._opening = opening
+        self._overhead = overhead
+        self._known_tokens = overhead
+        self._known_until = 0
+        self._begin_run()
+
+    def _begin_run(self) -> None:
+        self.spent_micro = 0
+        self.steps = 0
+        self.worked_seconds = 0.0
+        self.silent_turns = 0
+        self.malformed_turns = 0
+        self.most_repeated = 0
+        self.finish: dict[str, Any] | None = None
+        self.wrap_up: str | None = None  # why the next turn is the last one
+        self.is_wrapped_up = False
+        self.last_text = ""
+        self.stop_reason = ""
+        self._turn_is_malformed = False
+        self._open: dict[str, ToolCall] = {}
+        self._started: set[str] = set()
+        self._seen: Counter[str] = Counter()
+
+    @property
+    def has_prompt(self) -> bool:
+        """Whether anybody has asked for anything yet."""
+        return bool(self.messages)
+
+    @property
+    def context_tokens(self) -> int:
+        """What the next call sends: measured up to the last answer, estimated after it."""
+        return self._known_tokens + sum(limits.message_tokens(each) for each in self.messages[self._known_until :])
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether the model spoke last and called no tool, so that it would be asked with nothing new."""
+        return bool(self.messages) and self.messages[-1].role == "assistant"
+
+    def open_calls(self) -> list[tuple[ToolCall, bool]]:
+        """The last turn's calls that have no result yet, and whether each was begun."""
+        return [(call, call.id in self._started) for call in self._open.values()]
+
+    def repeats(self, call: ToolCall, text: str) -> int:
+        """How often this call has given this result, were it to do so once more."""
+        return self._seen[_same_key(call, text)] + 1
+
+    def apply(self, entry: LogEntry) -> None:
+        """Takes one entry in. Kinds that the model has no part in change nothing."""
+        payload = entry.payload
+        match entry.kind:
+            case EventKind.PROMPT:
+                self._answer_orphans()
+                self._say(payload["text"] if self.messages else self._opening + payload["text"])
+                self._begin_run()
+            case EventKind.USER_MESSAGE:
+                self.taken_messages.add(str(payload["message_id"]))
+                self._say(payload["text"])
+                self.finish, self.silent_turns = None, 0
+            case EventKind.NOTE if payload.get("code") in TOLD_CODES:
+                self._say(f"{MARK} {payload['text']}")
+                self.wrap_up = payload.get("reason") if payload["code"] == "wrap_up" else self.wrap_up
+            case EventKind.MODEL_TURN:
+                self._take_turn(payload, entry.raw)
+            case EventKind.TOOL_STARTED:
+                self._started.add(payload["call_id"])
+            case EventKind.TOOL_RESULT:
+                self._take_result(payload)
+            case EventKind.COMPACTED:
+                self._compact(payload)
+
+    def _say(self, text: str) -> None:
+        self._add_to_user(Text(text))
+
+    def _add_to_user(self, part: Part) -> None:
+        """A user's turn grows until the model answers: providers want the two to alternate."""
+        if self.messages and self.messages[-1].role == "user":
+            self.messages[-1] = replace(self.messages[-1], parts=(*self.messages[-1].parts, part))
+        else:
+            self.messages.append(Message("user", (part,)))
+
+    def _answer_orphans(self) -> None:
+        for call, _ in self.open_calls():
+            self._add_to_user(ToolResult(call.id, INTERRUPTED, is_error=True))
+        self._open = {}
+
+    def _take_turn(self, payload: dict[str, Any], raw: bytes | None) -> None:
+        message = read_turn(payload, raw)
+        if message.parts:
+            self.messages.append(message)
+        usage = payload["usage"]
+        if usage.get("input_total"):
+            self._known_tokens = usage["input_total"] + usage["output"]
+            self._known_until = len(self.messages)
+        self.spent_micro += payload["cost_micro"]
+        self.worked_seconds += payload["duration_ms"] / 1000
+        self.steps += 1
+        self.steps_ever += 1
+        self.is_wrapped_up = self.wrap_up is not None
+        self._open = {call.id: call for call in message.tool_calls}
+        self._started = set()
+        self._turn_is_malformed = False
+        self.silent_turns = 0 if self._open else self.silent_turns + 1
+        self.last_text, self.stop_reason = message.text or self.last_text, payload["stop_reason"]
+
+    def _take_result(self, payload: dict[str, Any]) -> None:
+        call = self._open.pop(payload["call_id"], None)
+        if call is None:
+            return
+        self._add_to_user(ToolResult(call.id, payload["text"], payload["is_error"]))
+        self.worked_seconds += payload["duration_ms"] / 1000
+        if payload.get("malformed"):
+            self.malformed_turns += not self._turn_is_malformed
+            self._turn_is_malformed = True
+        elif not self._turn_is_malformed:
+            self.malformed_turns = 0
+        if call.name == "finish" and not payload["is_error"]:
+            self.finish = call.args or {}
+        key = _same_key(call, payload["text"])
+        if payload.get("added") or payload.get("removed"):
+            self._seen = Counter({key: self._seen[key]})  # the files are others now: old answers may come again
+        self._seen[key] += 1
+        self.most_repeated = self._seen[key]
+
+    def _compact(self, payload: dict[str, Any]) -> None:
+        self.spent_micro += payload.get("cost_micro", 0)
+        until = payload["until"]
+        if payload["mode"] == "elided":
+            self.messages[:until] = [elided(message) for message in self.messages[:until]]
+            self._known_tokens -= payload["dropped"]
+            return
+        asked = [part for message in self.messages[:until] for part in person_parts(message)]
+        self.messages[:until] = [Message("user", (*asked, Text(f"{MARK} {payload['text']}")))]
+        self._known_tokens, self._known_until = self._overhead, 0
+
+
+def person_parts(message: Message) -> list[Part]:
+    """What the person said in a message, without the platform's own words and the tools' results."""
+    if message.role != "user":
+        return []
+    return [
+        part
+        for part in message.parts
+        if not isinstance(part, ToolResult) and not (isinstance(part, Text) and part.text.startswith(MARK))
+    ]
+
+
+def elided(message: Message) -> Message:
+    """The message with long tool results replaced by a line that says so."""
+    return replace(message, parts=tuple(_elided_part(part) for part in message.parts))
+
+
+def _elided_part(part: Part) -> Part:
+    if not isinstance(part, ToolResult) or len(part.text) < 400:
+        return part
+    told = f"(older output of {len(part.text):,} characters left out; call the tool again if needed)"
+    return replace(part, text=told)
+
+
+def rebuild(entries: Sequence[LogEntry], opening: str, overhead: int = 0) -> Conversation:
+    """The conversation that these entries tell."""
+    conversation = Conversation(opening, overhead)
+    for entry in entries:
+        conversation.apply(entry)
+    return conversation
+
+
+def write_turn(message: Message, limit: int = 56_000) -> tuple[list[dict[str, Any]], bytes]:
+    """The parts as a payload of at most `limit` bytes, and the compressed rest from which the turn is read exactly."""
+    exact = [_part_to_json(part) for part in message.parts]
+    shown = storable(exact, limit)
+    kept: dict[str, Any] = {"provider": message.raw_provider}
+    if message.raw is not None:
+        kept["content"] = base64.b64encode(message.raw).decode()
+    if shown != exact:
+        kept["parts"] = exact
+    return shown, zlib.compress(json.dumps(kept).encode())
+
+
+def read_turn(payload: dict[str, Any], raw: bytes | None) -> Message:
+    """The assistant's message that `write_turn` stored."""
+    kept = json.loads(zlib.decompress(raw)) if raw else {}
+    parts = tuple(_part_from_json(part) for part in kept.get("parts", payload["parts"]))
+    content = base64.b64decode(kept["content"]) if "content" in kept else None
+    return Message("assistant", parts, content, kept.get("provider"))
+
+
+def storable(value: Any, limit: int = 56_000) -> Any:
+    """The value without what jsonb refuses (NUL, lone surrogates), long strings cut so that all fits `limit` bytes."""
+    clean = _clean(value, limit)
+    longest = limit
+    while len(json.dumps(clean, ensure_ascii=False).encode()) > limit and longest > 16:
+        longest //= 2
+        clean = _clean(clean, longest)
+    return clean
+
+
+def _clean(value: Any, longest: int) -> Any:
+    if isinstance(value, str):
+        text = value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+        return text if len(text) <= longest else text[:longest] + "…"
+    if isinstance(value, dict):
+        return {_clean(str(key), longest): _clean(item, longest) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item, longest) for item in value]
+    return value
+
+
+def _part_to_json(part: Part) -> dict[str, Any]:
+    match part:
+        case Text():
+            return {"type": "text", "text": part.text}
+        case Thinking():
+            return {"type": "thinking", "text": part.text}
+        case ToolCall():
+            call = {"type": "tool_call", "id": part.id, "name": part.name, "args": part.args}
+            return {**call, "broken": part.broken} if part.broken else call
+    raise TypeError(f"a model's turn cannot hold a {type(part).__name__}")
+
+
+def _part_from_json(part: dict[str, Any]) -> Part:
+    match part["type"]:
+        case "text":
+            return Text(part["text"])
+        case "thinking":
+            return Thinking(part["text"])
+        case _:
+            return ToolCall(part["id"], part["name"], part["args"], part.get("broken", ""))
+
+
+def _same_key(call: ToolCall, text: str) -> str:
+    """Alike but for fractions, which are nearly always durations."""
+    told = json.dumps([call.name, call.args, re.sub(r"\d+\.\d+", "#", text.removesuffix(NUDGE))], sort_keys=True)
+    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,103 @@
+"""The scripted demo, from the prompt to the end, with true tools in a true jail."""
+
+from pathlib import Path
+
+import pytest
+
+from backend.engine.agent import QueuedMessage
+from backend.providers.demo import DemoProvider
+from backend.sandbox.base import Sandbox
+from backend.words import EventKind, TaskType
+from tests.backend.engine.scripted import BUG, Bench
+
+
+@pytest.fixture
+def bench(workspace: Path, sandbox: Sandbox) -> Bench:
+    return Bench(workspace, sandbox)
+
+
+def test_the_demo_sees_red_mends_the_sample_and_sees_green(bench: Bench) -> None:
+    ending = bench.work(DemoProvider(pace=0))
+    results = bench.log.of(EventKind.TOOL_RESULT)
+    assert [result["name"] for result in results] == [
+        "list_files", "read_file", "run_command", "edit_file", "run_command", "finish",
+    ]  # fmt: skip
+    assert [result["exit_code"] for result in results if result["name"] == "run_command"] == [1, 0]
+    assert (results[3]["path"], results[3]["added"], results[3]["removed"]) == ("shop/totals.py", 3, 1)
+    assert ending.kind == "finished" and ending.title == "Round the cart's total once, at the end"
+    assert "failed before the change and passes after it" in ending.text and ending.cost_micro > 0
+    assert BUG not in (bench.workspace / "shop/totals.py").read_text()
+    assert not list(bench.workspace.rglob("__pycache__"))
+    assert "".join(bench.log.deltas).startswith("First a look")
+
+
+def test_with_the_bug_altered_the_demo_edits_sees_red_and_says_so(bench: Bench) -> None:
+    totals = bench.workspace / "shop/totals.py"
+    totals.write_text(totals.read_text().replace("line.exempt for line", "line.exempt + 1 for line"))
+    ending = bench.work(DemoProvider(pace=0))
+    assert bench.log.of(EventKind.TOOL_RESULT)[3]["is_error"] is False
+    assert "tests still fail" in ending.title and "**The tests still fail:**" in ending.text
+    assert "passes" not in ending.text
+
+
+def test_with_the_line_gone_the_demo_reports_that_its_edit_did_not_fit(bench: Bench) -> None:
+    totals = bench.workspace / "shop/totals.py"
+    totals.write_text(totals.read_text().replace("round(line.net, 2)", "round(line.net, 1)"))
+    before = totals.read_text()
+    ending = bench.work(DemoProvider(pace=0))
+    assert bench.log.of(EventKind.TOOL_RESULT)[3]["is_error"] is True
+    assert "did not fit" in ending.title and "**The tests still fail:**" in ending.text
+    assert totals.read_text() == before
+
+
+def test_elsewhere_the_demo_looks_around_and_changes_nothing(bench: Bench) -> None:
+    (bench.workspace / "shop/totals.py").unlink()
+    ending = bench.work(DemoProvider(pace=0))
+    names = [result["name"] for result in bench.log.of(EventKind.TOOL_RESULT)]
+    assert names == ["list_files", "read_file", "finish"]
+    assert ending.title == "Looked around, changed nothing" and "no AI" in ending.text
+
+
+@pytest.mark.parametrize("task_type", [TaskType.ASK, TaskType.ARCHITECT, TaskType.PR_REVIEW, TaskType.DOCUMENTATION])
+def test_for_other_types_the_demo_only_answers(bench: Bench, task_type: TaskType) -> None:
+    bench.task_type = task_type
+    ending = bench.work(DemoProvider(pace=0))
+    assert ending.kind == "finished" and "scripted" in ending.text
+    assert BUG in (bench.workspace / "shop/totals.py").read_text()
+
+
+def test_a_follow_up_adds_a_regression_test_and_sees_it_pass(bench: Bench) -> None:
+    bench.work(DemoProvider(pace=0))
+    cost_of_the_first = sum(turn["cost_micro"] for turn in bench.log.of(EventKind.MODEL_TURN))
+    for number in (1, 2):
+        bench.prompt("And a test for it, please.")
+        ending = bench.work(DemoProvider(pace=0))
+        assert ending.title == "Add a regression test for half-cents" and "passes" in ending.text
+        assert (bench.workspace / f"tests/test_half_cents_{number}.py").exists()
+        assert ending.steps == 5
+    total = sum(turn["cost_micro"] for turn in bench.log.of(EventKind.MODEL_TURN))
+    assert ending.cost_micro < total - cost_of_the_first
+
+
+def test_a_message_that_comes_in_while_the_demo_works_is_taken_in_once(bench: Bench) -> None:
+    bench.person.messages.append(QueuedMessage("m1", "Mind the cents."))
+    ending = bench.work(DemoProvider(pace=0))
+    assert bench.log.of(EventKind.USER_MESSAGE) == [{"text": "Mind the cents.", "message_id": "m1"}]
+    assert "A message came in meanwhile" in ending.text
+
+
+def test_a_demo_run_cut_off_after_any_entry_goes_on_from_there(bench: Bench) -> None:
+    whole = Bench(bench.workspace, bench.sandbox)
+    totals = bench.workspace / "shop/totals.py"
+    broken = totals.read_text()
+    whole.work(DemoProvider(pace=0))
+    for cut in range(1, len(whole.log.entries) + 1):
+        again = Bench(bench.workspace, bench.sandbox)
+        again.log.entries = whole.log.entries[:cut]
+        edited = any(e.kind is EventKind.TOOL_RESULT and e.payload["name"] == "edit_file" for e in again.log.entries)
+        if not edited:
+            totals.write_text(broken)
+        ending = again.work(DemoProvider(pace=0))
+        was_cut_off = any(result["text"].startswith("Interrupted") for result in again.log.of(EventKind.TOOL_RESULT))
+        assert ending.title == "Round the cart's total once, at the end"
+        assert ending.steps == len(again.log.of(EventKind.MODEL_TURN)) == (7 if was_cut_off else 6)
