@@ -1,4 +1,8 @@
-"""The database: one engine a process, one `transaction()`, the only commit in the program."""
+"""The database: one engine a process, one `transaction()`, the only commit in the program.
+
+Rows are locked FOR NO KEY UPDATE (`with_for_update(key_share=True)`): a foreign key's own share lock, which every insert
+that names a person or a task takes, would turn a full FOR UPDATE into a deadlock.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlmodel import Session
 
 from backend import log
-from backend.errors import AsyncCoderError, Unavailable
+from backend.errors import Unavailable
 from backend.settings import get_settings
 
 _log = log.get(__name__)
@@ -67,19 +71,14 @@ def transaction() -> Iterator[Session]:
     finally:
         session.close()
     for effect in effects:
-        _run(effect)
-
-
-def _run(effect: Callable[[], None]) -> None:
-    # What is committed stays true whatever becomes of its ring: the sweep and the next read make up for a lost one.
-    try:
         effect()
-    except (OSError, AsyncCoderError) as error:
-        _log.warning("a ring after commit was lost", error=str(error))
 
 
 def after_commit(session: Session, effect: Callable[[], None]) -> None:
-    """Runs `effect` once the transaction is durable, in the order given; never if it rolls back."""
+    """Runs `effect` once the transaction is durable, in the order given; never if it rolls back.
+
+    An effect is a ring and must not raise: what is committed stays true whatever becomes of its ring.
+    """
     session.info[_EFFECTS].append(effect)
 
 

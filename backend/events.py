@@ -59,7 +59,7 @@ def append(
     The task's row is locked, so that numbers become visible in order. With a `fence`, raises StaleFence unless the run is
     still this worker's. Raises NotFound when the task is gone. NUL characters, which jsonb refuses, become U+FFFD.
     """
-    task = session.execute(text("SELECT 1 FROM tasks WHERE id = :id FOR UPDATE"), {"id": task_id}).first()
+    task = session.execute(text("SELECT 1 FROM tasks WHERE id = :id FOR NO KEY UPDATE"), {"id": task_id}).first()
     if task is None:
         raise NotFound("The task no longer exists.")
     if fence is not None:
@@ -84,7 +84,7 @@ def append(
 def require_fence(session: Session, run_id: UUID, fence: int) -> None:
     """Raises StaleFence unless the run is running under this fence; the row stays locked until the commit."""
     held = session.execute(
-        text("SELECT 1 FROM task_runs WHERE id = :id AND fence = :fence AND status = 'running' FOR UPDATE"),
+        text("SELECT 1 FROM task_runs WHERE id = :id AND fence = :fence AND status = 'running' FOR NO KEY UPDATE"),
         {"id": run_id, "fence": fence},
     ).first()
     if held is None:
@@ -96,7 +96,7 @@ def storable(payload: dict[str, Any]) -> dict[str, Any]:
     encoded = json.dumps(payload, ensure_ascii=False, default=str)
     if len(encoded.encode(errors="replace")) > MAX_PAYLOAD:
         raise ValueError(f"an event's payload is at most {MAX_PAYLOAD} bytes, this one has {len(encoded)} characters")
-    return storable_json(payload)
+    return {str(key): storable_json(value) for key, value in payload.items()}
 
 
 def storable_json(value: Any) -> Any:

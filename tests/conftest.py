@@ -1,3 +1,137 @@
-"""What every test may ask for."""
+"""What every test may ask for: servers, an empty migrated database, and three people."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+from sqlmodel import Session, select
+
+from backend import db, queue, redis
+from backend.github.types import Profile, RemoteRepository, Token
+from backend.models import AiModel, Repository, User
+from backend.services import auth, catalog, repositories
+from backend.settings import get_settings
 
 pytest_plugins = ["tests.servers"]
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def migrated(new_database: Callable[[], str]) -> str:
+    """A database with the schema and nothing in it; others are copied from it."""
+    url = new_database()
+    config = Config(PROJECT / "alembic.ini")
+    config.attributes["database_url"] = _for_sqlalchemy(url)
+    command.upgrade(config, "head")
+    return url
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Settings of this test alone: demo mode, a data dir of its own, no keys of the machine's."""
+    for name in list(os.environ):
+        if name.startswith(
+            ("ASYNCCODER_", "GITHUB_", "ANTHROPIC_", "OPENAI_", "COMPATIBLE_", "DATABASE_URL", "REDIS_URL")
+        ):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("ASYNCCODER_DATA_DIR", str(tmp_path / "data"))
+    yield monkeypatch
+    _forget()
+
+
+@pytest.fixture
+def database(migrated: str, owner_url: str, redis_url: str, environment: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty database with the schema, and an empty Redis, as this process's settings."""
+    name = f"test_{secrets.token_hex(6)}"
+    template = urlsplit(migrated).path.lstrip("/")
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    url = urlunsplit(urlsplit(migrated)._replace(path=f"/{name}"))
+    environment.setenv("DATABASE_URL", url)
+    environment.setenv("REDIS_URL", redis_url)
+    _forget()
+    redis.client(redis_url).flushall()
+    yield url
+    _forget()
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@dataclass(frozen=True)
+class People:
+    """Alice owns, Bob is on her team, Carol must see nothing."""
+
+    alice: User
+    bob: User
+    carol: User
+    cookies: dict[str, str]
+    sample: UUID
+    shop: UUID
+    model: UUID
+
+
+@pytest.fixture
+def people(database: str) -> People:
+    """Alice with a repository of hers and one of the team's, Bob on the team, Carol beside."""
+    with db.transaction() as session:
+        catalog.fill(session)
+        users, cookies = {}, {}
+        for number, login in enumerate(("alice", "bob", "carol"), start=1):
+            profile = Profile(number, login, login.title(), f"{login}@example.org", None)
+            users[login], cookies[login] = auth.sign_in(session, profile, Token(f"gho_{login}", None, None, ()), "test")
+        keep(session, users["alice"], remote(11, "alice/sample-shop", "admin"), remote(12, "acme/shop", "write"))
+        keep(session, users["bob"], remote(12, "acme/shop", "write"))
+        keep(session, users["carol"])
+        by_name = {one.full_name: one.id for one in session.exec(select(Repository))}
+        model = session.exec(select(AiModel.id).where(AiModel.provider == "demo")).one()
+        for user in users.values():
+            session.refresh(user)
+    return People(**users, cookies=cookies, sample=by_name["alice/sample-shop"], shop=by_name["acme/shop"], model=model)
+
+
+def remote(github_id: int, full_name: str, access_level: str, **changes: object) -> RemoteRepository:
+    """A repository as GitHub would show it."""
+    owner, name = full_name.split("/")
+    values = {
+        "github_id": github_id,
+        "owner_login": owner,
+        "name": name,
+        "full_name": full_name,
+        "description": None,
+        "is_private": True,
+        "default_branch": "main",
+        "language": "Python",
+        "url": f"http://127.0.0.1:3001/{full_name}",
+        "clone_url": f"http://127.0.0.1:3001/{full_name}.git",
+        "access_level": access_level,
+        "is_archived": False,
+        "is_empty": False,
+        "is_collaborator": False,
+    }
+    return RemoteRepository(**{**values, **changes})  # type: ignore[arg-type]  # a test's values by name
+
+
+def keep(session: Session, user: User, *found: RemoteRepository) -> None:
+    """Stores what a sync of this person's would have found."""
+    repositories.store(session, user.id, list(found))
+
+
+def _for_sqlalchemy(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _forget() -> None:
+    db.dispose()
+    queue.queue.cache_clear()
+    get_settings.cache_clear()

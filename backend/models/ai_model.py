@@ -22,7 +22,7 @@ class AiModel(SQLModel, table=True):
     display_name: str
     provider: str
     description: str | None = None
-    cost_per_token: Decimal | None = Field(default=None, sa_type=Numeric(10, 8))  # type: ignore[call-overload]  # as in base.moment
+    cost_per_token: Decimal | None = Field(default=None, sa_type=Numeric(10, 8))
     input_price: int | None = Field(default=None, sa_type=BigInteger)
     output_price: int | None = Field(default=None, sa_type=BigInteger)
     cache_read_price: int | None = Field(default=None, sa_type=BigInteger)

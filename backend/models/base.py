@@ -34,7 +34,7 @@ def moment(*, default_now: bool = False, nullable: bool = True) -> Any:
     """An aware timestamp; `default_now` makes the database write the present one."""
     return Field(
         default=None,
-        sa_type=DateTime(timezone=True),  # type: ignore[call-overload]  # sqlmodel types sa_type as a class, instances work
+        sa_type=DateTime(timezone=True),
         nullable=nullable and not default_now,
         sa_column_kwargs={"server_default": text("now()")} if default_now else {},
     )

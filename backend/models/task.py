@@ -224,5 +224,5 @@ class TaskAnalytics(SQLModel, table=True):
     lines_of_code_generated: int | None = None
     files_modified: int | None = None
     error_count: int = filled("0")
-    success_rate: Decimal | None = Field(default=None, sa_type=Numeric(5, 2))  # type: ignore[call-overload]  # as in base.moment
+    success_rate: Decimal | None = Field(default=None, sa_type=Numeric(5, 2))
     created_at: datetime = moment(default_now=True)

@@ -69,6 +69,9 @@ def owned(session: Session, user: User, task_id: UUID, *, lock: bool = False) ->
         raise Forbidden("Only the person who started this task can steer it.")
     if lock:
         session.exec(
-            select(Task).where(Task.id == task_id).with_for_update().execution_options(populate_existing=True)
+            select(Task)
+            .where(Task.id == task_id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
         ).one()
     return task

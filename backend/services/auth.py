@@ -77,12 +77,15 @@ def user_of_session(session: Session, token: str) -> User:
     return user
 
 
-def sign_out(session: Session, token: str) -> None:
-    """Revokes the session; twice is once."""
-    session.execute(
-        text("UPDATE sessions SET revoked_at = now() WHERE token_hash = :hash AND revoked_at IS NULL"),
+def sign_out(session: Session, token: str) -> UUID | None:
+    """Revokes the session and returns whose it was; None where it was none or had ended."""
+    user_id: UUID | None = session.execute(
+        text(
+            "UPDATE sessions SET revoked_at = now() WHERE token_hash = :hash AND revoked_at IS NULL RETURNING user_id"
+        ),
         {"hash": crypto.digest(token)},
-    )
+    ).scalar_one_or_none()
+    return user_id
 
 
 def github_token(user_id: UUID) -> str:
@@ -103,9 +106,9 @@ def forget_token(user_id: UUID) -> None:
 
 
 def _person(session: Session, profile: Profile) -> User:
-    user = session.exec(select(User).where(User.github_id == profile.id).with_for_update()).first()
+    user = session.exec(select(User).where(User.github_id == profile.id).with_for_update(key_share=True)).first()
     stale = session.exec(
-        select(User).where(User.username == profile.login, User.github_id != profile.id).with_for_update()
+        select(User).where(User.username == profile.login, User.github_id != profile.id).with_for_update(key_share=True)
     ).first()
     if stale is not None:  # GitHub gave this name to someone else: the stale holder gives way
         stale.username = f"{stale.username}-{stale.github_id}"
@@ -120,7 +123,7 @@ def _person(session: Session, profile: Profile) -> User:
             ),
             {"id": profile.id, "host": host, "name": profile.login},
         )
-        user = session.exec(select(User).where(User.github_id == profile.id).with_for_update()).one()
+        user = session.exec(select(User).where(User.github_id == profile.id).with_for_update(key_share=True)).one()
     user.username = profile.login
     user.display_name = profile.name
     user.email = profile.email

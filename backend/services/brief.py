@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from backend.engine.agent import LogEntry
+from backend.engine.transcript import LogEntry
 from backend.errors import RunFailed
 from backend.models import AiModel, Repository, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.providers.base import Prices

@@ -190,7 +190,7 @@ def unbalanced(session: Session) -> list[str]:
 
 def _locked(session: Session, user_id: UUID) -> User:
     user = session.exec(
-        select(User).where(User.id == user_id).with_for_update().execution_options(populate_existing=True)
+        select(User).where(User.id == user_id).with_for_update(key_share=True).execution_options(populate_existing=True)
     ).first()
     if user is None:
         raise NotFound("The person no longer exists.")

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from backend import log
 from backend.db import patiently, transaction
 from backend.engine import agent, guidance
-from backend.engine.agent import Assignment, Ending
+from backend.engine.assignment import Assignment, Ending
 from backend.engine.limits import RunLimits
 from backend.engine.tools import Toolbox
 from backend.errors import AsyncCoderError, GitHubUnauthorized, RunFailed, SandboxUnavailable, StaleFence
@@ -29,7 +29,7 @@ from backend.services.runs import Claim, End
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Outcome, Phase, Status
 from backend.workspace import checkpoint
-from backend.workspace.checkout import Checkout, workspaces_root
+from backend.workspace.checkout import Checkout, remove, workspaces_root
 from backend.workspace.mirror import Mirror
 
 _log = log.get(__name__)
@@ -55,7 +55,7 @@ def run(claim: Claim) -> None:
         _fail(claim, Failure.INTERNAL_ERROR, Failure.INTERNAL_ERROR.sentence)
     finally:
         if workspace is not None:
-            Checkout.remove(workspace)
+            remove(workspace)
         structlog.contextvars.clear_contextvars()
 
 
@@ -70,7 +70,7 @@ def sweep_workspaces() -> int:
             }
         stale = [folder for folder in root.iterdir() if folder.name not in kept] if root.exists() else []
         for folder in stale:
-            Checkout.remove(folder)
+            remove(folder)
         return len(stale)
     return 0
 
@@ -192,7 +192,7 @@ def _assignment(facts: Brief, checkout: Checkout) -> Assignment:
         hold_micro=facts.held * credits.MICRO_PER_CREDIT,
         run_key=str(facts.claim.run_id),
         effort=None,
-        guidance=guidance.read(checkout.work_tree),
+        guidance=guidance.gather(checkout.work_tree),
         limits=RunLimits(),
     )
 

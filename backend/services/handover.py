@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session, col, delete, select
 
 from backend.db import patiently
-from backend.engine.agent import Ending
+from backend.engine.assignment import Ending
 from backend.errors import GitHubError, GitHubNotFound, GitHubUnprocessable, RunFailed
 from backend.github.client import GitHub
 from backend.github.types import RemotePull
@@ -27,7 +27,7 @@ from backend.services.runs import End
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Outcome, Status, Verdict
 from backend.workspace import detect, diff, push
-from backend.workspace.checkout import Checkout, clean_copy
+from backend.workspace.checkout import Checkout, clean_copy, remove
 from backend.workspace.diff import FileChange
 
 TEST_SECONDS = 600
@@ -193,7 +193,7 @@ class Handover:
             cancelled=self._lease.cancelled,
             merge_stderr=True,
         )
-        Checkout.remove(clean)
+        remove(clean)
         verdict, reason = _judge(done.exit_code, done.stdout, done.killed_by)
         return Evidence(
             verdict=verdict,
@@ -211,7 +211,7 @@ class Handover:
         return ["Co-authored-by: Async Coder <noreply@asynccoder.invalid>", f"Task: {link}"]
 
     def _remember_branch(self, session: Session, branch: str) -> None:
-        task = session.exec(select(Task).where(Task.id == self._facts.task_id).with_for_update()).one()
+        task = session.exec(select(Task).where(Task.id == self._facts.task_id).with_for_update(key_share=True)).one()
         task.work_branch = branch
         session.add(task)
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from backend import log
 from backend.db import transaction
-from backend.engine.agent import Orders, QueuedMessage
+from backend.engine.assignment import Orders, QueuedMessage
 from backend.errors import StaleFence, Unavailable
 from backend.models import TaskRun
 from backend.services import credits, runs

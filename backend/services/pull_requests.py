@@ -44,11 +44,11 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
     owner_task = known.task_id if known else task_id
     if owner_task is None:
         return False
-    task = session.exec(select(Task).where(Task.id == owner_task).with_for_update()).one()
+    task = session.exec(select(Task).where(Task.id == owner_task).with_for_update(key_share=True)).one()
     known = session.exec(
         select(PullRequest)
         .where(PullRequest.github_pr_id == pull.github_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).first()
     if known is None:
@@ -94,7 +94,9 @@ def store_delivery(session: Session, delivery_id: str, event: str, payload: dict
 def apply_delivery(session: Session, delivery_id: str) -> None:
     """Applies a stored delivery once: the effect and `processed_at` in one transaction."""
     row = session.exec(
-        select(WebhookDelivery).where(WebhookDelivery.delivery_id == delivery_id).with_for_update(skip_locked=True)
+        select(WebhookDelivery)
+        .where(WebhookDelivery.delivery_id == delivery_id)
+        .with_for_update(skip_locked=True, key_share=True)
     ).first()
     if row is None or row.processed_at is not None:
         return

@@ -61,9 +61,8 @@ class Recorder:
     def found(self, name: str) -> dict[str, Any] | None:
         """The payload of the run's event of that name, if an earlier attempt wrote it."""
         event_id = uuid5(self._claim.run_id, name)
-        return patiently(
-            lambda session: session.exec(select(TaskEvent.payload).where(TaskEvent.id == event_id)).first()
-        )
+        found = patiently(lambda session: session.exec(select(TaskEvent).where(TaskEvent.id == event_id)).first())
+        return found.payload if found else None
 
     def delta(self, words: str, kind: str) -> None:
         """Sends streamed text on, gathered to one ring per 100 ms; never stored."""

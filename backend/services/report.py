@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from backend.engine.agent import Ending
+from backend.engine.assignment import Ending
 from backend.services.brief import Brief
 from backend.services.credits import to_credits
 from backend.settings import get_settings

@@ -84,7 +84,7 @@ def refresh(user_id: UUID) -> int:
     """
     found = with_github(user_id, lambda github: list(github.repositories()))
     with transaction() as session:
-        _store(session, user_id, found)
+        store(session, user_id, found)
     return len(found)
 
 
@@ -132,7 +132,8 @@ def with_github(user_id: UUID, ask: Callable[[GitHub], T]) -> T:
         raise
 
 
-def _store(session: Session, user_id: UUID, found: list[RemoteRepository]) -> None:
+def store(session: Session, user_id: UUID, found: list[RemoteRepository]) -> None:
+    """Keeps what GitHub showed a person: all of their repositories with their access; what is gone loses it."""
     levels = {}
     for remote in sorted(found, key=lambda one: one.github_id):  # one order for everyone: no deadlock between two syncs
         values = {

@@ -252,7 +252,7 @@ def alive(session: Session, task_id: UUID) -> TaskRun | None:
     return session.exec(
         select(TaskRun)
         .where(TaskRun.task_id == task_id, col(TaskRun.status).in_([Status.PENDING, Status.RUNNING]))
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).first()
 
@@ -271,8 +271,12 @@ def untaken(session: Session, task_id: UUID) -> Sequence[TaskMessage]:
 def _locked_by_run(session: Session, run_id: UUID) -> tuple[Task, TaskRun]:
     fresh = {"populate_existing": True}
     task_id = session.exec(select(TaskRun.task_id).where(TaskRun.id == run_id)).one()
-    task = session.exec(select(Task).where(Task.id == task_id).with_for_update().execution_options(**fresh)).one()
-    run = session.exec(select(TaskRun).where(TaskRun.id == run_id).with_for_update().execution_options(**fresh)).one()
+    task = session.exec(
+        select(Task).where(Task.id == task_id).with_for_update(key_share=True).execution_options(**fresh)
+    ).one()
+    run = session.exec(
+        select(TaskRun).where(TaskRun.id == run_id).with_for_update(key_share=True).execution_options(**fresh)
+    ).one()
     return task, run
 
 

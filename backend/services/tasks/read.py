@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy
 from sqlalchemy import text
 from sqlmodel import Session, col, func, or_, select
 
@@ -168,13 +169,15 @@ class TaskPage:
 
 def sidebar(session: Session, user: User, query: str = "", limit: int = 30) -> Sidebar:
     """The person's own tasks, newest first, grouped; `query` searches title and prompt."""
-    statement = _rows().where(Task.user_id == user.id, col(Task.deleted_at).is_(None), col(Task.archived_at).is_(None))
+    statement = _rows().where(
+        col(Task.user_id) == user.id, col(Task.deleted_at).is_(None), col(Task.archived_at).is_(None)
+    )
     if query.strip():
         words = func.websearch_to_tsquery("simple", query)
         statement = statement.where(
             or_(col(Task.search).op("@@")(words), col(Task.title).icontains(query.strip(), autoescape=True))
         )
-    found = session.exec(statement.order_by(col(Task.updated_at).desc(), col(Task.id)).limit(limit + 1)).all()
+    found = session.execute(statement.order_by(col(Task.updated_at).desc(), col(Task.id)).limit(limit + 1)).all()
     rows = [_row(*one) for one in found[:limit]]
     return Sidebar(_grouped(rows), has_more=len(found) > limit)
 
@@ -182,7 +185,7 @@ def sidebar(session: Session, user: User, query: str = "", limit: int = 30) -> S
 def page(session: Session, user: User, task_id: UUID) -> TaskPage:
     """The task's page. Raises NotFound for what this person may not see."""
     task = access.readable(session, user, task_id)
-    found = session.exec(_rows().where(Task.id == task.id)).one()
+    found = session.execute(_rows().where(col(Task.id) == task.id)).one()
     row = _row(*found)
     run_rows = session.exec(select(TaskRun).where(TaskRun.task_id == task.id).order_by(col(TaskRun.number))).all()
     pull = session.exec(select(PullRequest).where(PullRequest.task_id == task.id)).first()
@@ -244,10 +247,10 @@ def patch(session: Session, user: User, task_id: UUID) -> bytes:
     return zlib.decompress(artifact.content)
 
 
-def _rows() -> Any:
+def _rows() -> sqlalchemy.Select[Task, str, AiModel, PullRequest, TaskRun]:
     newest = select(func.max(TaskRun.number)).where(TaskRun.task_id == Task.id).correlate(Task).scalar_subquery()
     return (
-        select(Task, Repository.full_name, AiModel, PullRequest, TaskRun)
+        sqlalchemy.select(Task, col(Repository.full_name), AiModel, PullRequest, TaskRun)
         .join(Repository, col(Repository.id) == Task.repository_id)
         .join(AiModel, col(AiModel.id) == Task.ai_model_id)
         .join(TaskRun, (col(TaskRun.task_id) == Task.id) & (col(TaskRun.number) == newest))

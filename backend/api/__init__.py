@@ -1,0 +1,1 @@
+"""HTTP: sign-in, webhooks, downloads, health. Mounted beside the dashboard on one port."""

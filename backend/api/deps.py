@@ -1,0 +1,41 @@
+"""What routes need: the person behind the cookie, the exact origin, a body of bounded size."""
+
+from fastapi import Request
+from sqlmodel import Session
+
+from backend.errors import Forbidden, SignedOut, TooLarge
+from backend.models import User
+from backend.services import auth
+from backend.settings import get_settings
+
+
+def session_cookie(request: Request) -> str:
+    """The session's token. Raises SignedOut where the browser sends none."""
+    token = request.cookies.get(get_settings().session_cookie)
+    if not token:
+        raise SignedOut("You are signed out.")
+    return token
+
+
+def person(request: Request, session: Session) -> User:
+    """The signed-in person. Raises SignedOut."""
+    return auth.user_of_session(session, session_cookie(request))
+
+
+def require_own_origin(request: Request) -> None:
+    """Raises Forbidden unless the browser says that our own page sent this."""
+    if request.headers.get("origin") != get_settings().origin:
+        raise Forbidden("This request did not come from our own page.")
+
+
+async def bounded_body(request: Request, most: int) -> bytes:
+    """The raw body, read no further than `most` bytes. Raises TooLarge."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > most:
+        raise TooLarge(f"The body is larger than {most} bytes.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise TooLarge(f"The body is larger than {most} bytes.")
+    return bytes(body)

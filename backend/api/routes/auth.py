@@ -1,0 +1,143 @@
+"""Sign-in with GitHub, and sign-out: full page navigations, as a websocket's cookies are frozen at its handshake."""
+
+import html
+import json
+import secrets
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet, InvalidToken
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from backend import db, log
+from backend.api import deps
+from backend.errors import AsyncCoderError, GitHubError, InvalidInput
+from backend.events import ring, user_topic
+from backend.github import oauth
+from backend.github.client import GitHub
+from backend.services import auth
+from backend.services.auth import SESSION_DAYS
+from backend.settings import Settings, get_settings
+
+router = APIRouter(prefix="/auth")
+_log = log.get(__name__)
+# repo: private repositories and pushes; read:org: organisation repositories; user:email: the commit's author.
+# GitHub's documentation: "Scopes for OAuth apps".
+SCOPES = ("repo", "read:org", "user:email")
+PENDING = "asynccoder_signin"
+PENDING_SECONDS = 600
+
+
+@router.get("/sign-in")
+def sign_in(next: str = "/") -> Response:
+    """Sends the browser to GitHub with state and a PKCE challenge, both bound to it by a sealed cookie."""
+    settings = get_settings()
+    start = oauth.authorization_url(
+        github_url=settings.github_url, client_id=settings.client_id, redirect_uri=_callback(settings), scopes=SCOPES
+    )
+    pending = json.dumps({"state": start.state, "verifier": start.verifier, "next": safe_next(next)})
+    answer = RedirectResponse(start.url, status_code=303)
+    answer.set_cookie(
+        PENDING,
+        _pending_seal(settings).encrypt(pending.encode()).decode(),
+        max_age=PENDING_SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=settings.is_https,
+        path="/auth",
+    )
+    return answer
+
+
+@router.get("/callback")
+def callback(request: Request, code: str = "", state: str = "", error: str = "") -> Response:
+    """Takes GitHub's answer: the state must be this browser's, the code works once. Then to where the person wanted."""
+    settings = get_settings()
+    try:
+        if error:
+            raise InvalidInput("The sign-in was not completed.")
+        pending = _pending(settings, request.cookies.get(PENDING, ""), state)
+        token = oauth.exchange(
+            github_url=settings.github_url,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            redirect_uri=_callback(settings),
+            code=code,
+            verifier=pending["verifier"],
+        )
+        with GitHub(settings.github_api_url, token.access_token) as github:
+            profile = github.me()
+        with db.transaction() as session:
+            user, cookie = auth.sign_in(session, profile, token, request.headers.get("user-agent", ""))
+    except AsyncCoderError as refused:
+        _log.info("a sign-in was refused", code=refused.code)
+        return _refusal(refused, settings)
+    _log.info("signed in", user_id=str(user.id))
+    answer = RedirectResponse(pending["next"], status_code=303)
+    answer.delete_cookie(PENDING, path="/auth")
+    answer.set_cookie(
+        settings.session_cookie,
+        cookie,
+        max_age=SESSION_DAYS * 86_400,
+        httponly=True,
+        samesite="lax",
+        secure=settings.is_https,
+        path="/",
+    )
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(request: Request) -> Response:
+    """Ends the session in the database and in the browser, and every page of it; twice is once."""
+    deps.require_own_origin(request)
+    settings = get_settings()
+    token = request.cookies.get(settings.session_cookie)
+    if token:
+        with db.transaction() as session:
+            user_id = auth.sign_out(session, token)
+            if user_id is not None:
+                db.after_commit(session, lambda: ring(user_topic(user_id), str(user_id), 0, "signed_out"))
+    answer = RedirectResponse("/", status_code=303)
+    answer.delete_cookie(settings.session_cookie, path="/", secure=settings.is_https, httponly=True, samesite="lax")
+    return answer
+
+
+def safe_next(wanted: str) -> str:
+    """Where to go after sign-in: a path of ours, or the start page. Browsers read `//host` and `/\\host` as a host."""
+    parts = urlsplit(wanted)
+    is_path = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
+    has_controls = any(ord(character) < 0x20 or character == "\\" for character in wanted)
+    return wanted if is_path and not has_controls and not wanted.startswith("/auth/") else "/"
+
+
+def _callback(settings: Settings) -> str:
+    return f"{settings.origin}/auth/callback"
+
+
+def _pending_seal(settings: Settings) -> Fernet:
+    return Fernet(settings.generated_key("sign-in-key", lambda: Fernet.generate_key().decode()))
+
+
+def _pending(settings: Settings, sealed: str, state: str) -> dict[str, str]:
+    try:
+        opened = _pending_seal(settings).decrypt(sealed.encode(), ttl=PENDING_SECONDS)
+    except (InvalidToken, ValueError) as error:
+        raise InvalidInput("This sign-in was started elsewhere or too long ago. Start it again.") from error
+    pending: dict[str, str] = json.loads(opened)
+    if not secrets.compare_digest(pending["state"].encode(), state.encode(errors="replace")):
+        raise InvalidInput("This sign-in does not belong to this browser. Start it again.")
+    return pending
+
+
+def _refusal(error: AsyncCoderError, settings: Settings) -> Response:
+    # Server-drawn, with the dashboard's own stylesheet: it must be readable when nothing else works.
+    status = 502 if isinstance(error, GitHubError) and error.status >= 500 else error.status
+    page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sign-in refused · Async Coder</title>
+<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="stylesheet" href="/tokens.css">
+<link rel="stylesheet" href="/asynccoder.css"></head><body><main class="ac-notice-page"><h1>Sign-in did not work</h1>
+<p>{html.escape(str(error))}</p><p><a class="ac-btn ac-btn-primary" href="/auth/sign-in">Try again</a>
+<a class="ac-btn" href="/">Back to the start</a></p></main></body></html>"""
+    answer = HTMLResponse(page, status_code=status)
+    answer.delete_cookie(PENDING, path="/auth")
+    return answer

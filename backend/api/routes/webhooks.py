@@ -1,0 +1,41 @@
+"""GitHub's deliveries: verified on the raw body, stored once, answered at once; a chore applies them."""
+
+import json
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from backend import db
+from backend.api import deps
+from backend.errors import InvalidInput, SignedOut
+from backend.github import webhooks
+from backend.services import pull_requests
+from backend.settings import get_settings
+
+router = APIRouter(prefix="/api/webhooks")
+MAX_BODY = 25 * 1024 * 1024  # GitHub's own cap: "Webhook events and payloads"
+
+
+@router.post("/github", status_code=202)
+async def github(request: Request) -> Response:
+    """202 for a signed delivery of any event, 401 for any other body, 413 past 25 MB; nothing is written for a refused one."""
+    body = await deps.bounded_body(request, MAX_BODY)
+    if not webhooks.verify(get_settings().webhook_secret, body, request.headers.get("x-hub-signature-256")):
+        raise SignedOut("The signature does not fit.")
+    delivery_id = request.headers.get("x-github-delivery", "")
+    event = request.headers.get("x-github-event", "")
+    if not delivery_id or not event or len(delivery_id) > 100 or len(event) > 100:
+        raise InvalidInput("X-GitHub-Delivery and X-GitHub-Event are required.")
+    try:
+        payload = json.loads(body)
+    except ValueError as error:
+        raise InvalidInput("The body is not JSON.") from error
+    if not isinstance(payload, dict):
+        raise InvalidInput("The body is not a JSON object.")
+    await run_in_threadpool(_store, delivery_id, event, payload)
+    return Response(status_code=202)
+
+
+def _store(delivery_id: str, event: str, payload: dict[str, object]) -> None:
+    with db.transaction() as session:
+        pull_requests.store_delivery(session, delivery_id, event, payload)
