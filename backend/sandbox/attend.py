@@ -57,7 +57,7 @@ def attend(
     kill: Callable[[], None],
     listeners: Mapping[int, Callable[[bytes], None]] | None = None,
 ) -> Attended:
-    """Returns when the command has ended and its pipes are dry, or the watchdog spoke; nothing of the tree is left then.
+    """Returns when the command has ended and its pipes are dry, or the watchdog spoke; nothing of the tree is left.
 
     `kill` ends the whole tree and may be called more than once. `listeners` are further descriptors to read, whose
     bytes are handed on; they are closed here. What `verdict` raises goes through, with the tree dead.

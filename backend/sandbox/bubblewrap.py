@@ -204,8 +204,8 @@ class _Box:
 def _frame(extra_paths: Sequence[Path]) -> list[str]:
     """The part of the jail that is the same for every command."""
     frame = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    frame += ["--unshare-net", "--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "box", "--die-with-parent"]
-    frame += ["--new-session", "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr", "/usr"]
+    frame += ["--unshare-net", "--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "box"]
+    frame += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/", name)
         if path.is_symlink():

@@ -25,7 +25,7 @@ Kind = Literal["file", "folder", "symlink", "other"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing in the tree: `path` is relative to the root with forward slashes, `size` in bytes, `mtime_ns` its last change."""
+    """One thing in the tree: `path` is relative to the root, `size` in bytes, `mtime_ns` its last change."""
 
     path: str
     kind: Kind
@@ -66,7 +66,7 @@ def write_bytes(
 
 
 def stat(root: Path, rel: str) -> Entry | None:
-    """What is at that path, a symlink being itself; None where nothing is. Raises InvalidInput for a path that may not be named."""
+    """What is at that path, a symlink being itself; None where nothing is. Raises InvalidInput for a forbidden path."""
     if rel in ("", "."):
         return _entry("", os.lstat(root))
     parts = _parts(rel)
@@ -258,7 +258,7 @@ def _refuse(rel: str, error: OSError, folder: int | None = None, name: str = "")
     elif folder is not None and _is_symlink(folder, name):
         sentence = f"{rel!r} goes through a symbolic link ({name!r}), which is not followed."
     elif isinstance(error, NotADirectoryError):
-        sentence = f"{rel!r}: {name!r} is not a folder." if name else f"{rel!r} goes through something that is no folder."
+        sentence = f"{rel!r}: {name or 'a part of it'!r} is not a folder."
     elif isinstance(error, IsADirectoryError):
         sentence = f"{rel!r} is a folder."
     else:

@@ -1,0 +1,184 @@
+"""One run's copy of a repository: a work tree for the jail and a git directory that the jail never sees.
+
+The worker's git reads only the trusted directory, which borrows the mirror's objects. The `.git` inside the work tree
+is a shallow private copy for the agent's convenience; nobody trusts it, and no inode in it is the mirror's.
+"""
+
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.errors import GitError, Misconfigured, NotFound, RunFailed
+from backend.words import Failure
+from backend.workspace.git import check_sha, run_git, text
+from backend.workspace.mirror import Mirror
+
+Owner = tuple[int, int]
+BASE = "refs/asynccoder/base"
+_TIMEOUT = 600.0  # seconds to write a large tree
+_CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = false\n"
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """`root` holds `git` (trusted) and `tree` (the jail's workspace, the owner's); `base_sha` is where it began."""
+
+    root: Path
+    base_sha: str
+    owner: Owner | None
+
+    @property
+    def git_dir(self) -> Path:
+        """The trusted git directory, outside the jail."""
+        return self.root / "git"
+
+    @property
+    def work_tree(self) -> Path:
+        """What the jail sees as /workspace."""
+        return self.root / "tree"
+
+    @property
+    def head(self) -> str:
+        """The newest commit of ours, or the base."""
+        return text(self.git(["rev-parse", "--verify", "HEAD"]))
+
+    @classmethod
+    def create(cls, root: Path, mirror: Mirror, sha: str, owner: Owner | None) -> "Checkout":
+        """Makes the copy at commit `sha`, replacing what an earlier attempt left.
+
+        Raises RunFailed(clone_failed, disk_full).
+        """
+        check_sha(sha)
+        remove(root)
+        checkout = cls(root, sha, owner)
+        root.mkdir(parents=True, mode=0o711 if owner else 0o700)
+        checkout.work_tree.mkdir(mode=0o700)
+        _write_git_dir(checkout.git_dir, sha, mirror.path / "objects")
+        try:
+            checkout.reset(sha)
+            _write_convenience_copy(checkout)
+            checkout.git(["update-ref", BASE, sha])  # last: it says that the checkout is whole
+        except GitError as error:
+            if "no space left" in str(error).lower():
+                raise RunFailed(Failure.DISK_FULL) from error
+            mirror.suspect()
+            raise RunFailed(Failure.CLONE_FAILED, f"The files could not be written. {error}") from error
+        return checkout
+
+    @classmethod
+    def open(cls, root: Path) -> "Checkout":
+        """The copy that an earlier attempt made in whole. Raises NotFound."""
+        git_dir = root / "git"
+        if not (git_dir / BASE).exists():
+            raise NotFound("There is no checkout of this run here.")
+        status = (root / "tree").lstat()
+        is_ours = status.st_uid == os.geteuid()
+        owner = None if is_ours else (status.st_uid, status.st_gid)
+        return cls(root, (git_dir / BASE).read_text(encoding="ascii").strip(), owner)
+
+    def git(
+        self, args: list[str], *, stdin: bytes = b"", ok: Sequence[int] = (0,), env: Mapping[str, str] | None = None
+    ) -> bytes:
+        """A local git on the trusted directory and the work tree. Raises GitError."""
+        return run_git(
+            args, git_dir=self.git_dir, work_tree=self.work_tree, stdin=stdin, ok=ok, timeout=_TIMEOUT, env=env
+        )
+
+    def reset(self, tree: str) -> None:
+        """Makes index and work tree equal to a commit or tree, and the jail the owner of every file."""
+        self.git(["read-tree", "--reset", "-u", check_sha(tree)])
+        if self.owner:
+            give(self.work_tree, self.owner)
+            # Owner and change time are part of what git compares; without this every later look would read every file.
+            self.git(["update-index", "-q", "--refresh"], ok=(0, 1))
+
+
+def clean_copy(checkout: Checkout, sha: str, dest: Path, owner: Owner | None) -> Path:
+    """A checkout of a commit into the new folder `dest`, for evidence: nothing the agent left lying around is in it."""
+    remove(dest)
+    dest.mkdir(mode=0o700)
+    index = checkout.git_dir / "index.evidence"
+    index.unlink(missing_ok=True)
+    run_git(
+        ["read-tree", "--reset", "-u", check_sha(sha)],
+        git_dir=checkout.git_dir,
+        work_tree=dest,
+        timeout=_TIMEOUT,
+        env={"GIT_INDEX_FILE": str(index)},
+    )
+    if owner:
+        give(dest, owner)
+    return dest
+
+
+def workspaces_root(data_dir: Path, owner: Owner | None) -> Path:
+    """Where runs have their folders: in the data dir, or, for a service that is root, where the jail's uid reaches.
+
+    Raises Misconfigured where somebody else has taken that place.
+    """
+    if owner is None:
+        path = data_dir.resolve() / "workspaces"
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path
+    name = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:12]
+    path = Path("/var/tmp", f"asynccoder-{name}")
+    path.mkdir(exist_ok=True, mode=0o711)
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise Misconfigured(f"{path} belongs to somebody else.", fix=f"rm -r {path}")
+    path.chmod(0o711)
+    return path
+
+
+def give(folder: Path, owner: Owner) -> None:
+    """Makes everything in the folder the jail's; links are given, not followed. Raises RunFailed(internal_error)."""
+    _tool(["chown", "-Rh", f"{owner[0]}:{owner[1]}", "--", str(folder)])
+
+
+def remove(root: Path) -> None:
+    """Removes a run's folder, whatever the agent left in it; nothing there is fine."""
+    if not root.exists():
+        return
+    if os.geteuid() != 0:
+        # The agent may have taken its own right to write away from its folders.
+        subprocess.run(["chmod", "-R", "u+rwX", "--", str(root)], stderr=subprocess.DEVNULL, check=False)
+    _tool(["rm", "-rf", "--one-file-system", "--", str(root)])
+
+
+def _tool(command: list[str]) -> None:
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env={"PATH": os.defpath})
+    if done.returncode:
+        words = done.stderr.decode("utf-8", "replace").strip()[-300:]
+        raise RunFailed(Failure.INTERNAL_ERROR, f"{command[0]} failed: {words}")
+
+
+def _write_git_dir(git_dir: Path, sha: str, objects: Path) -> None:
+    """A git directory by hand: three files and four folders, borrowing the objects of the mirror."""
+    for folder in ("objects/info", "objects/pack", "refs/heads"):
+        (git_dir / folder).mkdir(parents=True, mode=0o700)
+    git_dir.chmod(0o700)
+    (git_dir / "config").write_text(_CONFIG, encoding="ascii")
+    (git_dir / "HEAD").write_text(f"{sha}\n", encoding="ascii")
+    (git_dir / "objects/info/alternates").write_text(f"{objects.resolve()}\n", encoding="utf-8")
+
+
+def _write_convenience_copy(checkout: Checkout) -> None:
+    """The agent's `.git`: the base commit alone, with its index, no remote and objects of its own."""
+    sha = checkout.base_sha
+    inner = checkout.work_tree / ".git"
+    for folder in ("objects/info", "objects/pack", "refs/heads", "info"):
+        (inner / folder).mkdir(parents=True)
+    (inner / "config").write_text(_CONFIG, encoding="ascii")
+    (inner / "HEAD").write_text("ref: refs/heads/work\n", encoding="ascii")
+    (inner / "refs/heads/work").write_text(f"{sha}\n", encoding="ascii")
+    (inner / "shallow").write_text(f"{sha}\n", encoding="ascii")
+    shutil.copyfile(checkout.git_dir / "index", inner / "index")
+    pack = str(inner / "objects/pack/pack")
+    checkout.git(["pack-objects", "--revs", "--quiet", pack], stdin=f"--shallow {sha}\n{sha}\n".encode())
+    if checkout.owner:
+        give(inner, checkout.owner)

@@ -1,0 +1,66 @@
+"""The work tree as a git tree, and as a compressed diff that another machine can restore.
+
+No `git add`: on a folder with a repository in it, that starts a git inside, which would read a configuration that the
+agent wrote. What changed is listed, looked at without following links, and handed to the index path by path.
+"""
+
+import os
+import zlib
+
+from backend.errors import InvalidInput
+from backend.workspace import files
+from backend.workspace.checkout import Checkout
+from backend.workspace.git import check_sha, text
+
+_NO_OBJECT = "0" * 40
+
+
+def write(checkout: Checkout) -> str:
+    """Writes the work tree, without `.git` and what `.gitignore` names, to the trusted directory; returns the tree."""
+    listed = checkout.git(["ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard"])
+    present, gone = [], []
+    for raw in sorted(set(listed.split(b"\0")) - {b""}):
+        kind = _kind(checkout, os.fsdecode(raw))
+        if kind in ("file", "symlink"):
+            present.append(raw)
+        elif kind != "folder":
+            gone.append(raw)
+        # A folder is a submodule, or a repository that the agent made: neither is ours to take in.
+    if gone:
+        lines = b"".join(f"0 {_NO_OBJECT}\t".encode() + raw + b"\0" for raw in gone)
+        checkout.git(["update-index", "-z", "--index-info"], stdin=lines)
+    if present:
+        checkout.git(["update-index", "-z", "--add", "--replace", "--stdin"], stdin=b"\0".join(present) + b"\0")
+    return text(checkout.git(["write-tree"]))
+
+
+def export(checkout: Checkout, base_sha: str) -> bytes:
+    """The compressed binary diff from a commit to the work tree as it is; restores to the same tree anywhere."""
+    tree = write(checkout)
+    options = ["--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"]
+    return zlib.compress(checkout.git(["diff-tree", "-p", *options, check_sha(base_sha), tree]), 6)
+
+
+def restore(checkout: Checkout, data: bytes) -> str:
+    """Makes the work tree what it was when `export` wrote `data` against this base; returns the tree.
+
+    Raises GitError where the diff is of another base.
+    """
+    # Into an index of its own, not onto the files: what lies in the work tree has no say in the result.
+    index = checkout.git_dir / "index.restore"
+    env = {"GIT_INDEX_FILE": str(index)}
+    checkout.git(["read-tree", "--reset", checkout.base_sha], env=env)
+    if diff := zlib.decompress(data):
+        checkout.git(["apply", "--cached", "--binary", "--whitespace=nowarn", "-"], stdin=diff, env=env)
+    tree = text(checkout.git(["write-tree"], env=env))
+    index.unlink()
+    checkout.reset(tree)
+    return tree
+
+
+def _kind(checkout: Checkout, path: str) -> str:
+    try:
+        entry = files.stat(checkout.work_tree, path.rstrip("/"))
+    except InvalidInput:
+        return "gone"  # behind a link, or under a name that no repository may hold
+    return entry.kind if entry else "gone"

@@ -1,0 +1,203 @@
+"""What changed between two commits, file by file, and what in it a person must be told of."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from backend.workspace.checkout import Checkout
+from backend.workspace.git import check_sha, run_git
+
+_TIMEOUT = 300.0  # seconds
+_STATUS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "C": "copied", "T": "type_changed"}
+_OPTIONS = ["-r", "--find-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"]
+
+
+_MIN_OWN = 8  # characters; a shorter value of a person's would be found everywhere
+_MIN_DISTINCT = 8  # different characters; a row of x is a placeholder
+
+# Shapes that the issuers publish, so that their own scanners can find them.
+_SHAPES = {
+    "a GitHub token": r"\bgh[opsur]_[A-Za-z0-9]{36,}\b|\bgithub_pat_\w{50,}\b",
+    "a GitLab token": r"\bglpat-[\w-]{20,}",
+    "an Anthropic key": r"\bsk-ant-[\w-]{20,}",
+    "an OpenAI key": r"\bsk-(?:proj-|svcacct-)?[A-Za-z0-9_-]{32,}",
+    "a Google key": r"\bAIza[\w-]{35}\b",
+    "an AWS key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "a Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{20,}",
+    "a Stripe key": r"\b[rs]k_live_[A-Za-z0-9]{20,}",
+    "an npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
+    "a PyPI token": r"\bpypi-AgE[\w-]{50,}",
+    "a private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
+}
+_ANY_SHAPE = re.compile("|".join(f"(?P<s{index}>{shape})" for index, shape in enumerate(_SHAPES.values())))
+_NAMES = tuple(_SHAPES)
+
+_TEST_FILE = re.compile(r"(^|/)(tests?|__tests__|spec)/|(^|/)test_[^/]*$|[._-](test|spec)s?\.\w+$|Tests?\.\w+$")
+_TEST_CASE = re.compile(
+    r"^\s*(?:async\s+)?def\s+(test\w*)|^func\s+(Test\w+)|\bfn\s+(test\w*)|"
+    r"""^\s*(?:it|test)(?:\.each)?\(\s*['"`]([^'"`]+)|@Test\b.*\bvoid\s+(\w+)"""
+)
+_SKIP = re.compile(
+    r"@(?:pytest\.mark|unittest)\.(?:skip|xfail|expectedFailure)\w*|\b(?:pytest\.(?:skip|xfail)|self\.skipTest)\(|"
+    r"\b(?:it|test|describe)\.(?:skip|todo)\b|\bx(?:it|describe|test)\(|\bt\.Skip(?:f|Now)?\(|#\[ignore|@(?:Disabled|Ignore)\b"
+)
+_ASSERTION = re.compile(r"\bassert\w*\b|\bexpect\(|\bself\.(?:assert|fail)\w*\(|\bt\.(?:Error|Fatal)f?\(")
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """One file of a diff; `patch` is its part of the unified diff, empty for a binary file."""
+
+    path: str
+    old_path: str | None
+    status: str
+    added: int
+    removed: int
+    is_binary: bool
+    patch: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A secret in a diff: where, and what it is; never the secret itself."""
+
+    path: str
+    line: int
+    what: str
+
+
+def changed_files(checkout: Checkout, base: str, head: str) -> list[FileChange]:
+    """The changes from one commit or tree to another, in git's order, renames found."""
+    raw = _diff(checkout, ["--raw", "--numstat", "-z"], base, head)
+    records, counts = _records(raw)
+    patches = _patches(_diff(checkout, ["--patch"], base, head).decode("utf-8", "replace"))
+    found = []
+    for (status, old_path, path), count, patch in zip(records, counts, patches, strict=True):
+        is_binary = count is None
+        added, removed = count or (0, 0)
+        found.append(FileChange(path, old_path, status, added, removed, is_binary, "" if is_binary else patch))
+    return found
+
+
+def patch(checkout: Checkout, base: str, head: str) -> bytes:
+    """The whole diff, binary files too, as `git apply` takes it: what is kept when a push is refused."""
+    return _diff(checkout, ["--patch", "--binary", "--full-index"], base, head)
+
+
+def _diff(checkout: Checkout, how: list[str], base: str, head: str) -> bytes:
+    # Without work tree and index: a `.gitattributes` that calls everything binary must not hide what changed.
+    return run_git(
+        ["diff-tree", *_OPTIONS, *how, check_sha(base), check_sha(head)],
+        git_dir=checkout.git_dir,
+        timeout=_TIMEOUT,
+        env={"GIT_INDEX_FILE": str(checkout.git_dir / "no-index"), "GIT_IMPLICIT_WORK_TREE": "0"},
+    )
+
+
+def _records(raw: bytes) -> tuple[list[tuple[str, str | None, str]], list[tuple[int, int] | None]]:
+    """Both lists that `--raw --numstat -z` prints, one after the other, in the same order."""
+    fields = iter(raw.decode("utf-8", "replace").split("\0"))
+    records: list[tuple[str, str | None, str]] = []
+    counts: list[tuple[int, int] | None] = []
+    for field in fields:
+        if field.startswith(":"):
+            letter = field.rsplit(" ", 1)[1][0]
+            path = next(fields)
+            old_path, path = (path, next(fields)) if letter in "RC" else (None, path)
+            records.append((_STATUS.get(letter, "modified"), old_path, path))
+        elif field:
+            added, removed, path = field.split("\t", 2)
+            if not path:  # a rename: both names follow
+                next(fields), next(fields)
+            counts.append(None if added == "-" else (int(added), int(removed)))
+    return records, counts
+
+
+def _patches(whole: str) -> list[str]:
+    """The diff cut at its file headers: no other line of a diff begins with this word."""
+    return [part for part in re.split(r"^(?=diff --git )", whole, flags=re.MULTILINE) if part]
+
+
+def added_lines(change: FileChange) -> Iterator[tuple[int, str]]:
+    """Number (in the new file) and text of every line that a change adds."""
+    yield from _lines(change, "+")
+
+
+def removed_lines(change: FileChange) -> Iterator[tuple[int, str]]:
+    """Number (in the old file) and text of every line that a change removes."""
+    yield from _lines(change, "-")
+
+
+def _lines(change: FileChange, sign: str) -> Iterator[tuple[int, str]]:
+    number, in_hunk = 0, False
+    # Only at newlines: str.splitlines also breaks at form feeds and the like.
+    for line in change.patch.split("\n"):
+        if line.startswith("@@"):
+            in_hunk = True
+            found = re.match(r"@@ -(\d+)(?:,\d+)? \+(\d+)", line)
+            number = int(found[1 if sign == "-" else 2]) if found else 0
+        elif in_hunk and line.startswith(sign):
+            yield number, line[1:]
+            number += 1
+        elif in_hunk and line.startswith(" "):
+            number += 1
+
+
+def totals(changes: Sequence[FileChange]) -> tuple[int, int]:
+    """Lines added and removed in all."""
+    return sum(change.added for change in changes), sum(change.removed for change in changes)
+
+
+def scan_secrets(changes: Sequence[FileChange], own_values: Iterable[str] = ()) -> list[Finding]:
+    """Known shapes of secrets, and the person's own sealed values, in what the diff adds."""
+    own = {part for value in own_values for part in value.split("\n") if len(part.strip()) >= _MIN_OWN}
+    found = []
+    for change in changes:
+        if any(value in change.path for value in own):
+            found.append(Finding("(a file's name)", 0, "one of your own secrets"))
+        for number, line in added_lines(change):
+            if any(value in line for value in own):
+                found.append(Finding(change.path, number, "one of your own secrets"))
+            elif what := _shape(line):
+                found.append(Finding(change.path, number, what))
+    return found
+
+
+def weakened_tests(changes: Sequence[FileChange]) -> list[str]:
+    """Tests that were deleted, skipped or lost assertions, one sentence each."""
+    found = []
+    for change in changes:
+        if not _TEST_FILE.search(change.old_path or change.path):
+            continue
+        if change.status == "deleted":
+            found.append(f"{change.path} was deleted")
+            continue
+        found += [f"{change.path}: {what}" for what in _weakened(change)]
+    return found
+
+
+def _weakened(change: FileChange) -> list[str]:
+    added = [line for _, line in added_lines(change)]
+    removed = [line for _, line in removed_lines(change)]
+    before, after = _cases(removed), _cases(added)
+    found = [f"{name} was removed" for name in before if name not in after]
+    skips = sum(bool(_SKIP.search(line)) for line in added) - sum(bool(_SKIP.search(line)) for line in removed)
+    if skips > 0:
+        found.append("a test is skipped now" if skips == 1 else f"{skips} tests are skipped now")
+    lost = sum(bool(_ASSERTION.search(line)) for line in removed) - sum(bool(_ASSERTION.search(line)) for line in added)
+    if lost > 0 and not found:
+        found.append("it has one assertion less" if lost == 1 else f"it has {lost} assertions less")
+    return found
+
+
+def _cases(lines: list[str]) -> list[str]:
+    return [next(name for name in found.groups() if name) for line in lines if (found := _TEST_CASE.search(line))]
+
+
+def _shape(line: str) -> str | None:
+    for found in _ANY_SHAPE.finditer(line):
+        what = _NAMES[int((found.lastgroup or "s0")[1:])]
+        is_placeholder = "EXAMPLE" in found[0].upper() or len(set(found[0])) < _MIN_DISTINCT
+        if not is_placeholder:
+            return what
+    return None

@@ -1,0 +1,149 @@
+"""One bare mirror per GitHub repository, fetched rather than cloned; every checkout borrows its objects.
+
+The mirror is used only after the person's access to the repository was checked: it holds what anyone's fetch brought.
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from backend.errors import GitError, RunFailed
+from backend.words import Failure
+from backend.workspace.git import check_branch, check_clone_url, run_git, text
+
+_FETCH_TIMEOUT = 1800.0  # seconds; a first fetch of a large repository takes its time
+_PACKS = 40  # more than this are put together, in a way that drops no object a checkout may still borrow
+_SUSPECT = "suspect"
+
+# Git's words in the C locale, and curl's; GitHub answers 404 for what a token may not see.
+_ACCESS = ("authentication failed", "could not read username", "returned error: 401", "returned error: 403")
+_GONE = ("repository not found", "returned error: 404", "' not found", "does not appear to be a git repository")
+_REMOTE = (
+    "could not resolve host",
+    "failed to connect",
+    "connection",
+    "timed out",
+    "unable to access",
+    "returned error: 5",
+    "rpc failed",
+    "early eof",
+    "hung up",
+    "unexpected disconnect",
+    "cancelled",
+    "no space left",
+)
+
+
+class Mirror:
+    """The mirror of the repository with that GitHub id, beneath `root`."""
+
+    def __init__(self, root: Path, github_id: int) -> None:
+        self._root = root
+        self.path = root / f"{int(github_id)}.git"
+        self._lock_file = root / f"{int(github_id)}.lock"
+
+    def refresh(
+        self, clone_url: str, token: str | None, protocols: str, cancelled: Callable[[], bool] | None = None
+    ) -> None:
+        """Brings all branches up to date, one process at a time.
+
+        Raises RunFailed(clone_failed, repository_gone, access_lost).
+        """
+        check_clone_url(clone_url, protocols)
+        with self._lock() as lock:
+            if not (self.path / "HEAD").exists() or (self.path / _SUSPECT).exists():
+                return self._remake(clone_url, token, protocols, cancelled, lock)
+            self._clear_leftovers()
+            try:
+                self._fetch(self.path, clone_url, token, protocols, cancelled, lock)
+            except GitError as error:
+                if failure := remote_failure(error):
+                    raise failure from error
+                # Neither the server nor the way to it: what lies here is broken.
+                return self._remake(clone_url, token, protocols, cancelled, lock)
+            self._tidy(lock)
+
+    def branch_sha(self, branch: str) -> str | None:
+        """The commit at a branch's tip, None where there is no such branch. Raises InvalidInput for a hostile name."""
+        name = f"refs/heads/{check_branch(branch)}^{{commit}}"
+        return text(run_git(["rev-parse", "--verify", "--quiet", name], git_dir=self.path, ok=(0, 1))) or None
+
+    def suspect(self) -> None:
+        """Says that objects are missing or broken: the next refresh makes the mirror anew."""
+        (self.path / _SUSPECT).touch()
+
+    def _fetch(
+        self,
+        path: Path,
+        clone_url: str,
+        token: str | None,
+        protocols: str,
+        cancelled: Callable[[], bool] | None,
+        lock: int,
+    ) -> None:
+        options = ["--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--quiet"]
+        run_git(
+            ["fetch", *options, "--", clone_url, "+refs/heads/*:refs/heads/*"],
+            git_dir=path,
+            token=token,
+            protocols=protocols,
+            timeout=_FETCH_TIMEOUT,
+            cancelled=cancelled,
+            keep_open=(lock,),
+        )
+
+    def _remake(
+        self, clone_url: str, token: str | None, protocols: str, cancelled: Callable[[], bool] | None, lock: int
+    ) -> None:
+        """Fetches into a new folder and puts it in the old one's place, where borrowing checkouts look."""
+        fresh = self._root / f".{self.path.name}.{secrets.token_hex(4)}"
+        try:
+            run_git(["init", "--quiet", "--bare", "--template=", "--", str(fresh)])
+            self._fetch(fresh, clone_url, token, protocols, cancelled, lock)
+            if self.path.exists():
+                os.rename(self.path, fresh.with_suffix(".old"))
+            os.rename(fresh, self.path)
+        except GitError as error:
+            raise remote_failure(error) or RunFailed(Failure.CLONE_FAILED, str(error)) from error
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)  # not there when all went well
+            shutil.rmtree(fresh.with_suffix(".old"), ignore_errors=True)
+
+    def _clear_leftovers(self) -> None:
+        """Removes what a killed fetch left: we hold the lock, which lives as long as its git, so nobody writes here."""
+        for folder, _, names in os.walk(self.path / "refs"):
+            for name in names:
+                if name.endswith(".lock"):
+                    os.unlink(os.path.join(folder, name))
+        for left in (*self.path.glob("*.lock"), *self.path.glob("objects/pack/tmp_*")):
+            left.unlink()
+
+    def _tidy(self, lock: int) -> None:
+        if len(list(self.path.glob("objects/pack/*.pack"))) > _PACKS:
+            run_git(["repack", "--geometric=2", "-d", "--quiet"], git_dir=self.path, timeout=600, keep_open=(lock,))
+
+    @contextmanager
+    def _lock(self) -> Iterator[int]:
+        """The mirror's lock between processes; git inherits it, so that a killed worker's fetch still holds it."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def remote_failure(error: GitError) -> RunFailed | None:
+    """What the server or the way to it did, None where the fault is on this machine."""
+    words = str(error).lower()
+    for signs, failure in ((_ACCESS, Failure.ACCESS_LOST), (_GONE, Failure.REPOSITORY_GONE)):
+        if any(sign in words for sign in signs):
+            return RunFailed(failure)
+    if any(sign in words for sign in _REMOTE):
+        return RunFailed(Failure.CLONE_FAILED, f"{Failure.CLONE_FAILED.sentence} {error}")
+    return None
