@@ -1,0 +1,232 @@
+"""Claims, leases, fences, sweeps: PostgreSQL decides, a stale worker is refused."""
+
+import threading
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from backend import clock, db, events
+from backend.errors import StaleFence
+from backend.models import Task, TaskEvent, TaskMessage, TaskRun
+from backend.services import credits, runs, tasks
+from backend.services.recorder import Recorder
+from backend.services.runs import Claim, End
+from backend.words import EventKind, Failure, Outcome, Phase, Priority, Status, TaskType
+from tests.conftest import People
+
+
+def submit(people: People, prompt: str = "Fix it", priority: Priority = Priority.MEDIUM) -> UUID:
+    with db.transaction() as session:
+        draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.DEBUG, priority, prompt)
+        return tasks.submit(session, people.alice, draft).id
+
+
+def claim() -> Claim:
+    with db.transaction() as session:
+        found = runs.claim(session, "worker")
+    assert found is not None
+    return found
+
+
+def run_of(task_id: UUID, session: Session) -> TaskRun:
+    return session.exec(select(TaskRun).where(TaskRun.task_id == task_id).order_by(text("number DESC"))).first()  # type: ignore[return-value]  # there is one
+
+
+def expire_lease() -> None:
+    with db.transaction() as session:
+        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s' WHERE status = 'running'"))
+
+
+def take_over() -> list[UUID]:
+    with db.transaction() as session:
+        return runs.take_over_expired(session)
+
+
+def test_a_run_is_claimed_once_by_many_workers_at_once(people: People) -> None:
+    submit(people)
+    found: list[Claim | None] = []
+
+    def look() -> None:
+        with db.transaction() as session:
+            found.append(runs.claim(session, "worker"))
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([one for one in found if one]) == 1
+
+
+def test_high_priority_goes_first_and_waiting_makes_up_for_it(people: People) -> None:
+    low, high = submit(people, "low", Priority.LOW), submit(people, "high", Priority.HIGH)
+    with db.transaction() as session:
+        session.execute(
+            text("UPDATE task_runs SET created_at = now() - interval '10 min' WHERE task_id = :id"), {"id": low}
+        )
+    first = claim()
+    with db.transaction() as session:
+        assert run_of(low, session).id == first.run_id
+        assert run_of(high, session).status == Status.PENDING
+
+
+def test_a_person_never_runs_more_than_their_tier_allows(people: People) -> None:
+    for number in range(3):
+        submit(people, f"task {number}")
+    claim(), claim()
+    with db.transaction() as session:
+        assert runs.claim(session, "worker") is None
+
+
+def test_a_late_beat_revives_a_lease_while_the_fence_is_unchanged(people: People) -> None:
+    submit(people)
+    mine = claim()
+    expire_lease()
+    with db.transaction() as session:
+        runs.beat(session, mine.run_id, mine.fence)
+    assert take_over() == []
+
+
+def test_an_expired_lease_gives_the_run_to_another_worker_and_refuses_the_first(people: People) -> None:
+    task_id = submit(people)
+    stale = claim()
+    expire_lease()
+    assert take_over() == [stale.run_id]
+    fresh = claim()
+    assert fresh.run_id == stale.run_id and fresh.fence > stale.fence
+    with pytest.raises(StaleFence):
+        Recorder(task_id, stale).emit(EventKind.NOTE, {"text": "late"})
+    for step in (
+        lambda session: runs.beat(session, stale.run_id, stale.fence),
+        lambda session: runs.enter(session, stale.run_id, stale.fence, Phase.RUNNING),
+        lambda session: runs.end(session, stale.run_id, stale.fence, End(Status.COMPLETED, "")),
+    ):
+        with pytest.raises(StaleFence), db.transaction() as session:
+            step(session)
+
+
+def test_after_three_attempts_a_run_ends_as_failed_and_costs_nothing(people: People) -> None:
+    task_id = submit(people)
+    for _ in range(runs.MAX_ATTEMPTS):
+        claim()
+        expire_lease()
+        take_over()
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.status, run.failure, run.attempt) == (Status.FAILED, Failure.INTERNAL_ERROR, 3)
+        assert credits.balance(session, people.alice) == credits.Balance(100, 0)
+
+
+def test_a_failure_that_may_pass_is_tried_again_later_and_one_that_does_not_is_not(people: People) -> None:
+    submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        assert not runs.retry_later(session, mine.run_id, mine.fence, Failure.MODEL_AUTH, "no")
+        assert runs.retry_later(session, mine.run_id, mine.fence, Failure.CLONE_FAILED, "network")
+    with db.transaction() as session:
+        assert runs.claim(session, "worker") is None, "it waits out its back-off"
+        session.execute(text("UPDATE task_runs SET until = now() - interval '1 s'"))
+    assert claim().fence > mine.fence
+
+
+def test_parking_frees_the_worker_keeps_the_hold_and_wakes_at_its_time(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        until = clock.now() + timedelta(minutes=20)
+        runs.park(session, mine.run_id, mine.fence, reason="rate limit", until=until)
+        run = run_of(task_id, session)
+        assert (run.status, run.phase, run.held > 0) == (Status.PENDING, Phase.PARKED, True)
+        assert runs.claim(session, "worker") is None
+        session.execute(text("UPDATE task_runs SET until = now() - interval '1 s'"))
+    assert claim().run_id == mine.run_id
+
+
+def test_a_run_parked_for_budget_wakes_when_credits_are_added_once_per_key(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        runs.park(session, mine.run_id, mine.fence, reason="waiting for budget", until=None)
+        held = run_of(task_id, session).held
+    with db.transaction() as session:
+        assert tasks.page(session, people.alice, task_id).actions == ["add_credits", "finish_now", "cancel"]
+        tasks.add_credits(session, people.alice, task_id, key="click-1")
+        tasks.add_credits(session, people.alice, task_id, key="click-1")
+        assert run_of(task_id, session).held == 2 * held
+    assert claim().run_id == mine.run_id
+
+
+def test_cancelling_a_waiting_run_ends_it_at_once_and_gives_the_hold_back(people: People) -> None:
+    task_id = submit(people)
+    with db.transaction() as session:
+        tasks.cancel(session, people.alice, task_id)
+    with db.transaction() as session:
+        assert run_of(task_id, session).status == Status.CANCELLED
+        assert credits.balance(session, people.alice) == credits.Balance(100, 0)
+
+
+def test_cancelling_a_running_run_is_an_order_that_its_beat_reads(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        tasks.cancel(session, people.alice, task_id)
+        assert runs.beat(session, mine.run_id, mine.fence).cancel_requested_at is not None
+
+
+def test_a_message_belongs_to_the_run_that_runs_and_can_be_withdrawn(people: People) -> None:
+    task_id = submit(people)
+    claim()
+    with db.transaction() as session:
+        message = tasks.follow_up(session, people.alice, task_id, "and the tests")
+        assert isinstance(message, TaskMessage)
+        tasks.withdraw(session, people.alice, message.id)
+        assert tasks.page(session, people.alice, task_id).queued_messages == []
+
+
+def test_a_message_that_came_too_late_starts_the_next_run(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, "one more thing")
+    with db.transaction() as session:
+        runs.end(session, mine.run_id, mine.fence, End(Status.COMPLETED, "done", outcome=Outcome.NO_CHANGES))
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.number, run.prompt, run.status) == (2, "one more thing", Status.PENDING)
+        assert credits.unbalanced(session) == []
+
+
+def test_a_follow_up_after_the_end_is_a_second_run_with_its_own_hold(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        runs.end(session, mine.run_id, mine.fence, End(Status.COMPLETED, "done", outcome=Outcome.NO_CHANGES))
+    with db.transaction() as session:
+        second = tasks.follow_up(session, people.alice, task_id, "again")
+        assert isinstance(second, TaskRun) and second.number == 2 and second.held > 0
+
+
+def test_the_log_has_no_gap_and_the_same_event_is_there_once(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    event_id = uuid4()
+    for _ in range(2):
+        with db.transaction() as session:
+            events.append(
+                session,
+                task_id=task_id,
+                run_id=mine.run_id,
+                kind=EventKind.NOTE,
+                payload={"text": "nul \x00 and half a pair \ud800"},
+                fence=mine.fence,
+                event_id=event_id,
+            )
+    with db.transaction() as session:
+        seqs = list(session.exec(select(TaskEvent.seq).where(TaskEvent.task_id == task_id).order_by(TaskEvent.seq)))  # type: ignore[arg-type]  # a column
+        assert seqs == list(range(1, len(seqs) + 1))
+        task = session.get(Task, task_id)
+        assert task is not None and task.event_seq == seqs[-1]
+        assert [row.kind for row in events.since(session, task_id, 0)].count("note") == 1
