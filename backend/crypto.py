@@ -13,11 +13,11 @@ from backend.settings import Settings
 
 def _fernet(settings: Settings) -> MultiFernet:
     if settings.secret_keys:
-        keys = settings.secret_keys.get_secret_value().replace(",", " ").split()
+        keys = settings.secret_keys.get_secret_value()
     else:
-        keys = [settings.generated_key("secret-key", lambda: Fernet.generate_key().decode())]
+        keys = settings.generated_key("secret-key", lambda: Fernet.generate_key().decode())
     try:
-        return MultiFernet([Fernet(key) for key in keys])
+        return MultiFernet([Fernet(key) for key in keys.replace(",", " ").split()])
     except ValueError as error:
         raise Misconfigured(
             "ASYNCCODER_SECRET_KEYS holds something that is not a Fernet key.",
@@ -42,6 +42,11 @@ def unseal(settings: Settings, owner: UUID, sealed: str) -> str:
     if holder != str(owner):
         raise Misconfigured("A sealed secret stands in another person's row.", fix="Have that person reconnect GitHub.")
     return str(secret)
+
+
+def seal_again(settings: Settings, owner: UUID, sealed: str) -> str:
+    """The same secret, sealed with the first key. Raises Misconfigured as `unseal` does."""
+    return seal(settings, owner, unseal(settings, owner, sealed))
 
 
 def new_token() -> str:

@@ -226,6 +226,14 @@ class Settings(BaseSettings):
             beside.unlink()
         return path.read_text(encoding="utf-8").strip()
 
+    def replace_key(self, name: str, text: str) -> None:
+        """Puts `text` into `<data dir>/keys/<name>`, which `generated_key` has made, whole or not at all."""
+        path = self.data_dir.resolve() / "keys" / name
+        beside = path.with_name(f".{name}.{secrets.token_hex(6)}")
+        beside.touch(mode=0o600)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+
     def provider_key(self, provider: str) -> str | None:
         """The deployment's key for a provider, None where it has none."""
         key: SecretStr | None = getattr(self, f"{provider}_api_key", None)

@@ -37,12 +37,16 @@ __all__ = [
 
 
 def write_urls(settings: Settings) -> None:
-    """Tells the other processes of this data dir where the embedded servers are (`settings.servers_file`, 0600)."""
+    """Tells the other processes of this data dir where the servers that we embed are (`settings.servers_file`, 0600)."""
     file = settings.servers_file
     private_folder(file.parent)
     beside = file.with_suffix(".new")
     beside.touch(mode=0o600)
-    urls = {"database_url": database_url(settings), "redis_url": redis_url(settings)}
+    urls = {}
+    if not settings.database_url:
+        urls["database_url"] = database_url(settings)
+    if not settings.redis_url:
+        urls["redis_url"] = redis_url(settings)
     beside.write_text(json.dumps(urls), encoding="utf-8")
     beside.replace(file)
 

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from backend.errors import InvalidInput
 from backend.models import AiModel
+from backend.providers.base import Prices
 from backend.services.credits import prices
 from backend.settings import Settings, get_settings
 
@@ -85,6 +86,12 @@ def fill(session: Session) -> None:
         _add(session, listed)
     for name in settings.compatible_models.replace(",", " ").split():
         _add(session, _Listed("compatible", name, name, "On the operator's own server.", None, context_window=32_000))
+
+
+def list_price(provider: str, name: str) -> Prices | None:
+    """A listed model's price, for whoever has no database; None where it has none."""
+    found = next((listed.price for listed in _LISTED if (listed.provider, listed.name) == (provider, name)), None)
+    return Prices(*found) if found else None
 
 
 def choices(session: Session) -> list[ModelChoice]:

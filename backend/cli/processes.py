@@ -1,0 +1,35 @@
+"""The single processes, for an operator whose own supervisor runs them."""
+
+from typing import Annotated
+
+import typer
+
+from backend.settings import get_settings
+
+
+def web() -> None:
+    """Serves pages and API; builds the pages first where they are not of this version."""
+    from backend import ui_build
+    from backend.cli import stack
+
+    settings = get_settings()
+    settings.check()
+    if not ui_build.is_current(settings):
+        ui_build.build(settings, typer.echo)
+    stack.become(stack.web_command(settings), ui_build.serving_environment(settings))
+
+
+def worker(
+    queue: Annotated[str, typer.Argument(help="runs or chores")] = "runs",
+) -> None:
+    """Works off one queue."""
+    from backend.cli import stack
+
+    stack.become((*stack.PYTHON, "jobs.worker", queue))
+
+
+def scheduler() -> None:
+    """Sweeps and polls; of several, one works at a time."""
+    from backend.cli import stack
+
+    stack.become((*stack.PYTHON, "jobs.schedule"))

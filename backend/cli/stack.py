@@ -1,0 +1,127 @@
+"""The parts of `up`, in the order they start."""
+
+import http.client
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from backend import embedded, ui_build
+from backend.parts import Part
+from backend.settings import PROJECT_DIR, Settings
+
+PYTHON = (sys.executable, "-m")
+CLI = (*PYTHON, "backend.cli")
+
+
+def servers(settings: Settings) -> list[Part]:
+    """The embedded servers that the settings leave to us: both, one or none."""
+    parts = []
+    if not settings.database_url:
+        parts.append(embedded.postgres(settings))
+    if not settings.redis_url:
+        parts.append(embedded.valkey(settings))
+    return parts
+
+
+def pages(settings: Settings) -> Part:
+    """Builds the pages where that is needed."""
+    argv = (*PYTHON, "backend.ui_build")
+    return Part("ui", argv, is_once=True, start_seconds=900, summary="pages built")
+
+
+def migrations() -> Part:
+    """Brings the database's schema to this version."""
+    return Part("migrate", (*CLI, "migrate"), is_once=True, start_seconds=600, summary="schema is current")
+
+
+def local_hub(settings: Settings, demo_repos: Sequence[Path]) -> Part:
+    """The GitHub of demo mode."""
+    chosen = tuple(word for path in demo_repos for word in ("--demo-repo", str(path)))
+    return Part(
+        "hub",
+        (*PYTHON, "backend.localhub", *chosen),
+        health=lambda: answers("127.0.0.1", settings.hub_port, "/health"),
+        summary=f"local GitHub for the demo at {settings.github_url}",
+    )
+
+
+def web(settings: Settings) -> Part:
+    """Pages, websocket and API on one port."""
+    return Part(
+        "web",
+        web_command(settings),
+        env=ui_build.serving_environment(settings),
+        health=lambda: answers(settings.host, settings.port, "/health"),
+        start_seconds=60,
+        summary=f"pages and API on {settings.host} port {settings.port}",
+    )
+
+
+def web_command(settings: Settings) -> tuple[str, ...]:
+    """granian with one worker process: what a tab remembers lives in its memory."""
+    return (
+        *PYTHON, "granian", "--interface", "asgi", "--factory", "--host", settings.host, "--port", str(settings.port),
+        "--workers", "1", "--no-access-log", "--log-level", "warning", "asynccoder_ui.asynccoder_ui:app",
+    )  # fmt: skip
+
+
+def workers(settings: Settings) -> list[Part]:
+    """The run workers and the chore worker. They are killed with us at once: a run goes on from its log elsewhere."""
+    queues = [(f"worker-{number}", "runs") for number in range(1, settings.workers + 1)] + [("chores", "chores")]
+    return [
+        Part(name, (*PYTHON, "jobs.worker", queue), death_signal=signal.SIGKILL, summary=f"takes {queue}")
+        for name, queue in queues
+    ]
+
+
+def scheduler() -> Part:
+    """Sweeps, pollers and everything that runs by the clock."""
+    return Part("scheduler", (*PYTHON, "jobs.schedule"), summary="sweeps and polls")
+
+
+def everything(settings: Settings, demo_repos: Sequence[Path] = ()) -> list[Part]:
+    """All of `up`."""
+    hub = [local_hub(settings, demo_repos)] if settings.is_demo else []
+    return [
+        pages(settings), *servers(settings), migrations(), *hub, web(settings), *workers(settings), scheduler(),
+    ]  # fmt: skip
+
+
+def development(settings: Settings, demo_repos: Sequence[Path] = ()) -> list[Part]:
+    """All of `dev`: as `up`, but what a save changes is loaded again, pages included, on the same one port."""
+    parts = [part for part in everything(settings, demo_repos) if part.name != "ui"]
+    return [_reloading(part, settings) for part in parts]
+
+
+def _reloading(part: Part, settings: Settings) -> Part:
+    if part.name == "web":
+        # "preview": backend and built pages on one port, so that cookies and OAuth's return address are the real ones.
+        argv = (*PYTHON, "reflex", "run", "--env", "preview")
+        return replace(part, argv=argv, env=ui_build.development_environment(settings), start_seconds=300)
+    if part.argv[2].startswith("jobs."):
+        watched = (*PYTHON, "watchfiles", "--filter", "python", "--sigint-timeout", "2", shlex.join(part.argv))
+        return replace(part, argv=(*watched, "backend", "jobs"))
+    return part
+
+
+def answers(host: str, port: int, path: str) -> bool:
+    """Whether a part of ours says 200. Without urllib, which would ask a configured proxy."""
+    connection = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def become(argv: Sequence[str], env: dict[str, str] | None = None) -> None:
+    """This process becomes the program, in the project's folder."""
+    os.chdir(PROJECT_DIR)
+    sys.stdout.flush()
+    os.execve(argv[0], list(argv), {**os.environ, **(env or {})})
