@@ -1,4 +1,4 @@
-"""Which command runs a repository's tests, from what lies in it and from which programs the jail has."""
+"""Which command runs a repository's tests, and what its end says about the commit it ran on."""
 
 import json
 import re
@@ -7,11 +7,30 @@ from collections.abc import Collection
 from pathlib import Path
 
 from backend.errors import InvalidInput
+from backend.words import Verdict
 from backend.workspace import files
 
 _LIMIT = 1 << 20  # bytes of a file that is looked into
 _LOOKED_AT = 40  # test files; enough to see what a suite is written for
 _NO_TEST = "no test specified"  # what `npm init` writes
+_NOT_THERE, _NO_PYTEST_TESTS = (126, 127), 5  # POSIX: not executable, not found; pytest: nothing collected
+_TAIL = 20_000  # bytes of an output where its last words are looked for
+
+# A missing interpreter or test runner says nothing about the code.
+_MISSING = re.compile(
+    rb"No module named '?(?:pytest|unittest|tox|nose)\b|Missing script|could not determine executable|"
+    rb"\w+: (?:command )?not found|prlimit: failed to execute [^:]+|make: [\w./-]+: No such file or directory|"
+    rb"Could not resolve host|Temporary failure in name resolution|EAI_AGAIN|ENOTFOUND|Network is unreachable|"
+    rb"dial tcp: lookup|failed to download|failed to get .* as a dependency"
+)
+_RAN_NOTHING = re.compile(
+    rb"\bRan 0 tests in|\bno tests ran\b|\bNo tests found\b|\[no test files\]|\brunning 0 tests\b"
+)
+_RAN_SOMETHING = re.compile(
+    rb"\bRan [1-9]\d* tests? in|\b[1-9]\d* (?:passed|failed|passing|failing)\b|^(?:ok|FAIL|not ok)\s|"
+    rb"\brunning [1-9]\d* tests?\b",
+    re.MULTILINE,
+)
 _PACKAGE_MANAGERS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lockb": "bun", "bun.lock": "bun"}
 
 
@@ -21,10 +40,34 @@ def test_command(work_tree: Path, programs: Collection[str] | None = None) -> st
     `programs` names what the jail can run (`sandbox.programs.available`; "pytest" means that Python can import it). A
     command that it cannot run is still better than none: the evidence then says why it could not be checked.
     """
-    for found in (_python, _node, _go, _rust, _make):
-        if command := found(work_tree, programs):
-            return command
-    return None
+    command = _python(work_tree, programs) or _node(work_tree, programs)
+    return command or _go(work_tree) or _rust(work_tree) or _make(work_tree)
+
+
+def judge(exit_code: int, output: bytes, killed_by: str | None = None) -> tuple[Verdict, str]:
+    """What a test run of the worker's own is worth, with the reason in one sentence where it is not plain.
+
+    `output` is its stdout and stderr. A run without a single test is no evidence, whatever its exit code.
+    """
+    if killed_by:
+        return Verdict.FAILED, f"The tests were stopped: {killed_by}."
+    ran_nothing = _RAN_NOTHING.search(output) and not _RAN_SOMETHING.search(output)
+    if ran_nothing and exit_code in (0, _NO_PYTEST_TESTS):
+        return Verdict.NOT_RUN, "The test command ran, but it found no test."
+    if exit_code == 0:
+        return Verdict.VERIFIED, ""
+    if exit_code in _NOT_THERE or says_missing(output):
+        words = output.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+        return Verdict.CANNOT_RUN, f"What the tests need is not there in the jail: {words}"
+    return Verdict.FAILED, f"The tests ended with exit code {exit_code}."
+
+
+def says_missing(output: bytes) -> bool:
+    """Whether a failed test run says that an interpreter, a test runner or the network is missing.
+
+    Only where no test got to run: a test that fails for want of them has failed.
+    """
+    return not _RAN_SOMETHING.search(output) and bool(_MISSING.search(output[-_TAIL:]))
 
 
 def _has(programs: Collection[str] | None, name: str) -> bool:
@@ -96,16 +139,16 @@ def _node(work_tree: Path, programs: Collection[str] | None) -> str | None:
     return "npm test"
 
 
-def _go(work_tree: Path, programs: Collection[str] | None) -> str | None:
+def _go(work_tree: Path) -> str | None:
     has_tests = files.stat(work_tree, "go.mod") and any(e.path.endswith("_test.go") for e in files.walk(work_tree))
     return "go test ./..." if has_tests else None
 
 
-def _rust(work_tree: Path, programs: Collection[str] | None) -> str | None:
+def _rust(work_tree: Path) -> str | None:
     return "cargo test" if files.stat(work_tree, "Cargo.toml") else None
 
 
-def _make(work_tree: Path, programs: Collection[str] | None) -> str | None:
+def _make(work_tree: Path) -> str | None:
     for name in ("GNUmakefile", "makefile", "Makefile"):
         for target in ("test", "check"):
             if re.search(rf"^{target}\s*:(?!=)", _text(work_tree, name), re.MULTILINE):

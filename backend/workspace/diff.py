@@ -67,15 +67,17 @@ class Finding:
 
 
 def changed_files(checkout: Checkout, base: str, head: str) -> list[FileChange]:
-    """The changes from one commit or tree to another, in git's order, renames found."""
+    """The changes from one commit or tree (or HEAD) to another, in git's order, renames found."""
     raw = _diff(checkout, ["--raw", "--numstat", "-z"], base, head)
     records, counts = _records(raw)
-    patches = _patches(_diff(checkout, ["--patch"], base, head).decode("utf-8", "replace"))
+    parts = iter(_parts(_diff(checkout, ["--patch"], base, head).decode("utf-8", "replace")))
     found = []
-    for (status, old_path, path), count, patch in zip(records, counts, patches, strict=True):
-        is_binary = count is None
+    for (status, old_path, path), count in zip(records, counts, strict=True):
+        part = next(parts)
+        if status == "type_changed":
+            part += next(parts)  # a file that became a link is shown as one deleted and one added
         added, removed = count or (0, 0)
-        found.append(FileChange(path, old_path, status, added, removed, is_binary, "" if is_binary else patch))
+        found.append(FileChange(path, old_path, status, added, removed, count is None, part if count else ""))
     return found
 
 
@@ -87,11 +89,15 @@ def patch(checkout: Checkout, base: str, head: str) -> bytes:
 def _diff(checkout: Checkout, how: list[str], base: str, head: str) -> bytes:
     # Without work tree and index: a `.gitattributes` that calls everything binary must not hide what changed.
     return run_git(
-        ["diff-tree", *_OPTIONS, *how, check_sha(base), check_sha(head)],
+        ["diff-tree", *_OPTIONS, *how, _object(base), _object(head)],
         git_dir=checkout.git_dir,
         timeout=_TIMEOUT,
         env={"GIT_INDEX_FILE": str(checkout.git_dir / "no-index"), "GIT_IMPLICIT_WORK_TREE": "0"},
     )
+
+
+def _object(name: str) -> str:
+    return name if name == "HEAD" else check_sha(name)
 
 
 def _records(raw: bytes) -> tuple[list[tuple[str, str | None, str]], list[tuple[int, int] | None]]:
@@ -113,7 +119,7 @@ def _records(raw: bytes) -> tuple[list[tuple[str, str | None, str]], list[tuple[
     return records, counts
 
 
-def _patches(whole: str) -> list[str]:
+def _parts(whole: str) -> list[str]:
     """The diff cut at its file headers: no other line of a diff begins with this word."""
     return [part for part in re.split(r"^(?=diff --git )", whole, flags=re.MULTILINE) if part]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from backend import clock
-from backend.errors import GitError, InvalidInput, RunFailed
+from backend.errors import GitError, RunFailed
 from backend.words import Failure
 from backend.workspace import checkpoint
 from backend.workspace.checkout import Checkout
@@ -32,13 +32,13 @@ def commit(
     title: str,
     body: str,
     author: tuple[str, str],
-    trailers: Sequence[tuple[str, str]] = (),
+    trailers: Sequence[str] = (),
     when: datetime | None = None,
 ) -> str | None:
     """Commits the work tree; None where nothing differs from the base.
 
     Twice is once: where HEAD has this tree already, HEAD is the answer. `author` is (name, email), the committer is the
-    platform; `when` makes the commit's name the same on every attempt.
+    platform, trailers are lines such as `Task: <link>`; `when` makes the commit's name the same on every attempt.
     """
     tree = checkpoint.write(checkout)
     head = checkout.head
@@ -166,20 +166,13 @@ def _clean(name: str) -> str:
     return re.sub(r"[\x00-\x1f<>]+", " ", name).strip()
 
 
-def _message(title: str, body: str, trailers: Sequence[tuple[str, str]]) -> bytes:
-    lines = [f"{_clean_key(key)}: {_one_line(value)}" for key, value in trailers]
-    parts = [_one_line(title) or "Changes", body.strip(), "\n".join(lines)]
+def _message(title: str, body: str, trailers: Sequence[str]) -> bytes:
+    parts = [_one_line(title) or "Changes", body.strip(), "\n".join(_one_line(line) for line in trailers)]
     return "\n\n".join(part for part in parts if part).replace("\0", "").encode("utf-8", "replace") + b"\n"
 
 
 def _one_line(words: str) -> str:
     return " ".join(words.split())
-
-
-def _clean_key(key: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z-]*", key):
-        raise InvalidInput(f"{key!r} cannot be the key of a trailer.")
-    return key
 
 
 def _tree_of(checkout: Checkout, commit_sha: str) -> str:
