@@ -1,0 +1,247 @@
+"""A model provider on localhost that says what it is told, in the true wire formats of two APIs, faults included.
+
+`/v1/messages` is Anthropic's, `/chat/completions` under any prefix is OpenAI's. Answers are taken from `script` in
+order; the last one is repeated.
+"""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call. `args` as text is sent as it is, readable or not."""
+
+    name: str
+    args: dict[str, Any] | str
+    id: str = "toolu_1"
+
+    @property
+    def json(self) -> str:
+        return self.args if isinstance(self.args, str) else json.dumps(self.args)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A whole answer. `usage` None: the server reports none (only chat completions can)."""
+
+    text: str = ""
+    thinking: str = ""
+    calls: Sequence[Call] = ()
+    stop: str | None = None
+    usage: dict[str, Any] | None = field(default_factory=lambda: {"input": 1200, "output": 80, "read": 0, "written": 0})
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """An HTTP error with the API's own body."""
+
+    status: int
+    kind: str = "api_error"
+    message: str = "The scripted server refuses."
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An answer that goes wrong after so many events: `cut` closes the connection, `garble` sends what is no JSON,
+    `error` an error event, `silence` nothing more until the server closes."""
+
+    turn: Turn
+    after: int
+    how: str
+    kind: str = "overloaded_error"
+
+
+Answer = Turn | Refuse | Broken
+
+
+@dataclass(frozen=True)
+class Received:
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+class ScriptedModelServer:
+    """Used as a context manager; `url` is its address without a path, `received` what came in."""
+
+    def __init__(self, script: Sequence[Answer]) -> None:
+        self.script = list(script)
+        self.received: list[Received] = []
+        self.closing = threading.Event()
+        self._lock = threading.Lock()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+
+    def next_answer(self, received: Received) -> Answer:
+        with self._lock:
+            answer = self.script[min(len(self.received), len(self.script) - 1)]
+            self.received.append(received)
+            return answer
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.set()
+        self._http.shutdown()
+        self._http.server_close()
+
+
+def _handler(server: ScriptedModelServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            received = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+            answer = server.next_answer(received)
+            is_anthropic = self.path.split("?")[0].endswith("/v1/messages")
+            if isinstance(answer, Refuse):
+                self._refuse(answer, is_anthropic)
+                return
+            turn = answer if isinstance(answer, Turn) else answer.turn
+            events = list(_anthropic_events(turn) if is_anthropic else _chat_events(turn))
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
+            self.send_header("transfer-encoding", "chunked")
+            self.end_headers()
+            self.close_connection = True
+            if isinstance(answer, Broken):
+                events = events[: answer.after]
+            for event in events:
+                self._chunk(event)
+            if isinstance(answer, Broken):
+                self._break(answer, is_anthropic)
+                return
+            self.wfile.write(b"0\r\n\r\n")
+
+        def _break(self, answer: Broken, is_anthropic: bool) -> None:
+            match answer.how:
+                case "garble":
+                    self._chunk('event: content_block_delta\ndata: {"type": "content_block_del\n\n')
+                    self.wfile.write(b"0\r\n\r\n")
+                case "error":
+                    error = {"type": answer.kind, "message": "The scripted server is overloaded."}
+                    body = {"type": "error", "error": error} if is_anthropic else {"error": error}
+                    self._chunk(f"event: error\ndata: {json.dumps(body)}\n\n")
+                    self.wfile.write(b"0\r\n\r\n")
+                case "silence":
+                    server.closing.wait(30)
+                case "end":  # the stream ends in good order, the message does not
+                    self.wfile.write(b"0\r\n\r\n")
+
+        def _chunk(self, event: str) -> None:
+            data = event.encode()
+            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+            self.wfile.flush()
+
+        def _refuse(self, answer: Refuse, is_anthropic: bool) -> None:
+            error = {"type": answer.kind, "message": answer.message}
+            if not is_anthropic:
+                error["code"] = answer.kind
+            body = json.dumps({"type": "error", "error": error} if is_anthropic else {"error": error}).encode()
+            self.send_response(answer.status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+    return Handler
+
+
+def _pieces(text: str) -> list[str]:
+    """Three pieces, cut without regard to words or JSON."""
+    size = max(1, -(-len(text) // 3))
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def _anthropic_events(turn: Turn) -> Iterator[str]:
+    def event(kind: str, **fields: Any) -> str:
+        return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n"
+
+    usage = turn.usage or {}
+    counted = {
+        "input_tokens": usage.get("input", 0),
+        "cache_read_input_tokens": usage.get("read", 0),
+        "cache_creation_input_tokens": usage.get("written", 0),
+        "output_tokens": 1,
+    }
+    message: dict[str, Any] = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [],
+        "stop_reason": None,
+    }
+    yield event("message_start", message={**message, "stop_sequence": None, "usage": counted})
+    yield event("ping")
+    index = 0
+
+    def block(start: dict[str, Any], deltas: list[dict[str, Any]]) -> Iterator[str]:
+        nonlocal index
+        yield event("content_block_start", index=index, content_block=start)
+        for delta in deltas:
+            yield event("content_block_delta", index=index, delta=delta)
+        yield event("content_block_stop", index=index)
+        index += 1
+
+    if turn.thinking:
+        deltas = [{"type": "thinking_delta", "thinking": piece} for piece in _pieces(turn.thinking)]
+        signed = {"type": "signature_delta", "signature": "c2lnbmVkIGJ5IHRoZSBzZXJ2ZXI="}
+        yield from block({"type": "thinking", "thinking": "", "signature": ""}, [*deltas, signed])
+    if turn.text:
+        deltas = [{"type": "text_delta", "text": piece} for piece in _pieces(turn.text)]
+        yield from block({"type": "text", "text": ""}, deltas)
+    for call in turn.calls:
+        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *_pieces(call.json)]]
+        yield from block({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}, deltas)
+    stop = turn.stop or ("tool_use" if turn.calls else "end_turn")
+    counted = {"output_tokens": usage.get("output", 0)}
+    yield event("message_delta", delta={"stop_reason": stop, "stop_sequence": None}, usage=counted)
+    yield event("message_stop")
+
+
+def _chat_events(turn: Turn) -> Iterator[str]:
+    def chunk(**fields: Any) -> str:
+        whole = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
+        return f"data: {json.dumps(whole | fields)}\n\n"
+
+    def delta(finish: str | None = None, **fields: Any) -> str:
+        return chunk(choices=[{"index": 0, "delta": fields, "finish_reason": finish}])
+
+    yield delta(role="assistant", content="")
+    for piece in _pieces(turn.thinking):
+        yield delta(reasoning_content=piece)
+    for piece in _pieces(turn.text):
+        yield delta(content=piece)
+    for index, call in enumerate(turn.calls):
+        function = {"name": call.name, "arguments": ""}
+        yield delta(tool_calls=[{"index": index, "id": call.id, "type": "function", "function": function}])
+        for piece in _pieces(call.json):
+            yield delta(tool_calls=[{"index": index, "function": {"arguments": piece}}])
+    yield delta(finish=turn.stop or ("tool_calls" if turn.calls else "stop"))
+    if turn.usage is not None:
+        counted = turn.usage
+        yield chunk(
+            usage={
+                "prompt_tokens": counted["input"] + counted["read"],
+                "completion_tokens": counted["output"],
+                "total_tokens": counted["input"] + counted["read"] + counted["output"],
+                "prompt_tokens_details": {"cached_tokens": counted["read"]},
+            }
+        )
+    yield "data: [DONE]\n\n"
