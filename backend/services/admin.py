@@ -1,9 +1,9 @@
-"""What the operator does by hand: credits given, admins named, sealed secrets moved to a new key."""
+"""What the operator does by hand: people, credits, keys."""
 
 from dataclasses import dataclass
 from uuid import uuid4
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from backend import crypto
 from backend.errors import InvalidInput, Misconfigured, NotFound
@@ -13,8 +13,8 @@ from backend.settings import Settings
 
 
 @dataclass(frozen=True)
-class Person:
-    """One row of the operator's list. Credits are whole credits."""
+class PersonRow:
+    """One person as the operator sees them; credits whole."""
 
     username: str
     role: str
@@ -23,17 +23,17 @@ class Person:
     is_connected: bool
 
 
-def people(session: Session) -> list[Person]:
-    """Everyone who has ever signed in, by name."""
-    rows = session.exec(select(User).order_by(func.lower(User.username)))
-    return [Person(row.username, row.role, row.credits, row.credits_held, row.is_github_connected) for row in rows]
+def people(session: Session) -> list[PersonRow]:
+    """Everyone who has signed in, by name."""
+    rows = session.exec(select(User).order_by(col(User.username)))
+    return [PersonRow(row.username, row.role, row.credits, row.credits_held, row.is_github_connected) for row in rows]
 
 
-def grant(session: Session, username: str, amount: int, reason: str) -> int:
-    """Gives credits, as a `credit` row of the ledger. Returns the new balance. Raises NotFound, InvalidInput."""
-    if amount <= 0:
-        raise InvalidInput("The ledger only grows: grant a number above 0.", field="amount")
-    user = _locked(session, username)
+def grant(session: Session, login: str, amount: int, reason: str) -> int:
+    """Gives credits, with the reason in the ledger, and returns the new balance. Raises NotFound or InvalidInput."""
+    if amount < 1:
+        raise InvalidInput("A grant is at least one credit.", field="credits")
+    user = _by_login(session, login)
     user.credits += amount
     session.add(user)
     session.add(
@@ -51,34 +51,31 @@ def grant(session: Session, username: str, amount: int, reason: str) -> int:
     return user.credits
 
 
-def make_admin(session: Session, username: str, settings: Settings) -> None:
-    """Makes someone an admin at once. Raises Misconfigured unless ASYNCCODER_ADMINS names them: each sign-in goes by it."""
-    if username.lower() not in settings.admin_logins:
-        raise Misconfigured(
-            f"ASYNCCODER_ADMINS does not name {username}, and decides at each sign-in.",
-            fix=f"Add {username} to ASYNCCODER_ADMINS, then run this again or let them sign in.",
-        )
-    user = _locked(session, username)
+def make_admin(session: Session, login: str, settings: Settings) -> None:
+    """Gives the role at once to someone the settings name. Raises Misconfigured for anyone else: the next sign-in
+    would take it away again."""
+    if login.lower() not in settings.admin_logins:
+        raise Misconfigured(f"{login} is not in ASYNCCODER_ADMINS.", fix=f"Add {login} to ASYNCCODER_ADMINS first.")
+    user = _by_login(session, login)
     user.role = "admin"
     session.add(user)
 
 
 def seal_again(session: Session, settings: Settings) -> int:
-    """Seals every stored secret with the first key. Returns how many. Raises Misconfigured for one that no key opens."""
+    """Seals every stored secret with the first key and returns how many there were."""
     count = 0
-    for user in session.exec(select(User).with_for_update().order_by(col(User.id))):
-        if user.github_access_token:
-            user.github_access_token = crypto.seal_again(settings, user.id, user.github_access_token)
-            count += 1
-        if user.github_refresh_token:
-            user.github_refresh_token = crypto.seal_again(settings, user.id, user.github_refresh_token)
-            count += 1
+    for user in session.exec(select(User).with_for_update(key_share=True)):
+        for column in ("github_access_token", "github_refresh_token"):
+            sealed = getattr(user, column)
+            if sealed:
+                setattr(user, column, crypto.seal(settings, user.id, crypto.unseal(settings, user.id, sealed)))
+                count += 1
         session.add(user)
     return count
 
 
-def _locked(session: Session, username: str) -> User:
-    found = session.exec(select(User).where(func.lower(User.username) == username.lower()).with_for_update()).first()
-    if found is None:
-        raise NotFound(f"Nobody called {username} has signed in yet.")
-    return found
+def _by_login(session: Session, login: str) -> User:
+    user = session.exec(select(User).where(User.username == login).with_for_update(key_share=True)).first()
+    if user is None:
+        raise NotFound(f"Nobody called {login} has signed in.")
+    return user

@@ -61,7 +61,7 @@ def store_token(user: User, token: Token) -> None:
 
 
 def user_of_session(session: Session, token: str) -> User:
-    """The person whose browser this is. Raises SignedOut for an unknown, ended or revoked session or a disabled person."""
+    """The person whose browser this is. Raises SignedOut for an unknown or ended session or a disabled person."""
     row = session.exec(
         select(WebSession, User)
         .join(User, col(User.id) == WebSession.user_id)

@@ -18,8 +18,10 @@ from backend.words import EventKind, Failure, TaskType
 
 @dataclass(frozen=True)
 class Brief:
-    """One run's assignment. `log` is all of the task's, earlier runs included; `base_sha` is set once a run was prepared,
-    `task_base_sha` once any was."""
+    """One run's assignment. `log` is all of the task's, earlier runs included.
+
+    `base_sha` is set once this run was prepared, `task_base_sha` once any of the task's was.
+    """
 
     claim: Claim
     task_id: UUID

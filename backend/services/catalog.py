@@ -88,12 +88,6 @@ def fill(session: Session) -> None:
         _add(session, _Listed("compatible", name, name, "On the operator's own server.", None, context_window=32_000))
 
 
-def list_price(provider: str, name: str) -> Prices | None:
-    """A listed model's price, for whoever has no database; None where it has none."""
-    found = next((listed.price for listed in _LISTED if (listed.provider, listed.name) == (provider, name)), None)
-    return Prices(*found) if found else None
-
-
 def choices(session: Session) -> list[ModelChoice]:
     """The active models, those that can be used first; each of the others says why not."""
     settings = get_settings()
@@ -111,6 +105,12 @@ def usable(session: Session, model_id: UUID) -> AiModel:
     if reason:
         raise InvalidInput(reason, field="model_id")
     return model
+
+
+def list_price(provider: str, name: str) -> Prices | None:
+    """The built-in list's price of a model, None where it has none."""
+    listed = next((one for one in _LISTED if (one.provider, one.name) == (provider, name)), None)
+    return Prices(*listed.price) if listed and listed.price else None
 
 
 def _why_not(model: AiModel, settings: Settings) -> str:

@@ -104,7 +104,10 @@ def estimate(session: Session, model_id: UUID, task_type: TaskType, prompt: str)
 
 
 def hold(session: Session, user_id: UUID, run: TaskRun, amount: int, *, key: str) -> None:
-    """Holds `amount` for a run, once per key. Raises NotEnoughCredits, or Conflict for the same key with another amount."""
+    """Holds `amount` for a run, once per key.
+
+    Raises NotEnoughCredits, or Conflict for the same key with another amount.
+    """
     user = _locked(session, user_id)
     if _already(session, key, held_delta=amount):
         return

@@ -1,6 +1,7 @@
-"""Whose database this is: a demo's or a real deployment's, written once and never mixed."""
+"""What a database belongs to: a demo's never becomes a real one's."""
 
-from sqlmodel import Session
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, select
 
 from backend.errors import Misconfigured
 from backend.models import Deployment
@@ -11,15 +12,13 @@ DEMO, REAL = "demo", "real"
 
 
 def prepare(session: Session, settings: Settings) -> None:
-    """Marks a new database with this mode and fills in the models. Raises Misconfigured on the other mode's database:
-    in a demo anyone signs in as anyone."""
+    """Marks an empty database as this mode's and fills in the models. Raises Misconfigured on the other mode's."""
     mode = DEMO if settings.is_demo else REAL
-    found = session.get(Deployment, 1)
-    if found is None:
-        session.add(Deployment(id=1, mode=mode))
-    elif found.mode != mode:
+    session.execute(insert(Deployment).values(id=1, mode=mode).on_conflict_do_nothing(index_elements=["id"]))
+    found = session.exec(select(Deployment.mode)).one()
+    if found != mode:
         raise Misconfigured(
-            f"This database belongs to a {found.mode} deployment, and the settings ask for a {mode} one.",
-            fix="Set DATABASE_URL to another database, or the GitHub app's settings as they were.",
+            f"This database belongs to a {found} deployment, and the settings are those of a {mode} one.",
+            fix="Point DATABASE_URL at a database of its own; demo accounts must never reach a real deployment.",
         )
     catalog.fill(session)

@@ -36,7 +36,7 @@ _log = log.get(__name__)
 
 
 def run(claim: Claim) -> None:
-    """Works on a claimed run until it ends, parks, or is taken over. Raises nothing that the run itself can answer for."""
+    """Works on a claimed run until it ends, parks, or is taken over; whatever breaks becomes the run's failure."""
     structlog.contextvars.bind_contextvars(run_id=str(claim.run_id), fence=claim.fence)
     workspace: Path | None = None
     try:
@@ -60,7 +60,7 @@ def run(claim: Claim) -> None:
 
 
 def sweep_workspaces() -> int:
-    """Removes this machine's workspaces whose run is no longer theirs: left by a worker that was killed. Returns how many."""
+    """Removes the workspaces that a killed worker left on this machine. Returns how many."""
     with suppress(SandboxUnavailable):
         root = workspaces_root(get_settings().data_dir.resolve(), _sandbox().owner)
         with transaction() as session:
@@ -192,7 +192,7 @@ def _assignment(facts: Brief, checkout: Checkout) -> Assignment:
         hold_micro=facts.held * credits.MICRO_PER_CREDIT,
         run_key=str(facts.claim.run_id),
         effort=None,
-        guidance=guidance.gather(checkout.work_tree),
+        guidance=guidance.read(checkout.work_tree),
         limits=RunLimits(),
     )
 

@@ -31,8 +31,6 @@ from backend.workspace.checkout import Checkout, clean_copy, remove
 from backend.workspace.diff import FileChange
 
 TEST_SECONDS = 600
-# What a shell says when a program is not there (POSIX: 127 not found, 126 not executable), and Python of a module.
-_CANNOT_RUN = (126, 127)
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ class Handover:
         patiently(store)
 
     def verify(self, commit: Commit) -> Evidence:
-        """Runs the repository's tests on the commit in a clean checkout, in the jail; an earlier attempt's answer stands."""
+        """Runs the tests on the commit in a clean checkout, in the jail; an earlier attempt's answer stands."""
         name = f"evidence:{commit.sha}"
         known = self._recorder.found(name)
         if known is not None:
@@ -194,7 +192,7 @@ class Handover:
             merge_stderr=True,
         )
         remove(clean)
-        verdict, reason = _judge(done.exit_code, done.stdout, done.killed_by)
+        verdict, reason = detect.judge(done.exit_code, done.stdout, done.killed_by)
         return Evidence(
             verdict=verdict,
             command=command,
@@ -207,8 +205,9 @@ class Handover:
         )
 
     def _trailers(self) -> list[str]:
+        name, email = push.PLATFORM
         link = f"{get_settings().origin}/tasks/{self._facts.task_id}"
-        return ["Co-authored-by: Async Coder <noreply@asynccoder.invalid>", f"Task: {link}"]
+        return [f"Co-authored-by: {name} <{email}>", f"Task: {link}"]
 
     def _remember_branch(self, session: Session, branch: str) -> None:
         task = session.exec(select(Task).where(Task.id == self._facts.task_id).with_for_update(key_share=True)).one()
@@ -258,18 +257,6 @@ def answer(facts: Brief, ending: Ending) -> None:
         analytics.write(session, facts.task_id)
 
     patiently(store)
-
-
-def _judge(exit_code: int, output: bytes, killed_by: str | None) -> tuple[Verdict, str]:
-    if killed_by == "timeout":
-        return Verdict.FAILED, f"The tests did not end within {TEST_SECONDS} seconds."
-    if killed_by:
-        return Verdict.FAILED, f"The tests were stopped: {killed_by}."
-    if exit_code in _CANNOT_RUN or detect.says_missing(output):
-        return Verdict.CANNOT_RUN, "What the tests need is not installed where the worker runs them."
-    if exit_code == 0:
-        return Verdict.VERIFIED, ""
-    return Verdict.FAILED, f"The tests ended with exit code {exit_code}."
 
 
 def _store_results(session: Session, run: TaskRun, commit: Commit, pull: RemotePull, ending: Ending) -> None:

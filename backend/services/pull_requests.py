@@ -1,4 +1,4 @@
-"""Pull requests as GitHub tells them: by webhook, by poll, or in the answer to our own call. Newer wins, twice is once."""
+"""Pull requests as GitHub tells them: by webhook, by poll, or in an answer to us. Newer wins, twice is once."""
 
 from dataclasses import dataclass
 from datetime import datetime

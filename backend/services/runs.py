@@ -54,7 +54,7 @@ def concurrency(user: User) -> int:
 
 
 def claim(session: Session, owner: str) -> Claim | None:
-    """Takes the next run: by priority with ageing (a point a minute), within each person's limit. None if nothing waits.
+    """Takes the next run: by priority with ageing (a point a minute), within each person's limit.
 
     Claims happen one at a time under an advisory lock, so that two workers cannot both count a person as free.
     """

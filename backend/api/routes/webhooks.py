@@ -18,7 +18,7 @@ MAX_BODY = 25 * 1024 * 1024  # GitHub's own cap: "Webhook events and payloads"
 
 @router.post("/github", status_code=202)
 async def github(request: Request) -> Response:
-    """202 for a signed delivery of any event, 401 for any other body, 413 past 25 MB; nothing is written for a refused one."""
+    """202 for a signed delivery of any event, 401 for any other body, 413 past 25 MB; a refused one writes nothing."""
     body = await deps.bounded_body(request, MAX_BODY)
     if not webhooks.verify(get_settings().webhook_secret, body, request.headers.get("x-hub-signature-256")):
         raise SignedOut("The signature does not fit.")

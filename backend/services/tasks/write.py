@@ -33,7 +33,7 @@ class Draft:
 
 
 def check_prompt(prompt: str) -> str:
-    """The prompt without outer blanks. Raises InvalidInput when it is empty or holds NUL, TooLarge past 32,000 characters."""
+    """The prompt without outer blanks. Raises InvalidInput when empty or with NUL, TooLarge past 32,000 characters."""
     if len(prompt) > MAX_PROMPT:
         raise TooLarge(f"A prompt is at most {MAX_PROMPT:,} characters long; this one has {len(prompt):,}.")
     if "\x00" in prompt:
