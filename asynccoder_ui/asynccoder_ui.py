@@ -1,27 +1,58 @@
-"""The app: pages on their addresses, the gate, the log's socket, the API mounted beside them."""
+"""The app: pages on their addresses, the gate before every event, the log's socket, the API mounted beside them."""
 
 import functools
 
 import reflex as rx
 
 from asynccoder_ui import routes, theme
+from asynccoder_ui.composer import Composer
 from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
+from asynccoder_ui.live import LogNamespace
+from asynccoder_ui.pages.credits import Credits, credits
+from asynccoder_ui.pages.home import home
 from asynccoder_ui.pages.landing import landing
 from asynccoder_ui.pages.not_found import not_found
+from asynccoder_ui.pages.repositories import Repositories, repositories
+from asynccoder_ui.pages.task import task
 from asynccoder_ui.session import Session, on_error
+from asynccoder_ui.shell import Shell
+from asynccoder_ui.task_view import TaskView
+from backend import log
+from backend.errors import Misconfigured
+from backend.hub import hub
 from backend.settings import get_settings
+
+
+async def rings() -> None:
+    """Listens for rings as long as this web process lives."""
+    log.configure()
+    get_settings().check()
+    await hub.run(get_settings().resolved_redis_url)
 
 
 def _head() -> list[rx.Component]:
     return [
         rx.el.meta(name="color-scheme", content="light dark"),
-        rx.el.link(rel="preload", href="/fonts/geist.woff2", custom_attrs={"as": "font", "type": "font/woff2"}, cross_origin="anonymous"),
+        rx.el.link(
+            rel="preload", href="/fonts/geist.woff2", cross_origin="anonymous", custom_attrs={"as": "font", "type": "font/woff2"}
+        ),
         *[rx.el.link(rel="stylesheet", href=rx.asset(sheet)) for sheet in theme.STYLESHEETS],
-        rx.el.script(src=rx.asset("theme.js")),
+        rx.el.script(src=rx.asset("shell.js")),
     ]  # fmt: skip
 
 
+def _require_exact_origin() -> None:
+    """The default lets any origin open the socket with the person's cookie. Raises Misconfigured."""
+    origin = get_settings().origin
+    if list(rx.config.get_config().cors_allowed_origins) != [origin]:
+        raise Misconfigured(
+            "The dashboard's allowed origins are not exactly the public one.",
+            fix=f"Unset REFLEX_CORS_ALLOWED_ORIGINS; {origin} comes from ASYNCCODER_PUBLIC_URL.",
+        )
+
+
+_require_exact_origin()
 app = rx.App(
     reset_style=False,
     html_lang="en",
@@ -30,5 +61,14 @@ app = rx.App(
     api_transformer=[functools.partial(SecurityHeaders, settings=get_settings())],
 )
 app.add_middleware(Gate())
+app.register_lifespan_task(rings)
+app.sio.register_namespace(LogNamespace(get_settings().origin))
+
 app.add_page(landing, route=routes.LANDING, title="Async Coder", on_load=Session.greet)
+app.add_page(home, route=routes.HOME, title="New task · Async Coder", on_load=[Shell.follow, Composer.load])
+app.add_page(task, route=routes.TASK, title="Task · Async Coder", on_load=[Shell.follow, TaskView.follow])
+app.add_page(
+    repositories, route=routes.REPOSITORIES, title="Repositories · Async Coder", on_load=[Shell.follow, Repositories.load]
+)  # fmt: skip
+app.add_page(credits, route=routes.CREDITS, title="Credits · Async Coder", on_load=[Shell.follow, Credits.load])
 app.add_page(not_found, route="404", title="Not found · Async Coder")

@@ -11,14 +11,14 @@ STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "narrow.css")
 
 Part = Literal[
     "app", "main", "side", "side-head", "side-pad", "nav", "group", "tasks", "me", "bar", "scrim", "page", "stage", "away",
-    "composer", "composer small", "where", "belt", "estimate", "types",
+    "where", "belt", "estimate", "types",
     "task-page", "head", "meta", "glance", "tabs", "cols", "cols wide", "work", "scroll", "rail", "facts", "meter", "foot", "queued", "log",
     "list", "line", "card", "empty", "prose", "patch",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
     "step", "step-text", "step-end", "out", "step-out", "you", "say",
 ]  # fmt: skip
 Words = Literal[
-    "display", "headline", "title", "heading", "lede", "strong", "soft", "muted", "small", "aside", "tiny", "mono", "figure", "added", "removed"
+    "display", "headline", "title", "heading", "lede", "strong", "soft", "muted", "small", "aside", "tiny", "mono", "figure", "warning", "added", "removed"
 ]  # fmt: skip
 Tone = Literal["", "ok", "warn", "bad", "run", "merged", "line"]
 Variant = Literal["plain", "primary", "quiet", "danger"]
@@ -117,9 +117,9 @@ def nav_link(name: str, label: str, href: str, *extra: Any, on: Any) -> rx.Compo
     return _inner_link(icon(name), label, *extra, to=href, class_name=rx.cond(on, "nav-link on", "nav-link"))
 
 
-def task_link(*children: Any, href: Any, on: Any) -> rx.Component:
+def task_link(*children: Any, href: Any, on: Any, key: Any) -> rx.Component:
     """A task's row in the sidebar: icon, title, time, and a second line."""
-    return _inner_link(*children, to=href, class_name=rx.cond(on, "task on", "task"))
+    return _inner_link(*children, to=href, class_name=rx.cond(on, "task on", "task"), key=key)
 
 
 def kbd(text: str) -> rx.Component:
@@ -135,6 +135,17 @@ def field(**props: Any) -> rx.Component:
 def card(*children: Any, **props: Any) -> rx.Component:
     """A raised sheet."""
     return part("card", *children, **props)
+
+
+def composer(*children: Any, on_submit: Any, label: str, small: bool = False) -> rx.Component:
+    """The form a prompt is written in; it keeps its fields, the prompt box empties itself once the text is taken."""
+    return rx.el.form(
+        *children,
+        on_submit=on_submit,
+        reset_on_submit=False,
+        aria_label=label,
+        class_name="composer small" if small else "composer",
+    )
 
 
 def choice_card(head: list[Any], promise: str, *, on: Any, **props: Any) -> rx.Component:
@@ -182,6 +193,31 @@ def skeleton(count: int = 3, tall: bool = False) -> rx.Component:
     """Grey bars while the first answer is on its way."""
     bar = "skeleton tall" if tall else "skeleton"
     return stack(*[rx.el.div(class_name=bar) for _ in range(count)], custom_attrs={"aria-busy": "true"})
+
+
+def avatar(url: Any, name: Any) -> rx.Component:
+    """The person's picture, or their first letter."""
+    return rx.cond(
+        url != "",
+        rx.el.img(src=url, alt="", class_name="avatar", referrer_policy="no-referrer"),
+        rx.el.span(name[:1].upper(), class_name="avatar", custom_attrs={"aria-hidden": "true"}),
+    )
+
+
+def reopen(button_to_show: rx.Component) -> rx.Component:
+    """Holds the button that brings a hidden sidebar back."""
+    return rx.el.div(button_to_show, class_name="reopen")
+
+
+def meter(percent: Any, label: str) -> rx.Component:
+    """A thin bar, `percent` of it filled."""
+    return rx.el.div(
+        rx.el.span(style={"width": f"{percent}%"}),
+        class_name="meter",
+        role="progressbar",
+        aria_label=label,
+        custom_attrs={"aria-valuenow": percent, "aria-valuemin": 0, "aria-valuemax": 100},
+    )
 
 
 def logo() -> rx.Component:

@@ -1,0 +1,134 @@
+// One row of the log each. All text here is untrusted: React escapes it, and markdown is drawn without HTML or images.
+import { useState } from "react";
+import Markdown from "react-markdown";
+import remarkGfm from "remark-gfm";
+import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitPullRequest, Info, LoaderCircle, Pencil, Search, Terminal, Upload, Wrench } from "lucide-react";
+import { Moment, spell } from "./clock.jsx";
+import { capital } from "./log_rows.js";
+
+const TOOL_ICONS = { read_file: FileSearch, search: Search, list_files: FolderTree, edit_file: Pencil, run_command: Terminal };
+const short = (sha) => (sha || "").slice(0, 7);
+const safeLink = (url) => (/^https?:\/\//i.test(url) ? url : "");
+const SAFE = {
+  a: ({ href, children }) => (safeLink(href) ? <a href={href} target="_blank" rel="noreferrer nofollow">{children}</a> : <span>{children}</span>),
+  img: ({ alt }) => <span className="muted">[image{alt ? `: ${alt}` : ""}]</span>,
+};
+
+export function Prose({ text }) {
+  return <div className="prose"><Markdown remarkPlugins={[remarkGfm]} components={SAFE} skipHtml={false}>{text}</Markdown></div>;
+}
+
+function Step({ icon: Icon, tone = "", spin = false, end, children }) {
+  const looks = [spin ? "spin" : "", tone ? `tone-${tone}` : ""].filter(Boolean).join(" ");
+  return (
+    <div className="step">
+      <Icon size={16} className={looks} aria-hidden="true" />
+      <div className="step-text">{children}</div>
+      <div className="step-end">{end}</div>
+    </div>
+  );
+}
+
+const name = (path) => path.split("/").pop();
+const names = (calls) => [...new Set(calls.map((call) => name(call.args.path || call.result?.path || "")).filter(Boolean))].join(", ");
+
+function counted(calls, one, many) { return calls.length === 1 ? one : many.replace("#", calls.length); }
+
+function title(toolName, calls) {
+  const [{ args, result }] = calls;
+  if (toolName === "read_file") return <>{counted(calls, "Read", "Read # files")} <span className="muted">{names(calls)}</span></>;
+  if (toolName === "list_files") return <>{counted(calls, "Listed files", "Listed # folders")} <span className="muted">{args.path || args.glob || ""}</span></>;
+  if (toolName === "search") return <>{counted(calls, "Searched", "Searched # times")} <span className="mono">{calls.map((call) => call.args.pattern).filter(Boolean).join(" · ")}</span></>;
+  if (toolName === "run_command") return <span className="mono one">{args.command || result?.summary || "command"}</span>;
+  if (toolName === "edit_file") return <>{args.old_str === "" ? "Created" : "Edited"} <span className="mono">{args.path || result?.path}</span> <Delta result={result} /></>;
+  return <>{capital(toolName.replaceAll("_", " "))}</>;
+}
+
+function Delta({ result }) {
+  if (!result || (!result.added && !result.removed)) return null;
+  return <span className="num">{result.added ? <span className="added">+{result.added} </span> : null}{result.removed ? <span className="removed">−{result.removed}</span> : null}</span>;
+}
+
+function output(call) {
+  const input = call.name === "edit_file" && call.args.new_str !== undefined
+    ? `${call.args.old_str ? `- ${call.args.old_str.replaceAll("\n", "\n- ")}\n` : ""}+ ${String(call.args.new_str).replaceAll("\n", "\n+ ")}\n`
+    : "";
+  return call.name === "edit_file" && !call.result?.is_error ? input || call.result?.text : call.result?.text;
+}
+
+export function Tools({ row }) {
+  const failed = row.calls.some((call) => call.result?.is_error || call.result?.exit_code);
+  const [open, setOpen] = useState(null); // until the reader decides, what went wrong is open
+  const waiting = row.calls.some((call) => !call.result);
+  const shown = open ?? failed;
+  const Icon = waiting ? LoaderCircle : TOOL_ICONS[row.name] || Wrench;
+  const code = row.calls.length === 1 ? row.calls[0].result?.exit_code : null;
+  const took = row.calls.reduce((sum, call) => sum + (call.result?.duration_ms || 0), 0);
+  return (
+    <>
+      <button type="button" className="step" aria-expanded={shown} onClick={() => setOpen(!shown)}>
+        <Icon size={16} className={waiting ? "spin tone-run" : failed && code == null ? "tone-bad" : ""} aria-hidden="true" />
+        <span className="step-text">{title(row.name, row.calls)}</span>
+        <span className="step-end">
+          {code != null ? <span className={`pill ${code === 0 ? "ok" : "bad"}`}>exit {code}</span> : null}
+          {waiting ? null : <time>{(took / 1000).toFixed(1)} s</time>}
+        </span>
+      </button>
+      {shown ? row.calls.map((call) => <pre key={call.id} className="out step-out" tabIndex={0}>{row.calls.length > 1 ? `${call.args.path || call.args.pattern || ""}\n` : ""}{output(call) || (call.result ? "No output." : "Still at work.")}</pre>) : null}
+    </>
+  );
+}
+
+const VERDICTS = { verified: ["ok", BadgeCheck, "Verified"], failed: ["bad", CircleX, "Tests failed"], not_run: ["", Info, "Not run"], cannot_run: ["warn", CircleAlert, "Could not run"] };
+
+function Evidence({ payload }) {
+  const [tone, Icon, word] = VERDICTS[payload.verdict] || VERDICTS.not_run;
+  return (
+    <Step icon={Icon} tone={tone} end={<>{payload.exit_code != null ? <span className={`pill ${payload.exit_code === 0 ? "ok" : "bad"}`}>exit {payload.exit_code}</span> : null}{payload.duration_ms ? <time>{(payload.duration_ms / 1000).toFixed(1)} s</time> : null}</>}>
+      <span className="strong">{word}</span> by the worker{payload.sha ? <> on <span className="mono">{short(payload.sha)}</span></> : null}{payload.command ? <>: <span className="mono">{payload.command}</span></> : null}
+      {payload.reason ? <div className="muted">{payload.reason}</div> : null}
+    </Step>
+  );
+}
+
+function Ended({ payload }) {
+  const end = { completed: [CircleCheck, "ok", "Done"], failed: [CircleX, "bad", "Failed"], cancelled: [Ban, "idle", "Stopped"] }[payload.status] || [Info, "", "Ended"];
+  const said = payload.text?.trim();
+  if (payload.status !== "completed") return <Step icon={end[0]} tone={end[1]}><span className="strong">{end[2]}.</span> {said}</Step>;
+  return <>{said ? <div className="say"><Prose text={said} /></div> : null}<Step icon={end[0]} tone={end[1]}>{payload.outcome === "no_changes" ? "Done, without changes." : "Done."}</Step></>;
+}
+
+const PARTS = {
+  round: ({ row, model }) => <div className="round"><span>Run {row.run}</span><span>{model}</span><Moment at={row.at} /></div>,
+  you: ({ row }) => <div className="you">{row.late ? <div className="tiny">Sent while it ran</div> : null}{row.text}</div>,
+  say: ({ row }) => <div className="say"><Prose text={row.text} /></div>,
+  note: ({ row }) => <Step icon={row.icon === "clock" ? Clock : Info} tone={row.tone} end={row.until ? <>until <Moment at={row.until} /></> : null}><span className="soft">{capital(row.text || "")}</span></Step>,
+  tools: ({ row }) => <Tools row={row} />,
+  workspace: ({ row: { payload } }) => <Step icon={FolderGit2} end={payload.duration_ms != null ? <time>{(payload.duration_ms / 1000).toFixed(1)} s</time> : null}><span className="soft">Workspace ready at <span className="mono">{short(payload.base_sha)}</span>{payload.sandbox ? `, jail: ${payload.sandbox}` : ""}</span></Step>,
+  commit: ({ row: { payload } }) => <Step icon={GitCommitHorizontal} end={<Delta result={payload} />}>Committed <span className="strong">{payload.title}</span> <span className="mono muted">{short(payload.sha)}</span></Step>,
+  evidence: ({ row: { payload } }) => <Evidence payload={payload} />,
+  push: ({ row: { payload } }) => <Step icon={Upload}><span className="soft">Pushed to <span className="mono">{payload.branch}</span></span></Step>,
+  pull_request: ({ row: { payload } }) => {
+    const href = safeLink(payload.url || "");
+    const text = <><span className="strong">#{payload.number} {payload.title}</span></>;
+    return <Step icon={GitPullRequest} tone="ok">{payload.created === false ? "Updated" : "Opened"} {href ? <a className="link" href={href} target="_blank" rel="noreferrer">{text}</a> : text}{payload.status === "draft" ? <span className="muted"> as a draft</span> : null}</Step>;
+  },
+  settled: ({ row: { payload } }) => <Step icon={Coins}><span className="soft num">{payload.charged} of {payload.held} held credits used, {payload.released} given back{payload.refunded ? "; the charge was refunded" : ""}</span></Step>,
+  ended: ({ row: { payload } }) => <Ended payload={payload} />,
+};
+
+export function Row({ row, model }) {
+  const Part = PARTS[row.kind];
+  return <div className="log-row">{Part ? <Part row={row} model={model} /> : null}</div>;
+}
+
+export function Tail({ text, stream, since }) {
+  return (
+    <div className="log-row" aria-live="polite">
+      {stream ? <div className="say"><Prose text={stream} /></div> : null}
+      {text ? <Step icon={LoaderCircle} spin tone="run"><span className="soft">{text}</span></Step> : null}
+    </div>
+  );
+}
+
+export { spell };

@@ -1,0 +1,93 @@
+// A task's log over its own socket namespace: what is there, then what comes, each event once. Nothing of it passes through State.
+import { useCallback, useEffect, useReducer, useRef, useState } from "react";
+import { Virtuoso } from "react-virtuoso";
+import { ArrowDown } from "lucide-react";
+import { borrow, giveBack } from "./socket.js";
+import { Row, Tail } from "./log_parts.jsx";
+import { empty, isOver, phaseText, take } from "./log_rows.js";
+
+const AWAY_MS = 2000;
+
+function reduce(state, action) {
+  if (action.type === "reset") return { log: empty(), stream: "", loaded: false };
+  if (action.type === "delta") return { ...state, stream: action.of === "text" ? state.stream + action.text : state.stream };
+  const ended = action.events.some((event) => event.kind === "model_turn" || event.kind === "ended");
+  return { log: take(state.log, action.events), stream: ended ? "" : state.stream, loaded: true };
+}
+
+function useLog(task) {
+  const [state, dispatch] = useReducer(reduce, null, () => reduce(null, { type: "reset" }));
+  const [away, setAway] = useState(false);
+  const [refusal, setRefusal] = useState("");
+  const seq = useRef(0);
+  useEffect(() => {
+    dispatch({ type: "reset" });
+    setRefusal("");
+    seq.current = 0;
+    let timer = null;
+    const socket = borrow();
+    const follow = () => { clearTimeout(timer); setAway(false); socket.emit("follow", { task, after: seq.current }); };
+    const lost = () => { clearTimeout(timer); timer = setTimeout(() => setAway(true), AWAY_MS); };
+    const on = {
+      connect: follow,
+      disconnect: lost,
+      connect_error: lost,
+      events: (message) => {
+        if (message.task !== task) return;
+        if (message.events.length) seq.current = Math.max(seq.current, message.events[message.events.length - 1].seq);
+        dispatch({ type: "events", events: message.events });
+      },
+      delta: (message) => { if (message.task === task) dispatch({ type: "delta", ...message }); },
+      refused: (message) => setRefusal(message.sentence),
+    };
+    for (const [event, handler] of Object.entries(on)) socket.on(event, handler);
+    if (socket.connected) follow();
+    return () => {
+      clearTimeout(timer);
+      for (const [event, handler] of Object.entries(on)) socket.off(event, handler);
+      if (socket.connected) socket.emit("unfollow", { task });
+      giveBack();
+    };
+  }, [task]);
+  return { ...state, away, refusal };
+}
+
+export function RunLog({ task, model }) {
+  const { log, stream, loaded, away, refusal } = useLog(task);
+  const list = useRef(null);
+  const [atBottom, setAtBottom] = useState(true);
+  const [seenRows, setSeenRows] = useState(0);
+  useEffect(() => { if (atBottom) setSeenRows(log.rows.length); }, [atBottom, log.rows.length]);
+  const over = isOver(log.phase);
+  const fresh = log.rows.length - seenRows;
+  const jump = useCallback(() => list.current?.scrollToIndex({ index: "LAST", align: "end" }), []);
+  const footer = useCallback(
+    ({ context }) => <><Tail text={context.over ? "" : context.text} stream={context.stream} /><div style={{ height: 24 }} /></>,
+    [],
+  );
+  useEffect(() => { if (atBottom && stream) list.current?.autoscrollToBottom(); }, [stream, atBottom]);
+  if (refusal) return <p className="empty">{refusal}</p>;
+  if (!loaded) return <div className="log-row"><div className="stack" style={{ paddingTop: 24 }} aria-busy="true"><div className="skeleton tall" /><div className="skeleton" /><div className="skeleton" /></div></div>;
+  return (
+    <div className="log" role="log" aria-label="What happened in this task">
+      {away ? <p className="notice warn jump" role="status">Reconnecting…</p> : null}
+      <Virtuoso
+        ref={list}
+        style={{ height: "100%" }}
+        data={log.rows}
+        context={{ text: phaseText(log.phase), over, stream }}
+        components={{ Header: Top, Footer: footer }}
+        computeItemKey={(index, row) => row.key}
+        itemContent={(index, row) => <Row row={row} model={model} />}
+        initialTopMostItemIndex={over ? 0 : { index: "LAST", align: "end" }}
+        followOutput={(bottom) => (bottom ? "auto" : false)}
+        atBottomThreshold={64}
+        atBottomStateChange={setAtBottom}
+        increaseViewportBy={600}
+      />
+      {!atBottom && !over ? <button type="button" className="btn sm jump" onClick={jump}><ArrowDown size={14} aria-hidden="true" />Jump to latest{fresh > 0 ? ` (${fresh} new)` : ""}</button> : null}
+    </div>
+  );
+}
+
+function Top() { return <div style={{ height: 16 }} />; }

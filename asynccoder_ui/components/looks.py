@@ -1,0 +1,75 @@
+"""States as they look everywhere: one icon, one colour, one word, never the colour alone."""
+
+import reflex as rx
+
+from asynccoder_ui import theme
+
+# look → icon, tone
+LOOKS: dict[str, tuple[str, theme.Tone | str]] = {
+    "queued": ("clock", "warn"),
+    "waiting": ("triangle-alert", "warn"),
+    "running": ("loader-circle", "run"),
+    "open": ("git-pull-request", "ok"),
+    "draft": ("git-pull-request-draft", "idle"),
+    "merged": ("git-merge", "merged"),
+    "closed": ("git-pull-request-closed", "bad"),
+    "answered": ("circle-check", "ok"),
+    "unchanged": ("circle-minus", "idle"),
+    "failed": ("circle-x", "bad"),
+    "stopped": ("ban", "idle"),
+}
+_VERDICTS = {
+    "verified": ("badge-check", "ok", "verified"),
+    "failed": ("circle-x", "bad", "tests fail"),
+    "not_run": ("circle-minus", "", "not run"),
+    "cannot_run": ("circle-alert", "warn", "cannot run here"),
+}
+
+
+def state_icon(look: rx.Var[str]) -> rx.Component:
+    """The icon of a task's state."""
+    return rx.match(
+        look,
+        *[
+            (name, theme.icon(icon, spin=name == "running", tone=tone))
+            for name, (icon, tone) in LOOKS.items()
+        ],
+        theme.icon("circle-dot", tone="idle"),
+    )  # fmt: skip
+
+
+def state_pill(look: rx.Var[str], word: rx.Var[str]) -> rx.Component:
+    """A task's state in a pill."""
+    return rx.match(
+        look,
+        *[
+            (name, theme.pill(theme.icon(icon, 14, spin=name == "running"), word, tone=_pill_tone(tone)))
+            for name, (icon, tone) in LOOKS.items()
+        ],
+        theme.pill(word),
+    )
+
+
+def pull_pill(look: rx.Var[str], word: rx.Var[str], number: rx.Var[int], href: rx.Var[str]) -> rx.Component:
+    """A pull request in GitHub's colours, leading to it."""
+    return rx.match(
+        look,
+        *[
+            (name, theme.pill_link(theme.icon(LOOKS[name][0], 14), word, " #", number, href=href, tone=_pill_tone(LOOKS[name][1])))
+            for name in ("open", "draft", "merged", "closed")
+        ],
+        rx.fragment(),
+    )  # fmt: skip
+
+
+def verdict_pill(verdict: rx.Var[str]) -> rx.Component:
+    """The evidence badge: green only for what the worker itself saw pass."""
+    return rx.match(
+        verdict,
+        *[(name, theme.pill(theme.icon(icon, 14), word, tone=tone)) for name, (icon, tone, word) in _VERDICTS.items()],
+        theme.pill(theme.icon("circle-dashed", 14), "no evidence yet"),
+    )
+
+
+def _pill_tone(tone: str) -> str:
+    return "" if tone == "idle" else tone

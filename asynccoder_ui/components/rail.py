@@ -1,0 +1,114 @@
+"""The right side of a task's page: evidence, credits, pull request, the run's facts."""
+
+import reflex as rx
+
+from asynccoder_ui import theme
+from asynccoder_ui.components.looks import pull_pill, verdict_pill
+from asynccoder_ui.components.react import moment
+from asynccoder_ui.task_view import TaskView
+
+
+def rail() -> rx.Component:
+    """All four, one below the other."""
+    return theme.part("rail", evidence_card(), _credits(), _pull(), _run(), tag="aside", aria_label="About this task")
+
+
+def evidence_card(in_full: bool = False) -> rx.Component:
+    """The badge with what stands behind it; in full also the sha, the exit code and the log's hash."""
+    seen = TaskView.evidence
+    return rx.cond(
+        seen.verdict != "",
+        theme.card(
+            theme.stack(
+                theme.row(verdict_pill(seen.verdict), theme.grow(), theme.words("tiny", seen.duration, num=True)),
+                rx.cond(seen.command != "", theme.words("mono", seen.command, tag="p")),
+                theme.words("soft", seen.sentence, tag="p"),
+                _weakened(),
+                *([_figures()] if in_full else []),
+            )
+        ),
+        theme.empty(
+            "badge-check",
+            "No evidence yet.",
+            theme.words("small", "The worker runs the tests itself, on the final commit.", tag="p"),
+        )
+        if in_full
+        else theme.card(
+            theme.stack(
+                theme.row(verdict_pill(seen.verdict)),
+                theme.words("aside", "The worker runs the tests itself, on the final commit.", tag="p"),
+            )
+        ),
+    )
+
+
+def _figures() -> rx.Component:
+    seen = TaskView.evidence
+    return theme.part(
+        "facts",
+        *_fact("Commit", theme.words("mono", seen.sha)),
+        *_fact("Exit code", theme.words("mono", seen.exit_code)),
+        *_fact("Log", theme.words("mono", "sha256:", seen.log_sha256)),
+        tag="dl",
+    )
+
+
+def _weakened() -> rx.Component:
+    weakened = TaskView.evidence.weakened
+    return rx.cond(
+        weakened.length() > 0,
+        theme.notice(
+            "Tests removed or skipped: ",
+            rx.foreach(weakened, lambda name: theme.words("mono", name, " ")),
+            tone="bad",
+            icon_name="triangle-alert",
+        ),
+    )
+
+
+def _credits() -> rx.Component:
+    run = TaskView.run
+    return theme.plain(
+        "section",
+        theme.plain("h2", "Credits"),
+        theme.stack(
+            theme.row(theme.words("figure", run.used), theme.words("muted", run.credit_line, num=True)),
+            theme.meter(run.percent, "Credits used of those held"),
+        ),
+    )
+
+
+def _pull() -> rx.Component:
+    pull = TaskView.pull
+    return theme.plain(
+        "section",
+        theme.plain("h2", "Pull request"),
+        rx.cond(
+            pull.number > 0,
+            theme.row(pull_pill(pull.look, pull.word, pull.number, pull.href), wrap=True),
+            theme.words("muted", "None yet"),
+        ),
+    )
+
+
+def _run() -> rx.Component:
+    facts, run = TaskView.facts, TaskView.run
+    return theme.plain(
+        "section",
+        theme.plain("h2", "Run ", run.number),
+        theme.part(
+            "facts",
+            *_fact("Type", facts.task_type),
+            *_fact("Model", facts.model),
+            *_fact("Turns", theme.words("soft", run.steps, num=True)),
+            *_fact("Tokens", theme.words("soft", run.tokens, num=True)),
+            *_fact("Jail", rx.cond(run.jail != "", run.jail, "not started")),
+            *_fact("Started", moment(at=facts.started), " by ", facts.owner),
+            rx.cond(run.attempt != "", rx.fragment(*_fact("Attempt", run.attempt))),
+            tag="dl",
+        ),
+    )
+
+
+def _fact(name: str, *value: object) -> tuple[rx.Component, rx.Component]:
+    return theme.plain("dt", name), theme.plain("dd", *value)

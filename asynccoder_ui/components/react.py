@@ -1,0 +1,102 @@
+"""The React components of assets/components, as Reflex sees them. Versions of the packages are pinned here."""
+
+import reflex as rx
+from reflex_base.components.component import NoSSRComponent
+
+_FOLDER = "$/public/components"
+_VIRTUOSO = "react-virtuoso@4.18.21"
+_MARKDOWN = "react-markdown@10.1.0"
+_TABLES = "remark-gfm@4.0.1"
+_DIFF = "@git-diff-view/react@0.1.7"
+_POPOVER = "@radix-ui/react-popover@1.3.1"
+_COMMAND = "cmdk@1.1.1"
+_ICONS = "lucide-react@1.26.0"
+
+
+class Picker(rx.Component):
+    """A searchable choice of `options` (see views.Option); `on_search` lets the server filter."""
+
+    library = f"{_FOLDER}/picker.jsx"
+    tag = "Picker"
+    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
+    label: rx.Var[str]
+    text: rx.Var[str]
+    value: rx.Var[str]
+    options: rx.Var[list]
+    placeholder: rx.Var[str]
+    empty_text: rx.Var[str]
+    note: rx.Var[str]
+    disabled: rx.Var[bool]
+    on_pick: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_search: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_ask: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class PromptBox(rx.Component):
+    """A prompt's textarea inside a form: fields `prompt` and `nonce`; `sent` counts what the server has taken."""
+
+    library = f"{_FOLDER}/prompt_box.jsx"
+    tag = "PromptBox"
+    draft: rx.Var[str]
+    label: rx.Var[str]
+    placeholder: rx.Var[str]
+    most: rx.Var[int]
+    sent: rx.Var[int]
+    auto_focus: rx.Var[bool]
+    on_pause: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+
+
+class Elapsed(rx.Component):
+    """How long something takes, ticking until `until` is known."""
+
+    library = f"{_FOLDER}/clock.jsx"
+    tag = "Elapsed"
+    since: rx.Var[str]
+    until: rx.Var[str]
+
+
+class Ago(rx.Component):
+    """How long ago something was."""
+
+    library = f"{_FOLDER}/clock.jsx"
+    tag = "Ago"
+    at: rx.Var[str]
+
+
+class Moment(rx.Component):
+    """A moment in the reader's time zone."""
+
+    library = f"{_FOLDER}/clock.jsx"
+    tag = "Moment"
+    at: rx.Var[str]
+
+
+class RunLog(NoSSRComponent):
+    """A task's log, followed over its own socket namespace."""
+
+    library = f"{_FOLDER}/run_log.jsx"
+    tag = "RunLog"
+    lib_dependencies: list[str] = [_VIRTUOSO, _MARKDOWN, _TABLES, _ICONS]
+    task: rx.Var[str]
+    model: rx.Var[str]
+
+
+class Changes(NoSSRComponent):
+    """A task's changed files; asked for again when `version` changes."""
+
+    library = f"{_FOLDER}/diff_view.jsx"
+    tag = "Changes"
+    lib_dependencies: list[str] = [_DIFF, _ICONS]
+    task: rx.Var[str]
+    version: rx.Var[str]
+    base: rx.Var[str]
+    patch_href: rx.Var[str]
+
+
+picker = Picker.create
+prompt_box = PromptBox.create
+elapsed = Elapsed.create
+ago = Ago.create
+moment = Moment.create
+run_log = RunLog.create
+changes = Changes.create

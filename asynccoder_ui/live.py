@@ -1,0 +1,188 @@
+"""What moves by itself: rings for the pages, and the log's own socket namespace.
+
+Bulk never goes through State: one more line in a list of 5,000 would send all of it again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from socketio import AsyncNamespace
+from socketio.exceptions import ConnectionRefusedError
+from sqlmodel import Session
+
+from asynccoder_ui import people
+from backend import events, log
+from backend.errors import AsyncCoderError, Conflict, InvalidInput, SignedOut, Unavailable
+from backend.hub import DELTA, Hub, Ring, hub
+from backend.models import User
+from backend.services import tasks
+
+# A page is told at once, and then at most this often.
+PAUSE_SECONDS = 0.1
+BATCH = 200
+# How often a silent socket asks whether its session still stands.
+RECHECK_SECONDS = 15.0
+MOST_FOLLOWED = 8
+_log = log.get(__name__)
+
+
+async def changes(*topics: str, source: Hub = hub) -> AsyncIterator[frozenset[str]]:
+    """Yields whenever a page should read again: first once the subscription stands (read the snapshot now, nothing can
+    be missed after it), then for what rang since, at most every 100 ms. Streamed text is not a change."""
+    async with source.subscribe(*topics) as queue:
+        yield frozenset()
+        while True:
+            kinds = {(await queue.get()).kind}
+            while not queue.empty():
+                kinds.add(queue.get_nowait().kind)
+            if kinds == {DELTA}:
+                continue
+            yield frozenset(kinds - {DELTA})
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+class LogNamespace(AsyncNamespace):
+    """`/log`: `follow {task, after}` is answered by `events` from there on and `delta` while text streams.
+
+    Strangers and other origins cannot connect; access to the task is asked for at every read. `refused` says why not.
+    """
+
+    def __init__(self, origin: str, source: Hub = hub) -> None:
+        super().__init__("/log")
+        self._origin = origin
+        self._hub = source
+        self._followers: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    async def on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
+        """Refuses other origins and whoever is not signed in."""
+        if environ.get("HTTP_ORIGIN") != self._origin:
+            raise ConnectionRefusedError("origin")
+        token = people.token_in(environ.get("HTTP_COOKIE", ""))
+        try:
+            await people.person_of(token)
+        except AsyncCoderError as error:
+            raise ConnectionRefusedError(error.code) from error
+        await self.save_session(sid, {"token": token})
+
+    async def on_disconnect(self, sid: str, reason: Any = None) -> None:
+        """Ends what this socket followed."""
+        for key in [key for key in self._followers if key[0] == sid]:
+            self._followers.pop(key).cancel()
+
+    async def on_follow(self, sid: str, data: Any) -> None:
+        """Starts to send a task's events after number `after`; following again starts over from there."""
+        try:
+            task_id, after = _task_of(data), _number(data.get("after"))
+        except AsyncCoderError as error:
+            await self._refuse(sid, error)
+            return
+        self._stop(sid, task_id)
+        if sum(key[0] == sid for key in self._followers) >= MOST_FOLLOWED:
+            await self._refuse(sid, Conflict("This page follows too many logs at once."))
+            return
+        token = (await self.get_session(sid))["token"]
+        follower = asyncio.create_task(self._follow(sid, token, task_id, after), name=f"log|{task_id}")
+        self._followers[sid, str(task_id)] = follower
+
+    async def on_unfollow(self, sid: str, data: Any) -> None:
+        """Stops sending a task's events."""
+        with suppress(AsyncCoderError):
+            self._stop(sid, _task_of(data))
+
+    async def on_changes(self, sid: str, data: Any) -> dict[str, Any]:
+        """Answers with the task's changed files and their diffs."""
+        token = (await self.get_session(sid))["token"]
+        try:
+            task_id = _task_of(data)
+            files = await people.ask(token, lambda session, user: tasks.diff(session, user, task_id))
+        except AsyncCoderError as error:
+            return {"refused": str(error)}
+        return {"files": [asdict(file) for file in files]}
+
+    def _stop(self, sid: str, task_id: UUID) -> None:
+        follower = self._followers.pop((sid, str(task_id)), None)
+        if follower:
+            follower.cancel()
+
+    async def _follow(self, sid: str, token: str, task_id: UUID, after: int) -> None:
+        try:
+            async with self._hub.subscribe(events.task_topic(task_id)) as queue:
+                after = await self._send_new(sid, token, task_id, after, is_first=True)
+                while True:
+                    late = await self._send_text_until_new(sid, token, task_id, queue)
+                    after = await self._send_new(sid, token, task_id, after)
+                    for ring in late:
+                        await self._send_text(sid, token, task_id, ring)
+                    await asyncio.sleep(PAUSE_SECONDS / 2)
+        except Unavailable:
+            await self.disconnect(sid)  # the browser connects again and goes on from its last number
+        except AsyncCoderError as error:
+            await self._refuse(sid, error)
+        except Exception:
+            _log.exception("following a log failed", task_id=str(task_id))
+            await self.disconnect(sid)
+
+    async def _send_new(self, sid: str, token: str, task_id: UUID, after: int, *, is_first: bool = False) -> int:
+        """Sends everything after number `after`, in batches, and returns the newest number. An empty log is said too."""
+
+        def read(session: Session, user: User) -> list[events.EventRow]:
+            tasks.readable(session, user, task_id)
+            return events.since(session, task_id, after, BATCH)
+
+        while True:
+            rows = await people.ask(token, read)
+            if rows or is_first:
+                batch = {"task": str(task_id), "events": [_event(row) for row in rows]}
+                await self.emit("events", batch, to=sid)
+            after = rows[-1].seq if rows else after
+            if len(rows) < BATCH:
+                return after
+
+    async def _send_text_until_new(self, sid: str, token: str, task_id: UUID, queue: asyncio.Queue[Ring]) -> list[Ring]:
+        """Passes streamed text on until something is stored; returns the text that streamed after it.
+
+        A silent socket makes sure every 15 s that its session still stands.
+        """
+        while True:
+            try:
+                ring = await asyncio.wait_for(queue.get(), RECHECK_SECONDS)
+            except TimeoutError:
+                await people.person_of(token)
+                continue
+            if ring.kind == DELTA:
+                await self._send_text(sid, token, task_id, ring)
+                continue
+            late = []
+            while not queue.empty():
+                late.append(queue.get_nowait())
+            return [ring for ring in late if ring.kind == DELTA]
+
+    async def _send_text(self, sid: str, token: str, task_id: UUID, ring: Ring) -> None:
+        await people.person_of(token)
+        await self.emit("delta", {"task": str(task_id), "text": ring.text, "of": ring.of}, to=sid)
+
+    async def _refuse(self, sid: str, error: AsyncCoderError) -> None:
+        await self.emit("refused", {"code": error.code, "sentence": str(error)}, to=sid)
+        if isinstance(error, SignedOut):
+            await self.disconnect(sid)
+
+
+def _task_of(data: Any) -> UUID:
+    try:
+        return UUID(str(data["task"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInput("This is no task.", field="task") from error
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+        raise InvalidInput("This is no place in a log.", field="after")
+    return value
+
+
+def _event(row: events.EventRow) -> dict[str, Any]:
+    return {"seq": row.seq, "run": str(row.run_id), "kind": row.kind, "at": row.at.isoformat(), "payload": row.payload}

@@ -1,0 +1,171 @@
+"""Home: what should be done, where, by whom, for how much."""
+
+import reflex as rx
+
+from asynccoder_ui import routes, theme
+from asynccoder_ui.components.react import picker, prompt_box
+from asynccoder_ui.composer import PRIORITY_OPTIONS, TYPE_OPTIONS, TYPES, Composer
+from asynccoder_ui.session import Session
+from asynccoder_ui.shell import shell
+from backend.services.tasks.write import MAX_PROMPT
+
+
+def home() -> rx.Component:
+    """Greeting, composer, the six types."""
+    return shell(
+        theme.part(
+            "stage",
+            theme.stack(
+                theme.words("headline", "What should be done?", tag="h1"),
+                theme.words("lede", "Describe it, walk away, come back to a pull request.", tag="p"),
+                gap="tight",
+            ),
+            theme.error_notice(Composer.github_error),
+            _composer(),
+            theme.error_notice(Composer.error),
+            rx.cond(Composer.choice.is_demo, _no_ai()),
+            _types(),
+        ),
+        at=routes.HOME,
+    )
+
+
+def _composer() -> rx.Component:
+    return theme.composer(
+        theme.part("where", _repository(), _branch()),
+        prompt_box(
+            draft="home",
+            label="The task",
+            placeholder="Totals are off by a cent when a coupon and a tax exemption meet. Find out why, and fix it.",
+            most=MAX_PROMPT,
+            sent=Composer.sent,
+            auto_focus=True,
+            on_pause=Composer.weigh,
+        ),
+        theme.part("belt", _type(), _model(), _priority(), _price(), _send()),
+        on_submit=Composer.send,
+        label="New task",
+    )
+
+
+def _repository() -> rx.Component:
+    return picker(
+        theme.icon("folder-git-2"),
+        label="Repository",
+        text=Composer.choice.repository,
+        value=Composer.choice.repository_id,
+        options=Composer.repository_options,
+        placeholder="Search repositories",
+        empty_text=rx.cond(
+            Composer.is_ready, "No repository has this in its name.", "Asking GitHub for your repositories…"
+        ),
+        note="Missing one? Sync them on the Repositories page.",
+        on_pick=Composer.pick_repository,
+        on_search=Composer.search_repositories,
+    )
+
+
+def _branch() -> rx.Component:
+    return picker(
+        theme.icon("git-branch"),
+        label="Branch",
+        text=Composer.choice.branch,
+        value=Composer.choice.branch,
+        options=Composer.branch_options,
+        placeholder="Search branches",
+        empty_text="No branch has this in its name.",
+        note="The work goes to a new branch; this is where it starts and where the pull request leads.",
+        disabled=Composer.choice.repository_id == "",
+        on_pick=Composer.pick_branch,
+        on_search=Composer.search_branches,
+    )
+
+
+def _type() -> rx.Component:
+    icon = rx.match(
+        Composer.choice.task_type,
+        *[(kind.value, theme.icon(icon)) for kind, (icon, _, _) in TYPES.items()],
+        theme.icon("bug"),
+    )
+    return picker(
+        icon,
+        label="Type",
+        text=Composer.choice.type_name,
+        value=Composer.choice.task_type,
+        options=TYPE_OPTIONS,
+        on_pick=Composer.pick_type,
+    )
+
+
+def _model() -> rx.Component:
+    return picker(
+        theme.icon("cpu"),
+        label="Model",
+        text=Composer.choice.model,
+        value=Composer.choice.model_id,
+        options=Composer.model_options,
+        note="The task and the files it reads are sent to the model's provider. The demo model sends nothing anywhere.",
+        on_pick=Composer.pick_model,
+    )
+
+
+def _priority() -> rx.Component:
+    return picker(
+        theme.icon("flag"),
+        label="Priority",
+        text=Composer.choice.priority.capitalize(),
+        value=Composer.choice.priority,
+        options=PRIORITY_OPTIONS,
+        on_pick=Composer.pick_priority,
+    )
+
+
+def _price() -> rx.Component:
+    return theme.part(
+        "estimate",
+        rx.cond(
+            Composer.price.is_known,
+            rx.fragment(
+                "likely ",
+                rx.el.b(Composer.price.likely),
+                " credits, holds ",
+                rx.el.b(Composer.price.hold),
+                rx.cond(Composer.price.is_short, theme.words("warning", " · more than you have")),
+            ),
+        ),
+        custom_attrs={"aria-live": "polite"},
+    )
+
+
+def _send() -> rx.Component:
+    return theme.button(
+        theme.icon("arrow-up"), variant="primary", size="icon", type="submit", aria_label="Send the task", title="Send (Enter)"
+    )  # fmt: skip
+
+
+def _no_ai() -> rx.Component:
+    return theme.words(
+        "aside",
+        "This model is scripted and is no AI: it makes true tool calls in the true jail, and can only mend the sample "
+        "repository ",
+        theme.words("mono", "sample-shop"),
+        rx.cond(Session.is_demo, ".", " of a demo."),
+        tag="p",
+    )
+
+
+def _types() -> rx.Component:
+    return theme.part(
+        "types",
+        *[
+            theme.choice_card(
+                [theme.icon(icon), name],
+                promise,
+                on=Composer.choice.task_type == kind.value,
+                on_click=Composer.pick_type(kind.value),
+            )
+            for kind, (icon, name, promise) in TYPES.items()
+        ],
+        role="radiogroup",
+        aria_label="What kind of work",
+    )

@@ -1,0 +1,216 @@
+"""A task's page: what was asked, what happens, what changed, whether it holds, where it went."""
+
+from typing import Any
+
+import reflex as rx
+
+from asynccoder_ui import routes, theme, views
+from asynccoder_ui.components.looks import pull_pill, state_pill, verdict_pill
+from asynccoder_ui.components.rail import evidence_card, rail
+from asynccoder_ui.components.react import changes, elapsed, prompt_box, run_log
+from asynccoder_ui.shell import shell
+from asynccoder_ui.task_view import TaskView
+from backend.services.tasks.write import MAX_PROMPT
+
+
+def task() -> rx.Component:
+    """The page, or the one sentence that there is none."""
+    return shell(
+        rx.cond(
+            TaskView.missing != "",
+            _nowhere(),
+            rx.cond(TaskView.facts.id != "", theme.part("task-page", _head(), _columns()), _loading()),
+        ),
+        at=routes.TASK,
+    )
+
+
+def _head() -> rx.Component:
+    return theme.part(
+        "head",
+        theme.row(
+            theme.words("title", TaskView.facts.title, tag="h1"),
+            theme.grow(),
+            state_pill(TaskView.facts.look, TaskView.facts.word),
+            rx.cond(TaskView.facts.can_stop, _stop()),
+            wrap=True,
+            custom_attrs={"aria-live": "polite"},
+        ),
+        _meta(),
+        _glance(),
+        _tabs(),
+        tag="header",
+    )
+
+
+def _stop() -> rx.Component:
+    return theme.button(theme.icon("square", 14), "Stop", size="sm", on_click=TaskView.stop)
+
+
+def _meta() -> rx.Component:
+    return theme.part(
+        "meta",
+        rx.cond(TaskView.facts.reason != "", theme.words("strong", TaskView.facts.reason)),
+        theme.plain("span", TaskView.facts.repository),
+        theme.words("mono", TaskView.facts.branches, trunc=True),
+        theme.plain("span", TaskView.facts.model),
+        rx.cond(TaskView.facts.is_demo & ~TaskView.facts.model.contains("no AI"), theme.pill(views.SCRIPTED, tone="line")),
+        rx.cond(TaskView.facts.since != "", elapsed(since=TaskView.facts.since, until=TaskView.facts.until)),
+    )  # fmt: skip
+
+
+def _glance() -> rx.Component:
+    """The rail in one line, where there is no room for it."""
+    return theme.part(
+        "glance",
+        verdict_pill(TaskView.evidence.verdict),
+        theme.pill(TaskView.run.used, " of ", TaskView.run.held, " credits"),
+        pull_pill(TaskView.pull.look, TaskView.pull.word, TaskView.pull.number, TaskView.pull.href),
+    )
+
+
+def _tabs() -> rx.Component:
+    count = rx.cond(
+        TaskView.facts.file_count > 0, theme.words("muted", " ", TaskView.facts.file_count, num=True), rx.fragment()
+    )
+    return theme.part(
+        "tabs",
+        _tab("log", "Log"),
+        _tab("changes", "Changes", count),
+        _tab("evidence", "Evidence"),
+        _tab("pull", "Pull request"),
+        _tab("details", "Details", rail=True),
+        role="tablist",
+    )
+
+
+def _tab(name: str, *label: Any, rail: bool = False) -> rx.Component:
+    return theme.tab(*label, on=TaskView.tab == name, rail=rail, on_click=TaskView.show(name))
+
+
+def _columns() -> rx.Component:
+    return theme.part(
+        "cols",
+        theme.part(
+            "work",
+            rx.match(
+                TaskView.tab,
+                ("changes", _changes()),
+                ("evidence", theme.part("scroll", evidence_card(in_full=True))),
+                ("pull", theme.part("scroll", _pull())),
+                ("details", theme.part("scroll", rail())),
+                run_log(task=TaskView.facts.id, model=TaskView.facts.model),
+            ),
+            theme.part("foot", theme.error_notice(TaskView.error), _next_action(), _waiting(), _reply()),
+        ),
+        rail(),
+    )
+
+
+def _changes() -> rx.Component:
+    return theme.part(
+        "scroll",
+        changes(
+            task=TaskView.facts.id,
+            version=TaskView.facts.files_version,
+            base=TaskView.facts.base,
+            patch_href=TaskView.facts.patch_href,
+        ),
+    )
+
+
+def _pull() -> rx.Component:
+    return rx.cond(
+        TaskView.pull.number > 0,
+        theme.stack(
+            theme.card(
+                theme.row(
+                    pull_pill(TaskView.pull.look, TaskView.pull.word, TaskView.pull.number, TaskView.pull.href),
+                    theme.words("strong", TaskView.pull.title),
+                    wrap=True,
+                ),
+            ),
+            theme.words("heading", "Try it on your own machine", tag="h2"),
+            theme.part("out", "git fetch origin ", TaskView.facts.work_branch, "\ngit switch ", TaskView.facts.work_branch),
+            theme.row(theme.link_button("Open on GitHub", theme.icon("external-link", 14), href=TaskView.pull.href, target="_blank", rel="noreferrer")),
+        ),
+        theme.empty(
+            "git-pull-request",
+            "No pull request yet.",
+            theme.words("small", "It is opened once the changes are committed and the tests have been run.", tag="p"),
+        ),
+    )  # fmt: skip
+
+
+def _next_action() -> rx.Component:
+    return rx.cond(
+        TaskView.facts.wants_credits,
+        theme.notice(
+            theme.row(
+                theme.grow("The held credits are used up. The work is kept."),
+                theme.button("Add as many again", size="sm", variant="primary", on_click=TaskView.add_credits),
+                theme.button("Finish now", size="sm", on_click=TaskView.finish_now),
+                wrap=True,
+            ),
+            tone="warn",
+            icon_name="triangle-alert",
+        ),
+    )
+
+
+def _waiting() -> rx.Component:
+    return rx.foreach(
+        TaskView.queued,
+        lambda message: theme.part(
+            "queued",
+            theme.icon("clock", 14),
+            theme.grow(theme.words("small", message.text, trunc=True, tag="p")),
+            theme.button(
+                theme.icon("x", 14), variant="quiet", size="icon sm",
+                aria_label="Withdraw this message", title="Withdraw", on_click=TaskView.withdraw(message.id),
+            ),
+            key=message.id,
+        ),
+    )  # fmt: skip
+
+
+def _reply() -> rx.Component:
+    return rx.cond(
+        TaskView.facts.can_follow_up,
+        theme.composer(
+            theme.row(
+                theme.grow(
+                    prompt_box(
+                        draft=TaskView.facts.id,
+                        label="Follow-up",
+                        placeholder=rx.cond(
+                            TaskView.facts.can_stop, "Add something for this run to read…", "Add a follow-up…"
+                        ),
+                        most=MAX_PROMPT,
+                        sent=TaskView.sent,
+                    )
+                ),
+                theme.part(
+                    "belt",
+                    theme.wide_only(theme.kbd("⌘↵")),
+                    theme.button(theme.icon("arrow-up"), variant="primary", size="icon", type="submit", aria_label="Send"),
+                ),
+            ),
+            on_submit=TaskView.send,
+            label="Follow-up",
+            small=True,
+        ),
+    )  # fmt: skip
+
+
+def _nowhere() -> rx.Component:
+    return theme.empty(
+        "search-x",
+        TaskView.missing,
+        theme.words("small", "Tasks are private to whoever started them.", tag="p"),
+        theme.page_button("New task", href=routes.HOME, variant="primary"),
+    )
+
+
+def _loading() -> rx.Component:
+    return theme.part("page", theme.skeleton(2, tall=True), theme.skeleton(6))

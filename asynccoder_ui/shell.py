@@ -1,0 +1,245 @@
+"""What stands around every page of a signed-in person: the sidebar with their tasks, the credits, the way out."""
+
+import contextlib
+from typing import Any
+
+import reflex as rx
+from reflex_components_core.core.banner import has_connection_errors
+
+from asynccoder_ui import live, people, routes, theme, views
+from asynccoder_ui.components.looks import state_icon
+from asynccoder_ui.components.post_form import post_form
+from asynccoder_ui.components.react import ago, elapsed
+from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.session import Session
+from backend import events
+from backend.errors import AsyncCoderError, SignedOut
+from backend.services import credits, tasks
+from backend.settings import get_settings
+
+_PAGE = 30
+
+
+class Shell(Session):
+    """The sidebar's list and the balance; both follow the person's rings."""
+
+    groups: list[views.TaskGroup] = []
+    has_more: bool = False
+    is_listed: bool = False
+    list_error: str = ""
+    query: str = ""
+    available: int = 0
+    held: int = 0
+    _limit: int = _PAGE
+
+    @rx.event(background=True)
+    @signed_in
+    async def follow(self) -> Any:
+        """Reads the list and the balance, and again whenever something of this person's rings."""
+        async with self:
+            token = self._token()
+        try:
+            person = await people.person_of(token)
+            async with self:
+                self.login, self.name, self.avatar_url = person.login, person.name, person.avatar_url
+                self.is_demo = get_settings().is_demo
+            async with contextlib.aclosing(live.changes(events.user_topic(person.id))) as rings:
+                async for _ in rings:
+                    answer = await _answer(token, self.query, self._limit)
+                    async with self:
+                        self._show(answer)
+        except SignedOut:
+            return leave()
+
+    @rx.event
+    @signed_in
+    async def search(self, query: str) -> None:
+        """Filters the list by words of title and prompt."""
+        self.query = query[:200]
+        self._limit = _PAGE
+        await self._read()
+
+    @rx.event
+    @signed_in
+    async def more(self) -> None:
+        """Shows the next thirty; also the way to try again after an error."""
+        self._limit = min(self._limit + _PAGE, 300)
+        await self._read()
+
+    async def _read(self) -> None:
+        self._show(await _answer(self._token(), self.query, self._limit))
+
+    def _show(self, answer: "_Answer | AsyncCoderError") -> None:
+        if isinstance(answer, AsyncCoderError):
+            self.list_error = str(answer)
+            return
+        listed, balance = answer
+        self.groups = [views.task_group(group) for group in listed.groups]
+        self.has_more, self.is_listed, self.list_error = listed.has_more, True, ""
+        self.available, self.held = balance.available, balance.held
+
+
+_Answer = tuple[tasks.Sidebar, credits.Balance]
+
+
+async def _answer(token: str, query: str, limit: int) -> _Answer | AsyncCoderError:
+    """The list and the balance, or why they cannot be shown just now. Raises SignedOut."""
+    try:
+        return await people.ask(
+            token, lambda session, user: (tasks.sidebar(session, user, query, limit), credits.balance(session, user))
+        )
+    except SignedOut:
+        raise
+    except AsyncCoderError as error:
+        return error
+
+
+def shell(*content: rx.Component, at: str) -> rx.Component:
+    """A page's content beside the sidebar; `at` is the page's route, marked in the navigation."""
+    return theme.part(
+        "app",
+        _sidebar(at),
+        theme.part("scrim"),
+        theme.part("main", _bar(), _reopen(), *content, tag="main", id="main"),
+        _away(),
+    )
+
+
+def _sidebar(at: str) -> rx.Component:
+    return theme.part(
+        "side",
+        theme.part(
+            "side-head",
+            theme.page_link(theme.logo(), href=routes.HOME, look="", aria_label="Async Coder, home"),
+            theme.grow(),
+            _side_button("Hide the sidebar (⌘B)"),
+            tag="header",
+        ),
+        theme.part(
+            "side-pad",
+            theme.page_button(
+                theme.icon("plus"), "New task", theme.kbd("C"),
+                href=routes.HOME, variant="primary", wide=True, custom_attrs={"data-key": "new-task"},
+            ),
+        ),
+        theme.part(
+            "nav",
+            theme.nav_link("folder-git-2", "Repositories", routes.REPOSITORIES, on=at == routes.REPOSITORIES),
+            theme.nav_link("coins", "Credits", routes.CREDITS, on=at == routes.CREDITS),
+            tag="nav", aria_label="Pages",
+        ),
+        theme.part(
+            "side-pad",
+            theme.field(
+                placeholder="Search tasks", aria_label="Search tasks", type="search",
+                on_change=Shell.search.debounce(200), custom_attrs={"data-key": "search"},
+            ),
+        ),
+        theme.part("tasks", _task_list(), tag="nav", aria_label="Tasks"),
+        _person(),
+        tag="aside", aria_label="Sidebar",
+    )  # fmt: skip
+
+
+def _task_list() -> rx.Component:
+    return rx.fragment(
+        rx.cond(Shell.list_error != "", theme.notice(Shell.list_error, _retry(), tone="bad", icon_name="circle-alert")),
+        rx.cond(
+            Shell.is_listed,
+            rx.cond(
+                Shell.groups.length() > 0,
+                rx.foreach(Shell.groups, _group),
+                rx.cond(
+                    Shell.query != "",
+                    theme.part("group", "No task has these words."),
+                    theme.part("group", "No tasks yet. What you send appears here."),
+                ),
+            ),
+            rx.cond(Shell.list_error == "", theme.part("side-pad", theme.skeleton(6))),
+        ),
+        rx.cond(Shell.has_more, theme.button("Load more", variant="quiet", size="sm", wide=True, on_click=Shell.more)),
+    )
+
+
+def _retry() -> rx.Component:
+    return theme.button("Retry", size="sm", on_click=Shell.more)
+
+
+def _group(group: rx.Var[views.TaskGroup]) -> rx.Component:
+    return rx.fragment(
+        theme.part("group", rx.el.h2(group.name), theme.words("tiny", group.count, num=True)),
+        rx.foreach(group.rows, _item),
+    )
+
+
+def _item(item: rx.Var[views.TaskItem]) -> rx.Component:
+    return theme.task_link(
+        state_icon(item.look),
+        theme.words("strong", item.title, trunc=True, title=item.title),
+        rx.cond(item.since != "", elapsed(since=item.since), ago(at=item.at)),
+        theme.words("tiny", item.line, trunc=True),
+        href=item.href,
+        on=rx.State.router.url.path == item.href,
+        key=item.id,
+    )
+
+
+def _person() -> rx.Component:
+    return theme.part(
+        "me",
+        theme.avatar(Session.avatar_url, Session.name),
+        theme.grow(
+            theme.words("strong", Session.name, tag="p", trunc=True),
+            theme.page_link(_balance(), href=routes.CREDITS, look="", aria_label="Credits"),
+        ),
+        theme.button(
+            theme.icon("sun-moon"), variant="quiet", size="icon sm", aria_label="Change the appearance",
+            title="Appearance: system, light, dark", on_click=rx.call_script("asynccoder.nextTheme()"),
+        ),
+        post_form(
+            theme.button(theme.icon("log-out"), variant="quiet", size="icon sm", type="submit", aria_label="Sign out", title="Sign out"),
+            action=routes.SIGN_OUT,
+        ),
+    )  # fmt: skip
+
+
+def _balance() -> rx.Component:
+    return theme.words(
+        "tiny",
+        Shell.available,
+        " credits",
+        rx.cond(Shell.held > 0, rx.fragment(" · ", Shell.held, " held")),
+        num=True,
+    )
+
+
+def _bar() -> rx.Component:
+    return theme.part(
+        "bar",
+        _side_button("Show the sidebar"),
+        theme.logo(),
+        theme.grow(),
+        rx.cond(Shell.is_listed, theme.pill(Shell.available, " credits")),
+        tag="header",
+    )
+
+
+def _reopen() -> rx.Component:
+    return theme.reopen(_side_button("Show the sidebar (⌘B)"))
+
+
+def _side_button(label: str) -> rx.Component:
+    return theme.button(
+        theme.icon("panel-left"),
+        variant="quiet",
+        size="icon sm",
+        aria_label=label,
+        title=label,
+        on_click=rx.call_script("asynccoder.toggleSide()"),
+    )
+
+
+def _away() -> rx.Component:
+    return rx.cond(
+        has_connection_errors, theme.part("away", theme.notice("Reconnecting…", tone="warn", icon_name="wifi-off"))
+    )

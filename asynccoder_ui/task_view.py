@@ -1,0 +1,143 @@
+"""What a task's page remembers. The log and the changes are not here: they come over their own socket."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import reflex as rx
+from sqlmodel import Session as DatabaseSession
+
+from asynccoder_ui import live, people, views
+from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.session import Session
+from backend import events
+from backend.errors import AsyncCoderError, Conflict, NotFound, SignedOut, Unavailable
+from backend.models import User
+from backend.services import tasks
+
+TABS = ("log", "changes", "evidence", "pull", "details")
+_NOWHERE = "There is no such task, or you cannot see it."
+
+
+class TaskView(Session):
+    """One task, read again whenever it rings."""
+
+    facts: views.TaskFacts = views.TaskFacts()
+    run: views.RunFacts = views.RunFacts()
+    evidence: views.Evidence = views.Evidence()
+    pull: views.Pull = views.Pull()
+    queued: list[views.Message] = []
+    tab: str = "log"
+    error: str = ""
+    missing: str = ""
+    sent: int = 0
+    _last_nonce: str = ""
+
+    @rx.event(background=True)
+    @signed_in
+    async def follow(self) -> Any:
+        """Subscribes, reads, and reads again with every ring of the task or, for its credits, of the person."""
+        async with self:
+            token, task = self._token(), self._task_in_address()
+            if self.facts.id != str(task):  # another task's page: nothing of the one before
+                self.facts, self.run, self.queued = views.TaskFacts(), views.RunFacts(), []
+                self.evidence, self.pull, self.tab = views.Evidence(), views.Pull(), "log"
+            self.error, self.missing = "", "" if task else _NOWHERE
+        if task is None:
+            return None
+        try:
+            person = await people.person_of(token)
+            topics = events.task_topic(task), events.user_topic(person.id)
+            async with contextlib.aclosing(live.changes(*topics)) as rings:
+                async for _ in rings:
+                    await self._show(token, task)
+        except SignedOut:
+            return leave()
+        except NotFound as error:
+            async with self:
+                self.missing = str(error)
+
+    @rx.event
+    @signed_in
+    async def show(self, tab: str) -> None:
+        """Opens a tab."""
+        self.tab = tab if tab in TABS else "log"
+
+    @rx.event
+    @signed_in
+    async def send(self, form: dict[str, Any]) -> None:
+        """Sends a follow-up: a message of the run that is alive, otherwise the next run. The same form twice is one."""
+        nonce = str(form.get("nonce", ""))
+        if nonce and nonce == self._last_nonce:
+            return
+        text = str(form.get("prompt", ""))
+        if await self._steer(lambda session, user, task: tasks.follow_up(session, user, task, text)):
+            self._last_nonce = nonce
+            self.sent += 1
+
+    @rx.event
+    @signed_in
+    async def withdraw(self, message_id: str) -> None:
+        """Takes a waiting message back."""
+        await self._steer(lambda session, user, task: tasks.withdraw(session, user, UUID(message_id)))
+
+    @rx.event
+    @signed_in
+    async def stop(self) -> None:
+        """Stops the run."""
+        await self._steer(lambda session, user, task: tasks.cancel(session, user, task))
+
+    @rx.event
+    @signed_in
+    async def finish_now(self) -> None:
+        """Lets the run hand over what it has."""
+        await self._steer(lambda session, user, task: tasks.finish_now(session, user, task))
+
+    @rx.event
+    @signed_in
+    async def add_credits(self) -> None:
+        """Holds as much again for a run that has used its hold up."""
+        if not self.facts.wants_credits:
+            return
+        key = uuid4().hex
+        if await self._steer(lambda session, user, task: tasks.add_credits(session, user, task, key=key)):
+            self.facts = views.TaskFacts(**{**vars(self.facts), "wants_credits": False})
+
+    async def _steer(self, order: Callable[[DatabaseSession, User, UUID], object]) -> bool:
+        """Gives an order about this page's task; a refusal is shown. Whether it was taken."""
+        task = self._task_in_address()
+        self.error = ""
+        if task is None:
+            return False
+        try:
+            await self._ask(lambda session, user: order(session, user, task))
+        except SignedOut:
+            raise
+        except AsyncCoderError as error:
+            self.error = str(error)
+            return False
+        return True
+
+    async def _show(self, token: str, task: UUID) -> None:
+        try:
+            page = await people.ask(token, lambda session, user: tasks.page(session, user, task))
+        except Unavailable as error:
+            async with self:
+                self.error = str(error)
+            return
+        async with self:
+            if self._task_in_address() != task:
+                raise Conflict("The tab has moved on.")
+            self.facts = views.task_facts(page)
+            self.run = views.run_facts(page)
+            self.evidence = views.evidence(page.evidence)
+            self.pull = views.pull(page.pull_request)
+            self.queued = [views.Message(str(message.id), message.text) for message in page.queued_messages]
+
+    def _task_in_address(self) -> UUID | None:
+        last = self.router.url.path.rstrip("/").rsplit("/", 1)[-1]
+        try:
+            return UUID(last)
+        except ValueError:
+            return None
