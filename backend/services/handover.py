@@ -18,6 +18,7 @@ from backend.github.client import GitHub
 from backend.github.types import RemotePull
 from backend.models import Task, TaskResult, TaskRun
 from backend.sandbox.base import Limits, Sandbox
+from backend.sandbox.programs import available
 from backend.services import analytics, pull_requests, repositories, runs
 from backend.services.brief import Brief
 from backend.services.lease import Lease
@@ -176,12 +177,12 @@ class Handover:
 
     def _run_tests(self, commit: Commit) -> Evidence:
         weakened = diff.weakened_tests(commit.files)
-        command = self._facts.test_command or detect.test_command(self._checkout.work_tree)
+        clean = self._checkout.root / "evidence"
+        clean_copy(self._checkout, commit.sha, clean, self._sandbox.owner)
+        command = self._facts.test_command or detect.test_command(clean, available(self._sandbox, clean))
         if command is None:
             reason = "No test command was found. Set one in the repository's settings."
             return Evidence(Verdict.NOT_RUN, None, None, 0, commit.sha, "", reason, weakened)
-        clean = self._checkout.root / "evidence"
-        clean_copy(self._checkout, commit.sha, clean, self._sandbox.owner)
         began = time.monotonic()
         done = self._sandbox.run(
             ["/bin/sh", "-c", command],
