@@ -255,8 +255,10 @@ def _jail(settings: Settings) -> Iterator[Finding]:
     if sandbox.kind == "none":
         yield Finding("jail", "note", "none: commands run as this user", "Set ASYNCCODER_SANDBOX to auto.")
         return
-    yield Finding("jail", "ok", sandbox.kind)
-    for probe in probes(sandbox):
-        yield Finding(
-            f"jail: {probe.name}"[:60], "ok" if probe.passed else "wrong", "" if probe.passed else probe.detail
-        )
+    tried = probes(sandbox)
+    failed = [probe for probe in tried if not probe.passed]
+    yield Finding(
+        "jail", "wrong" if failed else "ok", f"{sandbox.kind}, {len(tried) - len(failed)} of {len(tried)} probes"
+    )
+    for probe in failed:
+        yield Finding("jail", "wrong", f"{probe.name}: no. {probe.detail}")

@@ -5,6 +5,8 @@ import subprocess
 
 import psycopg
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backend.errors import Misconfigured
 from backend.ports import ensure_free
@@ -60,9 +62,10 @@ def ensure_database(url: str) -> str:
 
 def ensure_redis(url: str) -> str:
     """The server's name and version. Raises Misconfigured when REDIS_URL does not lead to a Redis or Valkey."""
+    once = Retry(NoBackoff(), 0)
     try:
         with redis.Redis.from_url(
-            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS
+            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS, retry=once
         ) as client:
             found = client.info("server")
     except ValueError as error:

@@ -103,7 +103,7 @@ def _work(
         max_output=MAX_OUTPUT,
         hold_micro=int(budget * MICRO_PER_DOLLAR),
         run_key=uuid4().hex,
-        guidance=guidance.gather(checkout.work_tree),
+        guidance=guidance.read(checkout.work_tree),
     )
     provider = open_provider(
         provider_id, api_key=settings.provider_key(provider_id), base_url=settings.provider_base_url(provider_id)

@@ -1,6 +1,7 @@
 """The parts of `up`, in the order they start."""
 
 import http.client
+import ipaddress
 import os
 import shlex
 import signal
@@ -110,7 +111,8 @@ def _reloading(part: Part, settings: Settings) -> Part:
 
 def answers(host: str, port: int, path: str) -> bool:
     """Whether a part of ours says 200. Without urllib, which would ask a configured proxy."""
-    connection = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=2)
+    everywhere = ipaddress.ip_address(host).is_unspecified if host[:1].isdigit() or ":" in host else False
+    connection = http.client.HTTPConnection("localhost" if everywhere else host, port, timeout=2)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == http.client.OK

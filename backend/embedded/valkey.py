@@ -5,6 +5,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backend.embedded.places import package, private_folder, socket_folder
 from backend.errors import Misconfigured
@@ -54,7 +56,8 @@ def redis_url(settings: Settings) -> str:
 
 def _pongs(url: str) -> bool:
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
+        once = Retry(NoBackoff(), 0)  # the client's own default waits for seconds
+        with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, retry=once) as client:
             return bool(client.ping())
     except (redis.ConnectionError, redis.TimeoutError):  # "loading" is a ConnectionError too
         return False
