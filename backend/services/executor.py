@@ -4,6 +4,7 @@ The one place beside the doors that opens transactions: many short ones, never o
 dies anywhere leaves a log from which the next attempt goes on; every step asks first whether it was done.
 """
 
+import errno
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from backend.engine import agent, guidance
 from backend.engine.assignment import Assignment, Ending
 from backend.engine.limits import RunLimits
 from backend.engine.tools import Toolbox
-from backend.errors import AsyncCoderError, GitHubUnauthorized, RunFailed, SandboxUnavailable, StaleFence
+from backend.errors import AsyncCoderError, GitError, GitHubUnauthorized, RunFailed, SandboxUnavailable, StaleFence
 from backend.providers import open_provider
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
@@ -50,9 +51,13 @@ def run(claim: Claim) -> None:
         _log.info("the run went to another worker")
     except RunFailed as failed:
         _fail(claim, failed.failure, str(failed))
-    except Exception:
+    except SandboxUnavailable as error:
+        _fail(claim, Failure.SANDBOX_UNAVAILABLE, f"{error} {error.fix}")
+    except Exception as error:
         _log.exception("a run broke")
-        _fail(claim, Failure.INTERNAL_ERROR, Failure.INTERNAL_ERROR.sentence)
+        is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        failure = Failure.DISK_FULL if is_full else Failure.INTERNAL_ERROR
+        _fail(claim, failure, failure.sentence)
     finally:
         if workspace is not None:
             remove(workspace)
@@ -153,7 +158,10 @@ def _prepare(
     began = time.monotonic()
     settings = get_settings()
     mirror = Mirror(settings.data_dir.resolve() / "mirrors", facts.repository_github_id)
-    mirror.refresh(facts.clone_url, token, settings.git_protocols, lease.cancelled)
+    try:
+        mirror.refresh(facts.clone_url, token, settings.git_protocols, lease.cancelled)
+    except GitError as error:
+        raise RunFailed(Failure.CLONE_FAILED, f"{Failure.CLONE_FAILED.sentence} {error}") from error
     start = facts.base_sha or (mirror.branch_sha(facts.work_branch) if facts.work_branch else None)
     start = start or mirror.branch_sha(facts.branch)
     if start is None:

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, delete, select
 
 from backend.db import patiently
 from backend.engine.assignment import Ending
-from backend.errors import GitHubError, GitHubNotFound, GitHubUnprocessable, RunFailed
+from backend.errors import GitError, GitHubError, GitHubNotFound, GitHubUnprocessable, RunFailed
 from backend.github.client import GitHub
 from backend.github.types import RemotePull
 from backend.models import Task, TaskResult, TaskRun
@@ -140,9 +140,12 @@ class Handover:
         """Pushes, finds or opens the pull request, and ends the run with all that is derived from it."""
         branch = self._facts.work_branch or push.work_branch(self._facts.short_id, commit.title)
         patiently(lambda session: self._remember_branch(session, branch))
-        pushed = push.push(
-            self._checkout, branch, commit.sha, self._token, self._facts.clone_url, get_settings().git_protocols
-        )
+        try:
+            pushed = push.push(
+                self._checkout, branch, commit.sha, self._token, self._facts.clone_url, get_settings().git_protocols
+            )
+        except GitError as error:
+            raise RunFailed(Failure.PR_CREATE_FAILED, f"The branch could not be pushed. {error}") from error
         self._recorder.once(EventKind.PUSH, {"branch": branch, "sha": pushed}, f"push:{pushed}")
         try:
             pull, created = repositories.with_github(
