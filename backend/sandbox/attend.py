@@ -2,16 +2,33 @@
 
 import os
 import select
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import IO, Protocol
 
 from backend.sandbox.base import KilledBy
 
 TICK = 0.1  # seconds between two questions to the watchdog
 _DRAIN = 2.0  # seconds that output may still come after the tree was killed
 _CHUNK = 1 << 16
+
+
+class Child(Protocol):
+    """What `subprocess.Popen[bytes]` is, as far as it is needed here."""
+
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def poll(self) -> int | None:
+        """The exit code, None while it runs."""
+        ...
+
+    def wait(self) -> int:
+        """Reaps it."""
+        ...
 
 
 @dataclass
@@ -49,7 +66,7 @@ class Attended:
 
 
 def attend(
-    child: subprocess.Popen[bytes],
+    child: Child,
     *,
     stdin: bytes,
     keep: int,
@@ -95,7 +112,7 @@ class _Pump:
     """The poll loop over a command's pipes and its end."""
 
     def __init__(
-        self, child: subprocess.Popen[bytes], readers: dict[int, Callable[[bytes], None]], stdin: bytes
+        self, child: Child, readers: dict[int, Callable[[bytes], None]], stdin: bytes
     ) -> None:
         self.child = child
         self.has_ended = False

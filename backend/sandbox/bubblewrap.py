@@ -91,7 +91,7 @@ class Bubblewrap:
             child,
             stdin=stdin,
             keep=limits.output_bytes,
-            verdict=Watchdog(limits, workspace, timeout, lambda: processes.tree(child.pid), cancelled),
+            verdict=Watchdog(limits, (workspace,), timeout, lambda: processes.tree(child.pid), cancelled),
             kill=lambda: box.kill(child),
             listeners={status_read: box.hear},
         )

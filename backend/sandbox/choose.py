@@ -8,6 +8,7 @@ from backend.errors import AsyncCoderError, SandboxUnavailable
 from backend.sandbox.base import Sandbox
 from backend.sandbox.bubblewrap import Bubblewrap
 from backend.sandbox.none import Unjailed
+from backend.sandbox.sandlock import Sandlock
 from backend.sandbox.selftest import probes
 
 _FIXES = {
@@ -44,6 +45,8 @@ def build(kind: str, extra_paths: Sequence[Path] = ()) -> Sandbox:
     """A jail of that kind, untested. Raises SandboxUnavailable."""
     if kind == "bubblewrap":
         return Bubblewrap(extra_paths)
+    if kind == "sandlock":
+        return Sandlock(extra_paths)
     if kind == "none":
         return Unjailed()
     raise SandboxUnavailable(f"There is no jail called {kind!r}.", fix="Set ASYNCCODER_SANDBOX to auto.")

@@ -63,7 +63,7 @@ class Unjailed:
             child,
             stdin=stdin,
             keep=limits.output_bytes,
-            verdict=Watchdog(limits, workspace, timeout, lambda: processes.marked(mark.encode()), cancelled),
+            verdict=Watchdog(limits, (workspace,), timeout, lambda: processes.marked(mark.encode()), cancelled),
             kill=lambda: _kill(child, mark.encode()),
         )
         shutil.rmtree(home, ignore_errors=True)  # the command may have left what cannot be removed

@@ -12,14 +12,20 @@ def tree(root: int) -> list[int]:
     """The process and all its living descendants."""
     children = defaultdict(list)
     for pid in everyone():
-        if parent := _parent(pid):
-            children[parent].append(pid)
+        if stat := _stat(pid):
+            children[int(stat[1])].append(pid)
     found, ahead = [], [root]
     while ahead:
         pid = ahead.pop()
         found.append(pid)
         ahead.extend(children[pid])
     return found
+
+
+def group(leader: int) -> list[int]:
+    """Every process of a process group that still lives: one that only waits to be reaped does nothing any more."""
+    wanted = str(leader).encode()
+    return [pid for pid in everyone() if (stat := _stat(pid))[2:3] == [wanted] and stat[0] != b"Z"]
 
 
 def everyone() -> list[int]:
@@ -58,10 +64,10 @@ def marked(mark: bytes) -> list[int]:
     return found
 
 
-def _parent(pid: int) -> int | None:
-    # "pid (name) state parent …": the name may hold anything, brackets too. proc(5).
-    fields = _read(pid, "stat").rpartition(b")")[2].split()
-    return int(fields[1]) if len(fields) > 1 else None
+def _stat(pid: int) -> list[bytes]:
+    """State, parent, group and so on; empty where the process is gone."""
+    # "pid (name) state parent group …": the name may hold anything, brackets too. proc(5).
+    return _read(pid, "stat").rpartition(b")")[2].split()
 
 
 def _resident(pid: int) -> int:

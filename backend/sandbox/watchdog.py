@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from backend.sandbox import processes
@@ -20,19 +20,19 @@ class Watchdog:
     def __init__(
         self,
         limits: Limits,
-        workspace: Path,
+        folders: Sequence[Path],
         timeout: float,
         pids: Callable[[], Iterable[int]],
         cancelled: Callable[[], bool] | None,
     ) -> None:
         self._limits = limits
-        self._workspace = workspace
+        self._folders = folders
         self._pids = pids
         self._cancelled = cancelled
         now = time.monotonic()
         self._deadline = now + timeout
         self._next_memory = now + _MEMORY_EVERY
-        self._free = _free_bytes(workspace)
+        self._free = _free_bytes(folders[0])
 
     def __call__(self) -> KilledBy | None:
         """The reason to kill, None while all is well."""
@@ -54,12 +54,12 @@ class Watchdog:
 
     def _is_over_disk(self) -> bool:
         # Measuring a workspace costs as much as walking it, asking the file system how full it is costs nothing.
-        free = _free_bytes(self._workspace)
+        free = _free_bytes(self._folders[0])
         if self._free - free < self._limits.disk_bytes // _DISK_SHARE:
             self._free = max(self._free, free)
             return False
         self._free = free
-        return used_bytes(self._workspace) > self._limits.disk_bytes
+        return sum(used_bytes(folder) for folder in self._folders) > self._limits.disk_bytes
 
 
 def used_bytes(folder: Path) -> int:
