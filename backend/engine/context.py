@@ -6,7 +6,7 @@ The figures are for windows of 200,000 tokens; in small windows they shrink with
 from typing import Any
 
 from backend.engine import limits
-from backend.engine.transcript import Conversation, elided
+from backend.engine.transcript import Conversation, freed
 
 ELIDE_AT, SUMMARISE_AT = 0.6, 0.85  # of the window
 SUMMARY_OUTPUT = 4_000
@@ -27,14 +27,14 @@ def elidable(talk: Conversation, window: int, *, is_urgent: bool = False) -> int
     else:
         return 0
     until = _newest(talk, kept)
-    return until if _freed(talk, until) >= worth else 0
+    return until if freed(talk.messages[:until]) >= worth else 0
 
 
 def elision(talk: Conversation, until: int) -> dict[str, Any]:
     """The log's entry for leaving out the tool results before that message."""
-    freed = _freed(talk, until)
-    text = f"Older tool results (about {freed:,} tokens) are no longer sent to the model."
-    return {"mode": "elided", "until": until, "dropped": freed, "kept": talk.context_tokens - freed, "text": text}
+    dropped = freed(talk.messages[:until])
+    text = f"Older tool results (about {dropped:,} tokens) are no longer sent to the model."
+    return {"mode": "elided", "until": until, "dropped": dropped, "kept": talk.context_tokens - dropped, "text": text}
 
 
 def summarisable(talk: Conversation, window: int) -> int:
@@ -62,9 +62,3 @@ def _newest(talk: Conversation, tokens: int) -> int:
         if tokens < 0:
             return index + 1
     return 0
-
-
-def _freed(talk: Conversation, until: int) -> int:
-    return sum(
-        limits.message_tokens(message) - limits.message_tokens(elided(message)) for message in talk.messages[:until]
-    )

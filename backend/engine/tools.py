@@ -180,7 +180,7 @@ class Toolbox:
         text = "\n".join(hits[:_HITS]) or "(no hits)"
         if len(hits) > _HITS:
             text += f"\n({len(hits) - _HITS} more hits; narrow it with path or glob)"
-        return ToolOutcome(_clipped(text), summary=f"Searched for {pattern!r}: {len(hits)} hits", path=path)
+        return ToolOutcome(_clipped(text), summary=f"Searched for {pattern!r}: {_counted_hits(len(hits))}", path=path)
 
     def _edit_file(
         self, path: str, old_str: str, new_str: str, replace_all: bool = False, *, cancelled: Callable[[], bool]
@@ -283,6 +283,10 @@ def _plain(path: str) -> str:
 
 def _digest(content: str) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _counted_hits(number: int) -> str:
+    return "1 hit" if number == 1 else f"{number} hits"
 
 
 def _counted(before: str, after: str) -> tuple[int, int]:

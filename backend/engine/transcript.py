@@ -172,8 +172,9 @@ class Conversation:
         self.spent_micro += payload.get("cost_micro", 0)
         until = payload["until"]
         if payload["mode"] == "elided":
+            measured = min(until, self._known_until)
+            self._known_tokens -= freed(self.messages[:measured])
             self.messages[:until] = [elided(message) for message in self.messages[:until]]
-            self._known_tokens -= payload["dropped"]
             return
         asked = [part for message in self.messages[:until] for part in person_parts(message)]
         self.messages[:until] = [Message("user", (*asked, Text(f"{MARK} {payload['text']}")))]
@@ -194,6 +195,11 @@ def person_parts(message: Message) -> list[Part]:
 def elided(message: Message) -> Message:
     """The message with long tool results replaced by a line that says so."""
     return replace(message, parts=tuple(_elided_part(part) for part in message.parts))
+
+
+def freed(messages: Sequence[Message]) -> int:
+    """The tokens that eliding these messages saves."""
+    return sum(limits.message_tokens(message) - limits.message_tokens(elided(message)) for message in messages)
 
 
 def _elided_part(part: Part) -> Part:
