@@ -1,0 +1,1 @@
+"""What things cost, each beside a bare counterpart measured in the same run. `make bench` runs them all."""

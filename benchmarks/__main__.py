@@ -1,0 +1,10 @@
+"""`python -m benchmarks [NAME…]`: runs the named benchmarks, or all of them."""
+
+import importlib
+import sys
+
+NAMES = ("jail", "engine", "log")
+
+for name in sys.argv[1:] or NAMES:
+    print(f"\n{name}")
+    importlib.import_module(f"benchmarks.{name}").main()

@@ -1,0 +1,90 @@
+"""Storing an event, with its lock, fence, number and ring, beside a bare one-row INSERT."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from alembic.config import Config
+from sqlalchemy import text
+from sqlmodel import select
+
+from alembic import command
+from backend import db, embedded
+from backend.github.types import Profile, RemoteRepository, Token
+from backend.models import AiModel, Repository
+from backend.services import auth, catalog, repositories, runs, tasks
+from backend.services.recorder import Recorder
+from backend.settings import PROJECT_DIR, Settings, get_settings
+from backend.words import EventKind, Priority, TaskType
+from benchmarks.measure import seconds_each, show
+
+TIMES = 300
+
+
+def main() -> None:
+    """Makes a task on an empty database and appends to its log."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["ASYNCCODER_DATA_DIR"] = folder
+        settings = Settings().model_copy(update={"data_dir": Path(folder), "database_url": None, "redis_url": None})
+        with embedded.running(settings):
+            os.environ["DATABASE_URL"] = embedded.database_url(settings)
+            os.environ["REDIS_URL"] = embedded.redis_url(settings)
+            get_settings.cache_clear()
+            _measure()
+            db.dispose()
+    for name in ("ASYNCCODER_DATA_DIR", "DATABASE_URL", "REDIS_URL"):
+        del os.environ[name]
+    get_settings.cache_clear()
+
+
+def _measure() -> None:
+    command.upgrade(Config(PROJECT_DIR / "alembic.ini"), "head")
+    recorder = _recorder()
+    with db.engine().connect() as connection:
+        connection.execute(text("CREATE TABLE bare (id bigserial PRIMARY KEY, payload jsonb)"))
+        connection.commit()
+
+        def insert() -> None:
+            connection.execute(text('INSERT INTO bare (payload) VALUES (\'{"text": "a line"}\')'))
+            connection.commit()
+
+        bare = seconds_each(insert, TIMES)
+    stored = seconds_each(lambda: recorder.emit(EventKind.NOTE, {"text": "a line"}), TIMES)
+    show("a bare INSERT and commit", bare)
+    show("an event: lock, fence, number, row, ring", stored, bare)
+
+
+def _recorder() -> Recorder:
+    remote = RemoteRepository(
+        github_id=1,
+        owner_login="alice",
+        name="x",
+        full_name="alice/x",
+        description=None,
+        is_private=False,
+        default_branch="main",
+        language=None,
+        url="http://127.0.0.1/alice/x",
+        clone_url="http://127.0.0.1/alice/x.git",
+        access_level="admin",
+        is_archived=False,
+        is_empty=False,
+        is_collaborator=False,
+    )
+    with db.transaction() as session:
+        catalog.fill(session)
+        user, _ = auth.sign_in(session, Profile(1, "alice", None, None, None), Token("t", None, None, ()), "")
+        repositories.store(session, user.id, [remote])
+        repository = session.exec(select(Repository.id)).one()
+        model = session.exec(select(AiModel.id).where(AiModel.provider == "demo")).one()
+        draft = tasks.Draft(repository, "main", None, model, TaskType.ASK, Priority.MEDIUM, "Why?")
+        task = tasks.submit(session, user, draft)
+    with db.transaction() as session:
+        claim = runs.claim(session, "benchmark")
+    if claim is None:
+        raise RuntimeError("the new run was not claimable")
+    return Recorder(task.id, claim)
+
+
+if __name__ == "__main__":
+    main()
