@@ -5,6 +5,7 @@ import functools
 import reflex as rx
 
 from asynccoder_ui import routes, theme
+from asynccoder_ui.beside import Beside
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
@@ -19,6 +20,7 @@ from asynccoder_ui.session import Session, on_error
 from asynccoder_ui.shell import Shell
 from asynccoder_ui.task_view import TaskView
 from backend import log
+from backend.api.app import app as api
 from backend.errors import Misconfigured
 from backend.hub import hub
 from backend.settings import get_settings
@@ -38,6 +40,7 @@ def _head() -> list[rx.Component]:
             rel="preload", href="/fonts/geist.woff2", cross_origin="anonymous", custom_attrs={"as": "font", "type": "font/woff2"}
         ),
         *[rx.el.link(rel="stylesheet", href=rx.asset(sheet)) for sheet in theme.STYLESHEETS],
+        rx.el.link(rel="icon", href=rx.asset("favicon.svg"), type="image/svg+xml"),
         rx.el.script(src=rx.asset("shell.js")),
     ]  # fmt: skip
 
@@ -58,7 +61,10 @@ app = rx.App(
     html_lang="en",
     head_components=_head(),
     backend_exception_handler=on_error,
-    api_transformer=[functools.partial(SecurityHeaders, settings=get_settings())],
+    api_transformer=[
+        functools.partial(Beside, api=api),
+        functools.partial(SecurityHeaders, settings=get_settings()),
+    ],
 )
 app.add_middleware(Gate())
 app.register_lifespan_task(rings)

@@ -27,6 +27,7 @@ BATCH = 200
 # How often a silent socket asks whether its session still stands.
 RECHECK_SECONDS = 15.0
 MOST_FOLLOWED = 8
+SIGNED_OUT = "signed_out"  # rung for a person when one of their sessions ends
 _log = log.get(__name__)
 
 
@@ -110,7 +111,8 @@ class LogNamespace(AsyncNamespace):
 
     async def _follow(self, sid: str, token: str, task_id: UUID, after: int) -> None:
         try:
-            async with self._hub.subscribe(events.task_topic(task_id)) as queue:
+            person = await people.person_of(token)
+            async with self._hub.subscribe(events.task_topic(task_id), events.user_topic(person.id)) as queue:
                 after = await self._send_new(sid, token, task_id, after, is_first=True)
                 while True:
                     late = await self._send_text_until_new(sid, token, task_id, queue)
@@ -152,6 +154,11 @@ class LogNamespace(AsyncNamespace):
                 ring = await asyncio.wait_for(queue.get(), RECHECK_SECONDS)
             except TimeoutError:
                 await people.person_of(token)
+                continue
+            if ring.topic.startswith("user:"):
+                if ring.kind == SIGNED_OUT:
+                    people.forget(token)
+                    await people.person_of(token)
                 continue
             if ring.kind == DELTA:
                 await self._send_text(sid, token, task_id, ring)

@@ -44,7 +44,9 @@ class Shell(Session):
                 self.login, self.name, self.avatar_url = person.login, person.name, person.avatar_url
                 self.is_demo = get_settings().is_demo
             async with contextlib.aclosing(live.changes(events.user_topic(person.id))) as rings:
-                async for _ in rings:
+                async for kinds in rings:
+                    if live.SIGNED_OUT in kinds:
+                        people.forget(token)
                     answer = await _answer(token, self.query, self._limit)
                     async with self:
                         self._show(answer)
@@ -151,8 +153,8 @@ def _task_list() -> rx.Component:
                 rx.foreach(Shell.groups, _group),
                 rx.cond(
                     Shell.query != "",
-                    theme.part("group", "No task has these words."),
-                    theme.part("group", "No tasks yet. What you send appears here."),
+                    theme.part("side-group", "No task has these words."),
+                    theme.part("side-group", "No tasks yet. What you send appears here."),
                 ),
             ),
             rx.cond(Shell.list_error == "", theme.part("side-pad", theme.skeleton(6))),
@@ -167,7 +169,7 @@ def _retry() -> rx.Component:
 
 def _group(group: rx.Var[views.TaskGroup]) -> rx.Component:
     return rx.fragment(
-        theme.part("group", rx.el.h2(group.name), theme.words("tiny", group.count, num=True)),
+        theme.part("side-group", rx.el.h2(group.name), theme.words("tiny", group.count, num=True)),
         rx.foreach(group.rows, _item),
     )
 

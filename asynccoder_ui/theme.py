@@ -10,10 +10,10 @@ import reflex as rx
 STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "narrow.css")
 
 Part = Literal[
-    "app", "main", "side", "side-head", "side-pad", "nav", "group", "tasks", "me", "bar", "scrim", "page", "stage", "away",
+    "app", "main", "side", "side-head", "side-pad", "nav", "side-group", "tasks", "me", "bar", "scrim", "page", "stage", "away",
     "where", "belt", "estimate", "types",
-    "task-page", "head", "meta", "glance", "tabs", "cols", "cols wide", "work", "scroll", "rail", "facts", "meter", "foot", "queued", "log",
-    "list", "line", "card", "empty", "prose", "patch",
+    "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "cols wide", "work", "scroll", "rail", "facts", "meter", "foot", "queued", "log",
+    "list", "entry", "amount", "card", "empty", "prose", "patch",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
     "step", "step-text", "step-end", "out", "step-out", "you", "say",
 ]  # fmt: skip
@@ -107,7 +107,7 @@ def link(*children: Any, href: Any, **props: Any) -> rx.Component:
     return rx.el.a(*children, href=href, class_name="link", **props)
 
 
-def page_link(*children: Any, href: Any, look: Literal["link", "line", ""] = "link", **props: Any) -> rx.Component:
+def page_link(*children: Any, href: Any, look: Literal["link", "strong page", ""] = "link", **props: Any) -> rx.Component:
     """A link to another page of the dashboard, without a reload."""
     return _inner_link(*children, to=href, class_name=look, **props)
 

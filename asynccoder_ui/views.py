@@ -188,7 +188,8 @@ def reason_of(row: tasks.TaskRow) -> str:
     """Why a task waits or how it failed, as a short line; empty while there is nothing to say."""
     if row.failure:
         return Failure(row.failure).sentence
-    return row.reason or ""
+    reason = row.reason or ""
+    return reason[:1].upper() + reason[1:]
 
 
 def task_group(group: tasks.Group) -> TaskGroup:
@@ -200,7 +201,6 @@ def task_group(group: tasks.Group) -> TaskGroup:
 def task_item(row: tasks.TaskRow) -> TaskItem:
     """A row of the sidebar."""
     look, word = look_of(row)
-    ended = Status(row.status).is_end
     return TaskItem(
         id=str(row.id),
         href=routes.task_page(str(row.id)),
@@ -208,7 +208,7 @@ def task_item(row: tasks.TaskRow) -> TaskItem:
         look=look,
         line=_line(row, word),
         at=iso(row.updated_at),
-        since="" if ended else iso(row.started_at),
+        since=iso(row.started_at) if row.status == Status.RUNNING else "",
     )
 
 
@@ -321,9 +321,9 @@ def _line(row: tasks.TaskRow, word: str) -> str:
     if row.verdict == Verdict.FAILED:
         parts.append("tests fail")
     if row.is_demo:
-        parts.append("scripted")
-    if row.credits_used:
-        parts.append(f"{row.credits_used} cr")
+        parts.append("scripted")  # what a script did is said to be one everywhere, and that before its price
+    elif row.credits_used:
+        parts.append(f"{row.credits_used} credits")
     return " · ".join(parts)
 
 
@@ -332,6 +332,8 @@ def _type_name(value: str) -> str:
 
 
 def _thousands(tokens: int) -> str:
+    if tokens < 1000:
+        return str(tokens)
     return f"{tokens / 1000:.1f}k" if tokens < 100_000 else f"{tokens // 1000}k"
 
 

@@ -76,7 +76,7 @@ function File({ file, mode, theme }) {
           <Arrow size={16} aria-hidden="true" />
           <span className="mono trunc">{moved ? `${file.old_path} → ` : ""}{file.path}</span>
           {STATUS[file.status] ? <span className="pill">{STATUS[file.status]}</span> : null}
-          <span className="num added">+{file.added}</span><span className="num removed">−{file.removed}</span>
+          {file.added ? <span className="num added">+{file.added}</span> : null}{file.removed ? <span className="num removed">−{file.removed}</span> : null}
         </button>
         <button type="button" className="btn quiet icon sm" aria-label={`Copy the path ${file.path}`} title="Copy path" onClick={() => navigator.clipboard?.writeText(file.path)}><Copy size={14} aria-hidden="true" /></button>
       </div>

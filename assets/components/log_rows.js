@@ -8,7 +8,6 @@ const PHASES = {
   running: "The model is at work",
   verifying: "Running the tests on the final commit",
   finishing: "Pushing and opening the pull request",
-  parked: "Waiting",
 };
 
 const last = (rows) => rows[rows.length - 1];
@@ -70,10 +69,12 @@ export function take(state, events) {
   return { ...state, rows: [...state.rows] };
 }
 
-export function phaseText(phase) {
-  if (!phase) return "";
-  if (phase.phase === "queued" || phase.phase === "parked") return phase.reason ? capital(phase.reason) : PHASES[phase.phase];
-  return PHASES[phase.phase] || "";
+// What the last line says while something is under way; empty where a row above says it already.
+export function tailText({ phase, rows }) {
+  if (!phase || phase.phase === "ended" || phase.phase === "parked") return "";
+  const row = last(rows);
+  if (phase.phase === "running" && row?.kind === "tools" && row.calls.some((call) => !call.result)) return "";
+  return phase.phase === "queued" && phase.reason ? capital(phase.reason) : PHASES[phase.phase] || "";
 }
 
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

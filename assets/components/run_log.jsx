@@ -4,7 +4,7 @@ import { Virtuoso } from "react-virtuoso";
 import { ArrowDown } from "lucide-react";
 import { borrow, giveBack } from "./socket.js";
 import { Row, Tail } from "./log_parts.jsx";
-import { empty, isOver, phaseText, take } from "./log_rows.js";
+import { empty, isOver, tailText, take } from "./log_rows.js";
 
 const AWAY_MS = 2000;
 
@@ -62,7 +62,7 @@ export function RunLog({ task, model }) {
   const fresh = log.rows.length - seenRows;
   const jump = useCallback(() => list.current?.scrollToIndex({ index: "LAST", align: "end" }), []);
   const footer = useCallback(
-    ({ context }) => <><Tail text={context.over ? "" : context.text} stream={context.stream} /><div style={{ height: 24 }} /></>,
+    ({ context }) => <><Tail text={context.text} stream={context.stream} /><div style={{ height: 24 }} /></>,
     [],
   );
   useEffect(() => { if (atBottom && stream) list.current?.autoscrollToBottom(); }, [stream, atBottom]);
@@ -75,7 +75,7 @@ export function RunLog({ task, model }) {
         ref={list}
         style={{ height: "100%" }}
         data={log.rows}
-        context={{ text: phaseText(log.phase), over, stream }}
+        context={{ text: tailText(log), stream }}
         components={{ Header: Top, Footer: footer }}
         computeItemKey={(index, row) => row.key}
         itemContent={(index, row) => <Row row={row} model={model} />}

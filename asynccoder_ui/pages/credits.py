@@ -63,11 +63,13 @@ def credits() -> rx.Component:
                     ),
                 )
             ),
-            theme.words("heading", "Ledger", tag="h2"),
-            rx.cond(
-                Credits.is_listed,
-                theme.part("list", rx.foreach(Credits.items, _item), tag="ul"),
-                theme.skeleton(4),
+            theme.stack(
+                theme.words("heading", "Ledger", tag="h2"),
+                rx.cond(
+                    Credits.is_listed,
+                    theme.part("list", rx.foreach(Credits.items, _item), tag="ul"),
+                    theme.skeleton(4),
+                ),
             ),
             rx.cond(Credits.has_more, theme.row(theme.button("Older entries", size="sm", on_click=Credits.more))),
         ),
@@ -77,16 +79,16 @@ def credits() -> rx.Component:
 
 def _item(item: rx.Var[views.LedgerItem]) -> rx.Component:
     return theme.part(
-        "line",
+        "entry",
         theme.grow(
             rx.cond(
                 item.href != "",
-                theme.page_link(item.description, href=item.href),
+                theme.page_link(item.description, href=item.href, look="strong page"),
                 theme.words("strong", item.description),
             ),
             theme.words("tiny", moment(at=item.at), tag="p"),
         ),
         theme.words("muted", item.held, num=True),
-        theme.words("strong", item.amount, num=True),
+        theme.part("amount", theme.words("strong", item.amount, num=True)),
         tag="li",
     )

@@ -103,7 +103,7 @@ def _list() -> rx.Component:
 
 def _item(item: rx.Var[views.RepositoryItem]) -> rx.Component:
     return theme.part(
-        "line",
+        "entry",
         rx.cond(item.is_private, theme.icon("lock"), theme.icon("folder-git-2")),
         theme.grow(
             theme.row(

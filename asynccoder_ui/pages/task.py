@@ -28,12 +28,11 @@ def task() -> rx.Component:
 def _head() -> rx.Component:
     return theme.part(
         "head",
-        theme.row(
+        theme.part(
+            "head-row",
             theme.words("title", TaskView.facts.title, tag="h1"),
-            theme.grow(),
             state_pill(TaskView.facts.look, TaskView.facts.word),
             rx.cond(TaskView.facts.can_stop, _stop()),
-            wrap=True,
             custom_attrs={"aria-live": "polite"},
         ),
         _meta(),

@@ -1,0 +1,24 @@
+"""The API beside the pages, on one port: who answers is decided by the path's first word."""
+
+from asynccoder_ui.headers import App, Receive, Scope, Send
+
+API = ("/api", "/auth", "/files", "/health", "/metrics")
+
+
+class Beside:
+    """ASGI: the API's paths go to the API, all others to the pages.
+
+    Reflex would mount the pages inside the API; then every page and bundle would pass the API's middleware, which
+    forbids caching.
+    """
+
+    def __init__(self, pages: App, api: App) -> None:
+        self._pages = pages
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request to one of the two."""
+        is_api = scope["type"] == "http" and any(
+            scope["path"] == word or scope["path"].startswith(f"{word}/") for word in API
+        )
+        await (self._api if is_api else self._pages)(scope, receive, send)
