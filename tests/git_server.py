@@ -4,7 +4,7 @@ import base64
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,7 +22,7 @@ class GitServer(ThreadingHTTPServer):
         self.token = token
         self.refusals: dict[str, int] = {}
         self.requests: list[str] = []
-        self.headers_seen: list[str] = []
+        self.on_request: Callable[[], None] = lambda: None
 
     def url(self, name: str) -> str:
         """The clone URL of a repository."""
@@ -48,7 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append(f"{self.command} {self.path}")
         name = unquote(parts.path).strip("/").split("/")[0].removesuffix(".git")
         given = self.headers.get("Authorization", "")
-        self.server.headers_seen.append(given)
+        self.server.on_request()
         if name in self.server.refusals:
             return self._answer(self.server.refusals[name], b"refused\n")
         expected = base64.b64encode(f"x-access-token:{self.server.token}".encode()).decode()

@@ -70,6 +70,7 @@ class Bubblewrap:
         """See `Sandbox.run`. A command that a signal ended has 128 + its number as exit code, as a shell would say."""
         started = time.monotonic()
         box = _Box()
+        watchdog = Watchdog(limits, (workspace,), timeout, lambda: processes.tree(child.pid), cancelled)
         status_read, status_write = os.pipe()
         with _Handed() as handed:
             handed.adopt(status_write)
@@ -91,7 +92,7 @@ class Bubblewrap:
             child,
             stdin=stdin,
             keep=limits.output_bytes,
-            verdict=Watchdog(limits, (workspace,), timeout, lambda: processes.tree(child.pid), cancelled),
+            verdict=watchdog,
             kill=lambda: box.kill(child),
             listeners={status_read: box.hear},
         )

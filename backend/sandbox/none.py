@@ -45,6 +45,7 @@ class Unjailed:
         mark = f"{_MARK}={secrets.token_hex(16)}"
         home = tempfile.mkdtemp(prefix="asynccoder-home-")
         name, _, value = mark.partition("=")
+        watchdog = Watchdog(limits, (workspace,), timeout, lambda: processes.marked(mark.encode()), cancelled)
         try:
             child = subprocess.Popen(
                 [*_limited(limits), *argv],
@@ -63,7 +64,7 @@ class Unjailed:
             child,
             stdin=stdin,
             keep=limits.output_bytes,
-            verdict=Watchdog(limits, (workspace,), timeout, lambda: processes.marked(mark.encode()), cancelled),
+            verdict=watchdog,
             kill=lambda: _kill(child, mark.encode()),
         )
         shutil.rmtree(home, ignore_errors=True)  # the command may have left what cannot be removed

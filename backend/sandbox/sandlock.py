@@ -36,7 +36,7 @@ _READABLE = (
     *("/proc/version", "/proc/sys/kernel/osrelease", "/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu"),
 )
 _WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
-_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER_MODE = 38, 22, 2  # prctl(2)
+_DEATH_SIGNAL, _NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER_MODE = 1, 38, 22, 2  # prctl(2)
 
 
 class Sandlock:
@@ -76,12 +76,15 @@ class Sandlock:
             raise InvalidInput("A command must not be empty or hold a NUL character.", field="command")
         home = self._home()
         try:
+            watchdog = Watchdog(
+                limits, (workspace, home), timeout, lambda: processes.group(child.pid), cancelled
+            )
             child = self._start(argv, workspace, home, limits, env or {}, bool(stdin), merge_stderr)
             attended = attend(
                 child,
                 stdin=stdin,
                 keep=limits.output_bytes,
-                verdict=Watchdog(limits, (workspace, home), timeout, lambda: processes.group(child.pid), cancelled),
+                verdict=watchdog,
                 kill=lambda: _kill(child.pid),
             )
         except (FileNotFoundError, PermissionError) as error:
@@ -157,7 +160,11 @@ class _Filter:
 
     def install(self) -> None:
         """Puts the filter on this process for good. Raises OSError."""
-        for call in ((_NO_NEW_PRIVILEGES, 1, 0, 0, 0), (_SET_SECCOMP, _FILTER_MODE, ctypes.byref(self._fprog), 0, 0)):
+        for call in (
+            (_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0),  # with us ends at least the command itself
+            (_NO_NEW_PRIVILEGES, 1, 0, 0, 0),
+            (_SET_SECCOMP, _FILTER_MODE, ctypes.byref(self._fprog), 0, 0),
+        ):
             if self._libc.prctl(*call) != 0:
                 raise OSError(ctypes.get_errno(), "prctl")
 

@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from backend.errors import RunFailed
 from backend.sandbox import processes
 from backend.sandbox.base import KilledBy, Limits
+from backend.words import Failure
 
 _MEMORY_EVERY = 0.25  # seconds
 _DISK_SHARE = 16  # the workspace is measured again when the file system lost a sixteenth of the limit
@@ -74,7 +76,10 @@ def used_bytes(folder: Path) -> int:
 
 
 def _free_bytes(folder: Path) -> int:
-    system = os.statvfs(folder)
+    try:
+        system = os.statvfs(folder)
+    except OSError as error:
+        raise RunFailed(Failure.SANDBOX_LOST, f"The workspace {folder} cannot be reached: {error.strerror}.") from error
     return system.f_bfree * system.f_frsize
 
 

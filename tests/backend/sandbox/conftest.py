@@ -1,0 +1,31 @@
+"""Both jails that hold, each with a workspace it can reach."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.sandbox.base import Sandbox
+from backend.sandbox.bubblewrap import Bubblewrap
+from backend.sandbox.choose import build
+from backend.sandbox.selftest import scratch
+
+
+@pytest.fixture(params=["bubblewrap", "sandlock"])
+def jail(request: pytest.FixtureRequest) -> Sandbox:
+    """Each jail in turn."""
+    return build(request.param)
+
+
+@pytest.fixture
+def bubblewrap() -> Bubblewrap:
+    """The first jail, for what only namespaces give."""
+    return Bubblewrap()
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """An empty workspace of the jail's."""
+    name = "jail" if "jail" in request.fixturenames else "bubblewrap"
+    with scratch(request.getfixturevalue(name)) as folder:
+        yield folder
