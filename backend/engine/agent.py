@@ -6,18 +6,19 @@ that log ends: a turn in it is never asked again, and so never paid again.
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal, NoReturn
 
 from backend.engine import context, limits, prompts
 from backend.engine.assignment import Assignment, Control, Ending, Orders, QueuedMessage, Recorder
+from backend.engine.calls import PaidCalls, TooDear
 from backend.engine.limits import RunLimits
 from backend.engine.patience import Cancelled, LongWait, Patience, Seams
 from backend.engine.tools import WITH_EFFECTS, Toolbox, ToolOutcome
-from backend.engine.transcript import INTERRUPTED, MARK, NUDGE, LogEntry, rebuild, storable, write_turn
+from backend.engine.transcript import INTERRUPTED, NUDGE, LogEntry, rebuild, storable, write_turn
 from backend.errors import RunFailed
-from backend.providers.base import Final, Message, Provider, ProviderError, Request, Text, ToolCall
+from backend.providers.base import Final, Provider, ProviderError, ToolCall
 from backend.words import EventKind, Failure
 
 __all__ = [
@@ -70,6 +71,10 @@ def run(
         return agent.ending("cancelled", "The run was cancelled.")
     except LongWait as wait:
         return agent.ending("parked", str(wait), reason=wait.reason, until=wait.until)
+    except TooDear:
+        return agent.too_dear()
+    except ProviderError as error:
+        raise RunFailed(error.failure, str(error)) from error
 
 
 class _Agent:
@@ -84,22 +89,18 @@ class _Agent:
         seams: Seams,
     ) -> None:
         self.job = assignment
-        self.provider = provider
         self.toolbox = toolbox
         self.recorder = recorder
         self.control = control
         self.seams = seams
         self.hold_micro = assignment.hold_micro
-        self.system = prompts.system(assignment.task_type)
-        self.specs = toolbox.specs()
-        self.talk = rebuild(
-            log,
-            prompts.opening(assignment.task_type, assignment.guidance),
-            limits.overhead_tokens(self.system, self.specs),
-        )
+        system, specs = prompts.system(assignment.task_type), toolbox.specs()
+        opening = prompts.opening(assignment.task_type, assignment.guidance)
+        self.talk = rebuild(log, opening, limits.overhead_tokens(system, specs))
         if not self.talk.has_prompt:
             self.talk.apply(LogEntry(EventKind.PROMPT, {"text": assignment.prompt}))
-        self.patience = Patience(self.recorder.delta, self._note_wait, self._is_cancelled, seams)
+        patience = Patience(recorder.delta, self._note_wait, self._is_cancelled, seams)
+        self.calls = PaidCalls(assignment, provider, patience, system, specs)
         self.began = seams.monotonic() - self.talk.worked_seconds
         self._polled_at = seams.monotonic()
         self._was_cancelled = False
@@ -191,13 +192,12 @@ class _Agent:
 
     def ask(self) -> None:
         """One paid call: message, usage and cost become one entry."""
-        most = self._affordable(self.job.max_output)
         began = self.seams.monotonic()
         try:
-            final = self.patience.answer(self.provider, self._request(most))
+            final = self.calls.make(self.talk, self.hold_micro, self.job.max_output)
         except ProviderError as error:
             if error.failure is not Failure.CONTEXT_EXCEEDED or not self._give_way():
-                raise RunFailed(error.failure, f"{error.failure.sentence} {error}") from error
+                raise
             return
         self._record_turn(final, self.seams.monotonic() - began)
 
@@ -216,35 +216,11 @@ class _Agent:
         spent, steps = self.talk.spent_micro, self.talk.steps
         return Ending(kind, text, title or first_line[:72], spent, reason, until, steps, findings)
 
-    def _affordable(self, wanted: int) -> int:
-        """The output tokens that the window and the rest of the hold allow. Ends or parks the run where too few."""
-        talk = self.talk
-        is_last = talk.wrap_up is not None
-        room = self.job.context_window - talk.context_tokens
-        wanted = min(wanted, max(room, limits.MIN_OUTPUT))
-        most = limits.affordable_output(
-            self.job.prices,
-            left_micro=self.hold_micro - talk.spent_micro,
-            input_tokens=talk.context_tokens,
-            wanted=wanted,
-            is_last=is_last,
-        )
-        if most >= min(limits.MIN_OUTPUT, wanted):
-            return most
-        if is_last:
-            raise _Over(self.ending("finished", self._last_words("budget"), reason="budget"))
-        raise _Over(self.ending("parked", "The next turn does not fit the held credits.", reason="budget"))
-
-    def _request(self, most: int, closing: str = "") -> Request:
-        messages = list(self.talk.messages)
-        if closing:
-            said = Text(f"{MARK} {closing}")
-            if messages[-1].role == "user":
-                messages[-1] = replace(messages[-1], parts=(*messages[-1].parts, said))
-            else:
-                messages.append(Message("user", (said,)))
-        job = self.job
-        return Request(job.model, self.system, self.specs, messages, most, job.effort, job.run_key)
+    def too_dear(self) -> Ending:
+        """The run parks and asks; where its last turn was asked for already, it ends without."""
+        if self.talk.wrap_up:
+            return self.ending("finished", self._last_words("budget"), reason="budget")
+        return self.ending("parked", "The next turn does not fit the held credits.", reason="budget")
 
     def _give_way(self) -> bool:
         """After the provider found the context too long: everything old goes at once, if there is anything."""
@@ -257,14 +233,10 @@ class _Agent:
         until = context.summarisable(self.talk, self.job.context_window)
         if not until:
             return
-        most = self._affordable(context.SUMMARY_OUTPUT)
-        try:
-            final = self.patience.answer(self.provider, self._request(most, context.ASK_FOR_SUMMARY))
-        except ProviderError as error:
-            raise RunFailed(error.failure, f"{error.failure.sentence} {error}") from error
+        final = self.calls.make(self.talk, self.hold_micro, context.SUMMARY_OUTPUT, context.ASK_FOR_SUMMARY)
         cost = self.job.prices.cost_micro(final.usage)
         stat = self.toolbox.diff_stat(self._is_cancelled)
-        payload = context.summary(self.talk, until, final.message.text, stat)
+        payload = storable(context.summary(self.talk, until, final.message.text, stat))
         self._record(EventKind.COMPACTED, payload | {"usage": asdict(final.usage), "cost_micro": cost})
 
     def _begin_wrap_up(self, reason: str, why: str) -> None:

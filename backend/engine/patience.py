@@ -62,7 +62,7 @@ class Patience:
                 seconds = self._pause(error, attempt)
                 waited += seconds if error.retry_after is None else 0
                 if attempt == limits.TRIES or waited > limits.BACK_OFF_SECONDS:
-                    raise RunFailed(error.failure, f"{error.failure.sentence} {error}") from error
+                    raise RunFailed(error.failure, f"{error.failure.sentence} It said last: {error}") from error
                 self._wait(error.failure, seconds, attempt)
         raise RunFailed(Failure.MODEL_OVERLOADED)
 

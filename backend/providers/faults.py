@@ -54,9 +54,10 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 def by_status(status: int, said: str, kinds: set[str], headers: Mapping[str, str]) -> ProviderError:
     """A refusal with that HTTP status, in the provider's words and by the provider's names for it."""
     if kinds & set(_UNPAID) or status in (401, 402, 403):
-        return ProviderError(Failure.MODEL_AUTH, said, may_retry=False)
+        return ProviderError(Failure.MODEL_AUTH, f"{Failure.MODEL_AUTH.sentence} It says: {said}", may_retry=False)
     if status == 413 or (status in (400, 422) and _TOO_LONG.search(f"{said} {' '.join(kinds)}")):
-        return ProviderError(Failure.CONTEXT_EXCEEDED, said, may_retry=False)
+        sentence = f"{Failure.CONTEXT_EXCEEDED.sentence} The provider says: {said}"
+        return ProviderError(Failure.CONTEXT_EXCEEDED, sentence, may_retry=False)
     if status == 429:
         return ProviderError(Failure.MODEL_RATE_LIMITED, said, may_retry=True, retry_after=retry_after(headers))
     if status in (408, 409) or status >= 500:

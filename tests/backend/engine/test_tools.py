@@ -158,3 +158,7 @@ def test_guidance_in_a_folder_is_told_once_with_the_first_file_read_there(use: H
     first, second = use("read_file", path="shop/totals.py"), use("read_file", path="shop/totals.py")
     assert "shop/AGENTS.md of the repository says:\n```\nUse Decimal.\n```" in first.text
     assert "hidden" not in first.text and "AGENTS" not in second.text
+
+
+def test_a_hit_in_a_single_file_names_the_file_too(use: Hand) -> None:
+    assert use("search", pattern="Sample", path="README.md").text == "README.md:1:# Sample shop"
