@@ -16,8 +16,9 @@ class Part:
 
     `health()` asks whether it serves; without one it serves as soon as it runs. `on_ready()` is called each time it has
     become healthy. `stop_signal` is its clean end; `death_signal` is what the kernel sends it when we are gone. A part
-    with `is_once` has to end with 0 before the next one starts. `launch_options` go to `launch.py`. What is said of it
-    when it is ready is `summary`.
+    with `is_once` has to end with 0 before the next one starts. One that `starts_early` is started with the first, and
+    told by a line on its stdin when its turn to serve has come. Lines that `is_noise` are not shown. `launch_options`
+    go to `launch.py`. What is said of it when it is ready is `summary`.
     """
 
     name: str
@@ -28,8 +29,10 @@ class Part:
     death_signal: int = SIGTERM
     stop_signal: int = SIGTERM
     start_seconds: float = 30
-    stop_seconds: float = 5
+    stop_seconds: float = 4
     is_once: bool = False
+    starts_early: bool = False
+    is_noise: Callable[[str], bool] | None = None
     is_server: bool = False  # others need it until their own end: it is stopped last
     launch_options: tuple[str, ...] = ()
     summary: str = ""

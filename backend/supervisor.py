@@ -44,7 +44,7 @@ class Child:
         """Starts the program and gives its pid."""
         self._process = await asyncio.create_subprocess_exec(
             *self.part.command(),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE if self.part.starts_early else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, **self.part.env},
@@ -53,6 +53,13 @@ class Child:
         )
         self._reading = asyncio.create_task(self._read(self._process))
         return self._process.pid
+
+    def go(self) -> None:
+        """Tells a part that started early that its turn has come."""
+        stdin = self._process.stdin if self._process else None
+        if stdin is not None and not stdin.is_closing():
+            stdin.write(b"go\n")
+            stdin.close()
 
     @property
     def returncode(self) -> int | None:
@@ -108,8 +115,10 @@ class Child:
 
     def _heard(self, line: bytes) -> None:
         text = line.decode(errors="replace").rstrip()
-        if text:
-            self.lines.append(text)
+        if not text:
+            return
+        self.lines.append(text)
+        if self.part.is_noise is None or not self.part.is_noise(text):
             self._say(self.part.name, text)
 
 
@@ -165,6 +174,9 @@ class Supervisor:
 
     async def _start_all(self) -> None:
         for child in self._children:
+            if child.part.starts_early:
+                await self._spawn(child)
+        for child in self._children:
             begun = time.monotonic()
             await self._start(child)
             took = time.monotonic() - begun
@@ -176,17 +188,22 @@ class Supervisor:
 
     async def _start(self, child: Child) -> None:
         part = child.part
-        try:
-            pid = await child.spawn(self._cwd)
-        except OSError as error:
-            raise PartFailed(f"{part.name} cannot be started: {error.strerror}.") from error
-        self._record.add(part.name, pid, part.stop_signal)
+        if child.returncode is not None:
+            await self._spawn(child)
+        child.go()
         if part.is_once:
             await self._finished(child)
             return
         await self._healthy(child)
         if part.on_ready is not None:
             await asyncio.to_thread(part.on_ready)
+
+    async def _spawn(self, child: Child) -> None:
+        try:
+            pid = await child.spawn(self._cwd)
+        except OSError as error:
+            raise PartFailed(f"{child.part.name} cannot be started: {error.strerror}.") from error
+        self._record.add(child.part.name, pid, child.part.stop_signal)
 
     async def _finished(self, child: Child) -> None:
         is_over = await child.ended(child.part.start_seconds)

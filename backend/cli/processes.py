@@ -16,7 +16,7 @@ def web() -> None:
     settings.check()
     if not ui_build.is_current(settings):
         ui_build.build(settings, typer.echo)
-    stack.become(stack.web_command(settings), ui_build.serving_environment(settings))
+    stack.become(stack.WEB, ui_build.serving_environment(settings))
 
 
 def worker(

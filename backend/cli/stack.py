@@ -16,6 +16,7 @@ from backend.settings import PROJECT_DIR, Settings
 
 PYTHON = (sys.executable, "-m")
 CLI = (*PYTHON, "backend.cli")
+WEB = (*PYTHON, "backend.serve")
 
 
 def servers(settings: Settings) -> list[Part]:
@@ -28,8 +29,8 @@ def servers(settings: Settings) -> list[Part]:
     return parts
 
 
-def pages(settings: Settings) -> Part:
-    """Builds the pages where that is needed."""
+def pages() -> Part:
+    """Builds the pages."""
     argv = (*PYTHON, "backend.ui_build")
     return Part("ui", argv, is_once=True, start_seconds=900, summary="pages built")
 
@@ -51,23 +52,16 @@ def local_hub(settings: Settings, demo_repos: Sequence[Path]) -> Part:
 
 
 def web(settings: Settings) -> Part:
-    """Pages, websocket and API on one port."""
+    """Pages, websocket and API on one port. Its imports take longer than all else: they begin with the first part."""
     return Part(
         "web",
-        web_command(settings),
+        (*WEB, "--when-told"),
         env=ui_build.serving_environment(settings),
         health=lambda: answers(settings.host, settings.port, "/health"),
         start_seconds=60,
+        starts_early=True,
         summary=f"pages and API on {settings.host} port {settings.port}",
     )
-
-
-def web_command(settings: Settings) -> tuple[str, ...]:
-    """granian with one worker process: what a tab remembers lives in its memory."""
-    return (
-        *PYTHON, "granian", "--interface", "asgi", "--factory", "--host", settings.host, "--port", str(settings.port),
-        "--workers", "1", "--no-access-log", "--log-level", "warning", "asynccoder_ui.asynccoder_ui:app",
-    )  # fmt: skip
 
 
 def workers(settings: Settings) -> list[Part]:
@@ -87,9 +81,9 @@ def scheduler() -> Part:
 def everything(settings: Settings, demo_repos: Sequence[Path] = ()) -> list[Part]:
     """All of `up`."""
     hub = [local_hub(settings, demo_repos)] if settings.is_demo else []
-    return [
-        pages(settings), *servers(settings), migrations(), *hub, web(settings), *workers(settings), scheduler(),
-    ]  # fmt: skip
+    building = [] if ui_build.is_current(settings) else [pages()]
+    serving = [*servers(settings), migrations(), *hub, web(settings), *workers(settings), scheduler()]
+    return building + serving
 
 
 def development(settings: Settings, demo_repos: Sequence[Path] = ()) -> list[Part]:
@@ -102,7 +96,8 @@ def _reloading(part: Part, settings: Settings) -> Part:
     if part.name == "web":
         # "preview": backend and built pages on one port, so that cookies and OAuth's return address are the real ones.
         argv = (*PYTHON, "reflex", "run", "--env", "preview")
-        return replace(part, argv=argv, env=ui_build.development_environment(settings), start_seconds=300)
+        env = ui_build.development_environment(settings)
+        return replace(part, argv=argv, env=env, start_seconds=300, starts_early=False)
     if part.argv[2].startswith("jobs."):
         watched = (*PYTHON, "watchfiles", "--filter", "python", "--sigint-timeout", "2", shlex.join(part.argv))
         return replace(part, argv=(*watched, "backend", "jobs"))

@@ -37,7 +37,7 @@ __all__ = [
 
 
 def write_urls(settings: Settings) -> None:
-    """Tells the other processes of this data dir where the servers that we embed are (`settings.servers_file`, 0600)."""
+    """Tells this data dir's other processes where the servers that we embed are (`settings.servers_file`, 0600)."""
     file = settings.servers_file
     private_folder(file.parent)
     beside = file.with_suffix(".new")

@@ -46,7 +46,6 @@ def postgres(settings: Settings, *, is_durable: bool = True) -> Part:
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
         "log_checkpoints": "off",
-        "log_min_messages": "warning",
     }
     if not is_durable:
         options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -60,6 +59,7 @@ def postgres(settings: Settings, *, is_durable: bool = True) -> Part:
         stop_signal=signal.SIGINT,
         is_server=True,
         launch_options=_identity().options,
+        is_noise=lambda line: " LOG:  " in line,
         summary=f"PostgreSQL {MAJOR}, embedded",
     )
 

@@ -14,6 +14,10 @@ from backend.parts import Part
 from backend.settings import Settings
 
 
+# Of the lines at level "warning": a kernel setting that only matters to snapshots, which are off, and its farewell.
+NOISE = ("WARNING Memory overcommit", "Received SIGTERM", "Received SIGINT", "ready to exit")
+
+
 def valkey(settings: Settings, *, is_durable: bool = True) -> Part:
     """Writes Valkey's configuration and says how to start it. Its password stands in the file, not in the argv."""
     folder = private_folder(private_folder(settings.data_dir.resolve()) / "valkey")
@@ -37,6 +41,7 @@ def valkey(settings: Settings, *, is_durable: bool = True) -> Part:
         argv=(str(_valkey_bin()), str(config)),
         health=lambda: _pongs(redis_url(settings)),
         is_server=True,
+        is_noise=lambda line: any(word in line for word in NOISE),
         summary="Valkey, embedded",
     )
 

@@ -1,0 +1,36 @@
+# Everything a newcomer types. `make up ARGS="--demo-repo ../mine --port 4000"` passes options on.
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: up dev test check bench lock
+
+up: ## start everything, in demo mode while no GitHub app is configured
+	@.ci/install requirements.lock
+	@exec $(BIN)/asynccoder up $(ARGS)
+
+dev: ## the same with hot reload
+	@.ci/install requirements.lock
+	@exec $(BIN)/asynccoder dev $(ARGS)
+
+test: ## every check and every test
+	@.ci/install requirements-dev.lock
+	@.ci/needs
+	@$(MAKE) --no-print-directory check
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: ## style, types, import contracts, and no drift between tables and migrations
+	@.ci/install requirements-dev.lock
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/schema.py
+
+bench: ## what things cost, in figures
+	@.ci/install requirements-dev.lock
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## newest versions that fit, with hashes and without the name of any host
+	@.ci/install requirements-dev.lock
+	$(BIN)/uv pip compile --upgrade --generate-hashes --universal --no-header -q pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --upgrade --generate-hashes --universal --no-header -q --group dev pyproject.toml -o requirements-dev.lock

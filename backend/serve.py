@@ -1,0 +1,41 @@
+"""The web process: `python -m backend.serve [--when-told]`.
+
+granian with one worker process, since what a tab remembers lives in its memory. The app is imported here, before the
+worker is forked: a worker that has to be replaced is there at once. With `--when-told` it imports while the database is
+still starting, and listens only once a line comes on stdin.
+"""
+
+import os
+import sys
+from importlib import import_module
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from backend.settings import PROJECT_DIR, get_settings
+
+APP = "asynccoder_ui.asynccoder_ui:app"  # by name: the backend imports none of its doors
+
+
+def main(arguments: list[str]) -> None:
+    """Serves until TERM. Raises Misconfigured for settings that must not start."""
+    settings = get_settings()
+    settings.check()
+    os.chdir(PROJECT_DIR)
+    import_module(APP.partition(":")[0])
+    if "--when-told" in arguments and not sys.stdin.readline():
+        return  # whoever started us is gone
+    Granian(
+        APP,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        factory=True,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=2,  # open websockets would hold a stop for ever
+    ).serve()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
