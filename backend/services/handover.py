@@ -26,7 +26,7 @@ from backend.services.recorder import Recorder, keep_patch
 from backend.services.report import pull_request_body
 from backend.services.runs import End
 from backend.settings import get_settings
-from backend.words import EventKind, Failure, Outcome, Status, Verdict
+from backend.words import EventKind, Failure, Outcome, PullRequestStatus, Status, Verdict
 from backend.workspace import detect, diff, push
 from backend.workspace.checkout import Checkout, clean_copy, remove
 from backend.workspace.diff import FileChange
@@ -164,7 +164,7 @@ class Handover:
         body = pull_request_body(self._facts, ending, evidence.payload())
         found = github.find_pull(name, branch, target)
         if found is not None:
-            return github.update_pull(name, found.number, body=body), False
+            return self._continue(github, found, commit, body), False
         is_draft = self._facts.draft_policy == "draft" or (
             self._facts.draft_policy == "unverified" and evidence.verdict is Verdict.FAILED
         )
@@ -177,6 +177,15 @@ class Handover:
                 raise
             return found, False
         return opened, True
+
+    def _continue(self, github: GitHub, found: RemotePull, commit: Commit, body: str) -> RemotePull:
+        """The task's pull request with the new body, open again if it was closed; a task has at most one."""
+        if found.status is not PullRequestStatus.MERGED:
+            return github.update_pull(self._facts.full_name, found.number, body=body, state="open")
+        if found.head_sha == commit.sha:
+            return found  # merged between our push and an attempt that came back to it
+        sentence = "The pull request was merged while this ran. The changes are kept as a patch."
+        raise RunFailed(Failure.CONFLICT, sentence)
 
     def _run_tests(self, commit: Commit) -> Evidence:
         weakened = diff.weakened_tests(commit.files)

@@ -1,6 +1,7 @@
 """Tasks: what a person asked for. Writing and reading are two files; callers say `tasks.submit`, `tasks.page`."""
 
-from backend.services.tasks.read import (
+from backend.services.tasks.read import diff, page, patch, readable, sidebar
+from backend.services.tasks.rows import (
     EvidenceRow,
     FileDiff,
     FileRow,
@@ -11,11 +12,6 @@ from backend.services.tasks.read import (
     Sidebar,
     TaskPage,
     TaskRow,
-    diff,
-    page,
-    patch,
-    readable,
-    sidebar,
 )
 from backend.services.tasks.write import (
     Draft,

@@ -11,7 +11,7 @@ from backend.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import Task, TaskMessage, TaskRun, User
 from backend.services import access, catalog, credits, notices, repositories, runs
-from backend.words import Priority, Status, TaskType
+from backend.words import Outcome, Priority, Status, TaskType
 from backend.workspace.git import check_branch
 
 MAX_PROMPT = 32_000
@@ -181,6 +181,8 @@ def add_credits(session: Session, user: User, task_id: UUID, *, key: str) -> Non
 
 
 def _next_run(session: Session, user: User, task: Task, text: str) -> TaskRun:
+    if task.outcome == Outcome.MERGED:
+        raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
     repository = access.repository(session, user, task.repository_id)
     level = access.level(session, user, repository.id) or "read"
     refusal = access.refusal(repository, level, needs_push=TaskType(task.type).may_edit)
