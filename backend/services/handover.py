@@ -4,10 +4,7 @@ Each step is written so that an attempt after a crash finds what was done: the c
 the push finds its own commit, the pull request is looked for before it is opened.
 """
 
-import hashlib
-import time
 from dataclasses import dataclass
-from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
@@ -17,21 +14,19 @@ from backend.errors import GitError, GitHubError, GitHubNotFound, GitHubUnproces
 from backend.github.client import GitHub
 from backend.github.types import RemotePull
 from backend.models import Task, TaskResult, TaskRun
-from backend.sandbox.base import Limits, Sandbox
-from backend.sandbox.programs import available
+from backend.sandbox.base import Sandbox
 from backend.services import analytics, pull_requests, repositories, runs
 from backend.services.brief import Brief
+from backend.services.evidence import Evidence, gather
 from backend.services.lease import Lease
 from backend.services.recorder import Recorder, keep_patch
 from backend.services.report import pull_request_body
 from backend.services.runs import End
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Outcome, PullRequestStatus, Status, Verdict
-from backend.workspace import detect, diff, push
+from backend.workspace import diff, push
 from backend.workspace.checkout import Checkout, clean_copy, remove
 from backend.workspace.diff import FileChange
-
-TEST_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -41,24 +36,6 @@ class Commit:
     sha: str
     title: str
     files: list[FileChange]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the worker saw when it ran the tests on the final commit in a clean checkout."""
-
-    verdict: Verdict
-    command: str | None
-    exit_code: int | None
-    duration_ms: int
-    sha: str
-    log_sha256: str
-    reason: str
-    weakened: list[str]
-
-    def payload(self) -> dict[str, Any]:
-        """As the log and the run keep it."""
-        return {**self.__dict__, "verdict": self.verdict.value}
 
 
 class Handover:
@@ -132,7 +109,16 @@ class Handover:
         known = self._recorder.found(name)
         if known is not None:
             return Evidence(**{**known, "verdict": Verdict(known["verdict"])})
-        evidence = self._run_tests(commit)
+        clean = clean_copy(self._checkout, commit.sha, self._checkout.root / "evidence", self._sandbox.owner)
+        evidence = gather(
+            self._sandbox,
+            clean,
+            sha=commit.sha,
+            command=self._facts.test_command,
+            weakened=diff.weakened_tests(commit.files),
+            cancelled=self._lease.cancelled,
+        )
+        remove(clean)
         self._recorder.once(EventKind.EVIDENCE, evidence.payload(), name)
         return evidence
 
@@ -186,36 +172,6 @@ class Handover:
             return found  # merged between our push and an attempt that came back to it
         sentence = "The pull request was merged while this ran. The changes are kept as a patch."
         raise RunFailed(Failure.CONFLICT, sentence)
-
-    def _run_tests(self, commit: Commit) -> Evidence:
-        weakened = diff.weakened_tests(commit.files)
-        clean = self._checkout.root / "evidence"
-        clean_copy(self._checkout, commit.sha, clean, self._sandbox.owner)
-        command = self._facts.test_command or detect.test_command(clean, available(self._sandbox, clean))
-        if command is None:
-            reason = "No test command was found. Set one in the repository's settings."
-            return Evidence(Verdict.NOT_RUN, None, None, 0, commit.sha, "", reason, weakened)
-        began = time.monotonic()
-        done = self._sandbox.run(
-            ["/bin/sh", "-c", command],
-            workspace=clean,
-            timeout=TEST_SECONDS,
-            limits=Limits(),
-            cancelled=self._lease.cancelled,
-            merge_stderr=True,
-        )
-        remove(clean)
-        verdict, reason = detect.judge(done.exit_code, done.stdout, done.killed_by)
-        return Evidence(
-            verdict=verdict,
-            command=command,
-            exit_code=done.exit_code,
-            duration_ms=int((time.monotonic() - began) * 1000),
-            sha=commit.sha,
-            log_sha256=hashlib.sha256(done.stdout).hexdigest(),
-            reason=reason,
-            weakened=weakened,
-        )
 
     def _trailers(self) -> list[str]:
         name, email = push.PLATFORM
