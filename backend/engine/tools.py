@@ -37,8 +37,8 @@ _CALM = {  # no pagers, no colours, and no droppings that would end up in the di
 # ripgrep where the jail has it, else grep; arguments: pattern, path, glob.
 _SEARCH = """
 if command -v rg >/dev/null 2>&1; then
-  exec rg --line-number --with-filename --no-heading --color never --hidden --sort path --max-columns 300 --max-columns-preview \
-    --glob '!.git' ${3:+--glob "$3"} -e "$1" -- "$2"
+  exec rg --line-number --with-filename --no-heading --color never --hidden --sort path \
+    --max-columns 300 --max-columns-preview --glob '!.git' ${3:+--glob "$3"} -e "$1" -- "$2"
 fi
 exec grep -rnHIE --exclude-dir=.git ${3:+--include="$3"} -e "$1" -- "$2"
 """

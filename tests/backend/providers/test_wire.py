@@ -27,7 +27,7 @@ from backend.providers.base import (
 from backend.words import Failure
 from tests.model_server import Answer, Broken, Call, Refuse, ScriptedModelServer, Turn
 
-BOTH = pytest.mark.parametrize("provider_id", ["anthropic", "compatible", "openai"])
+BOTH = pytest.mark.parametrize("provider_id", ["anthropic", "compatible"])
 TOOL = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 TOOLS = [ToolSpec("list_files", "Lists.", TOOL), ToolSpec("read_file", "Reads.", TOOL)]
 ASKED = Message("user", (Text("Mend it."),))
