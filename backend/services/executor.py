@@ -94,12 +94,12 @@ def _folder(sandbox: Sandbox, claim: Claim) -> Path:
 def _work(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> None:
     recorder = Recorder(facts.task_id, facts.claim)
     token = _token(facts)
-    checkout, base_sha = _prepare(facts, sandbox, folder, token, recorder, lease)
+    checkout, base_sha, words = _prepare(facts, sandbox, folder, token, recorder, lease)
     _enter(facts.claim, Phase.RUNNING)
     if facts.task_type.may_edit:
         recorder.checkpoint = _Checkpoints(checkout, base_sha)
     ending = agent.run(
-        _assignment(facts, checkout),
+        _assignment(facts, words),
         open_provider(
             facts.provider,
             api_key=get_settings().provider_key(facts.provider),
@@ -154,7 +154,7 @@ def _finish(
 
 def _prepare(
     facts: Brief, sandbox: Sandbox, folder: Path, token: str, recorder: Recorder, lease: Lease
-) -> tuple[Checkout, str]:
+) -> tuple[Checkout, str, str]:
     began = time.monotonic()
     settings = get_settings()
     mirror = Mirror(settings.data_dir.resolve() / "mirrors", facts.repository_github_id)
@@ -167,6 +167,8 @@ def _prepare(
     if start is None:
         raise RunFailed(Failure.REPOSITORY_GONE, f"The branch {facts.branch} no longer exists.")
     checkout = Checkout.create(folder, mirror, start, sandbox.owner)
+    # Before the model's own edits come back: a resumed run must open with the very words it began with.
+    words = guidance.read(checkout.work_tree)
     if facts.checkpoint is not None:
         checkpoint.restore(checkout, facts.checkpoint)
     patiently(
@@ -185,10 +187,10 @@ def _prepare(
             "restored": facts.checkpoint is not None,
         },
     )
-    return checkout, start
+    return checkout, start, words
 
 
-def _assignment(facts: Brief, checkout: Checkout) -> Assignment:
+def _assignment(facts: Brief, words: str) -> Assignment:
     return Assignment(
         task_type=facts.task_type,
         prompt=facts.prompt,
@@ -200,7 +202,7 @@ def _assignment(facts: Brief, checkout: Checkout) -> Assignment:
         hold_micro=facts.held * credits.MICRO_PER_CREDIT,
         run_key=str(facts.claim.run_id),
         effort=None,
-        guidance=guidance.read(checkout.work_tree),
+        guidance=words,
         limits=RunLimits(),
     )
 

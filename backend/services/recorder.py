@@ -44,8 +44,8 @@ class Recorder:
         def store(session: Session) -> None:
             if self._append(session, kind, payload, raw, event_id) is None:
                 return
-            if kind is EventKind.MODEL_TURN:
-                self._count(session, payload)
+            if "cost_micro" in payload:  # a turn, or the summary that a full window needed
+                self._count(session, payload, steps=int(kind is EventKind.MODEL_TURN))
             if kind is EventKind.USER_MESSAGE:
                 self._take(session, payload)
             if saved is not None:
@@ -93,16 +93,17 @@ class Recorder:
             event_id=event_id,
         )
 
-    def _count(self, session: Session, payload: dict[str, Any]) -> None:
+    def _count(self, session: Session, payload: dict[str, Any], *, steps: int) -> None:
         usage = payload.get("usage", {})
         session.execute(
             text(
-                "UPDATE task_runs SET steps = steps + 1, cost_micro = cost_micro + :cost,"
+                "UPDATE task_runs SET steps = steps + :steps, cost_micro = cost_micro + :cost,"
                 " tokens_input = tokens_input + :input, tokens_cached = tokens_cached + :cached,"
                 " tokens_output = tokens_output + :output WHERE id = :id"
             ),
             {
                 "id": self._claim.run_id,
+                "steps": steps,
                 "cost": payload.get("cost_micro", 0),
                 "input": usage.get("input_total", 0),
                 "cached": usage.get("cache_read", 0),
