@@ -163,16 +163,16 @@ def _write_commit(
 
 def _clean(name: str) -> str:
     # What would end the name in a commit's header.
-    return re.sub(r"[\x00-\x1f<>]+", " ", name).strip()
+    return " ".join(re.sub(r"[\x00-\x1f<>]", " ", name).split())
 
 
 def _message(title: str, body: str, trailers: Sequence[str]) -> bytes:
-    parts = [_one_line(title) or "Changes", body.strip(), "\n".join(_one_line(line) for line in trailers)]
-    return "\n\n".join(part for part in parts if part).replace("\0", "").encode("utf-8", "replace") + b"\n"
+    parts = [_one_line(title) or "Changes", body.replace("\0", "").strip(), "\n".join(_one_line(line) for line in trailers)]
+    return "\n\n".join(part for part in parts if part).encode("utf-8", "replace") + b"\n"
 
 
 def _one_line(words: str) -> str:
-    return " ".join(words.split())
+    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", words).split())
 
 
 def _tree_of(checkout: Checkout, commit_sha: str) -> str:

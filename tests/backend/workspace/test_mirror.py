@@ -1,0 +1,156 @@
+"""The mirror: fetched once, shared by processes, remade when it broke, and honest about whose fault it was."""
+
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from backend.errors import RunFailed
+from backend.words import Failure
+from backend.workspace.checkout import Checkout
+from backend.workspace.mirror import Mirror
+from tests.backend.workspace.conftest import FILES, PROTOCOLS, TOKEN, Hub
+from tests.git_server import add_commit, git, make_repository
+
+
+def refresh(mirror: Mirror, hub: Hub) -> None:
+    mirror.refresh(hub.url, TOKEN, PROTOCOLS)
+
+
+def test_new_moved_and_deleted_branches_are_followed(hub: Hub, mirror: Mirror) -> None:
+    assert mirror.branch_sha("main") == hub.base
+    moved = add_commit(hub.shop, {"new": "1"})
+    side = add_commit(hub.shop, {"side": "1"}, branch="feature/one")
+    refresh(mirror, hub)
+    assert (mirror.branch_sha("main"), mirror.branch_sha("feature/one")) == (moved, side)
+    git(hub.shop, "branch", "-D", "feature/one")
+    add_commit(hub.shop, {"side": "1"}, branch="feature")  # the folder's name is a branch's now
+    refresh(mirror, hub)
+    assert mirror.branch_sha("feature/one") is None
+    assert mirror.branch_sha("feature") is not None
+
+
+def test_a_rewritten_branch_is_followed_and_its_old_commit_stays(hub: Hub, mirror: Mirror, tmp_path: Path) -> None:
+    other = add_commit(hub.shop, {"other": "x"}, branch="other")
+    git(hub.shop, "update-ref", "refs/heads/main", other)
+    refresh(mirror, hub)
+    assert mirror.branch_sha("main") == other
+    assert Checkout.create(tmp_path / "old", mirror, hub.base, None).head == hub.base
+
+
+def test_an_empty_repository_has_no_branch(hub: Hub, tmp_path: Path) -> None:
+    git(hub.shop.parent, "init", "--quiet", "--bare", "empty.git")
+    mirror = Mirror(tmp_path / "mirrors", 8)
+    mirror.refresh(hub.server.url("empty"), TOKEN, PROTOCOLS)
+    assert mirror.branch_sha("main") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [(401, Failure.ACCESS_LOST), (403, Failure.ACCESS_LOST), (404, Failure.REPOSITORY_GONE), (503, Failure.CLONE_FAILED)],
+)
+def test_refusals_of_the_server_are_told_apart(hub: Hub, mirror: Mirror, status: int, failure: Failure) -> None:
+    hub.server.refusals["shop"] = status
+    with pytest.raises(RunFailed) as failed:
+        refresh(mirror, hub)
+    assert failed.value.failure is failure
+    assert mirror.branch_sha("main") == hub.base
+
+
+def test_a_server_that_is_down_is_a_failed_clone(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed) as failed:
+        Mirror(tmp_path / "mirrors", 7).refresh("http://127.0.0.1:1/x.git", TOKEN, PROTOCOLS)
+    assert failed.value.failure is Failure.CLONE_FAILED
+
+
+def test_what_a_killed_fetch_left_is_cleared_away(hub: Hub, mirror: Mirror) -> None:
+    moved = add_commit(hub.shop, {"new": "1"})
+    (mirror.path / "refs/heads/main.lock").touch()
+    (mirror.path / "packed-refs.lock").touch()
+    (mirror.path / "objects/pack/tmp_pack_abc").write_bytes(b"half")
+    refresh(mirror, hub)
+    assert mirror.branch_sha("main") == moved
+    assert not list(mirror.path.glob("objects/pack/tmp_*"))
+
+
+@pytest.mark.parametrize("broken", ["HEAD", "config", "refs/heads/main", "objects"])
+def test_a_broken_mirror_is_made_anew(hub: Hub, mirror: Mirror, tmp_path: Path, broken: str) -> None:
+    path = mirror.path / broken
+    if path.is_dir():
+        path.rename(tmp_path / "elsewhere")
+    else:
+        path.write_text("\0\0garbage")
+    moved = add_commit(hub.shop, {"new": "1"})
+    refresh(mirror, hub)
+    assert mirror.branch_sha("main") == moved
+    assert Checkout.create(tmp_path / "run", mirror, moved, None).head == moved
+
+
+def test_a_mirror_with_missing_objects_heals_with_the_next_attempt(hub: Hub, mirror: Mirror, tmp_path: Path) -> None:
+    for pack in mirror.path.glob("objects/pack/*.pack"):
+        pack.chmod(0o600)
+        pack.write_bytes(pack.read_bytes()[:60])
+    with pytest.raises(RunFailed) as failed:
+        Checkout.create(tmp_path / "run", mirror, hub.base, None)
+    assert failed.value.failure is Failure.CLONE_FAILED
+    refresh(mirror, hub)
+    assert Checkout.create(tmp_path / "run", mirror, hub.base, None).head == hub.base
+
+
+def test_many_small_fetches_are_put_together(hub: Hub, mirror: Mirror) -> None:
+    for number in range(45):
+        pack = mirror.path / "objects/pack" / f"pack-{number:040d}.pack"
+        pack.touch()  # as many as make it tidy up; git passes over what has no index
+    moved = add_commit(hub.shop, {"new": "1"})
+    refresh(mirror, hub)
+    assert mirror.branch_sha("main") == moved
+
+
+def _refresh_repeatedly(root: Path, url: str, count: int) -> None:
+    for _ in range(count):
+        Mirror(root, 7).refresh(url, TOKEN, PROTOCOLS)
+
+
+def test_processes_take_turns_on_one_mirror(hub: Hub, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    work = [context.Process(target=_refresh_repeatedly, args=(tmp_path / "mirrors", hub.url, 3)) for _ in range(3)]
+    for process in work:
+        process.start()
+    for number in range(3):
+        add_commit(hub.shop, {f"new{number}": "1"})
+        time.sleep(0.05)
+    for process in work:
+        process.join()
+    assert [process.exitcode for process in work] == [0, 0, 0]
+    mirror = Mirror(tmp_path / "mirrors", 7)
+    refresh(mirror, hub)
+    assert mirror.branch_sha("main") == git(hub.shop, "rev-parse", "main")
+
+
+def test_a_cancelled_fetch_ends_soon_and_the_next_one_works(hub: Hub, tmp_path: Path) -> None:
+    mirror = Mirror(tmp_path / "mirrors", 7)
+    hub.server.on_request = lambda: time.sleep(1)
+    began = time.monotonic()
+    with pytest.raises(RunFailed) as failed:
+        mirror.refresh(hub.url, TOKEN, PROTOCOLS, lambda: True)
+    assert failed.value.failure is Failure.CLONE_FAILED
+    assert time.monotonic() - began < 1
+    hub.server.on_request = lambda: None
+    refresh(mirror, hub)
+    assert mirror.branch_sha("main") == hub.base
+
+
+def test_a_second_checkout_is_quick(hub: Hub, tmp_path: Path, owner: tuple[int, int] | None) -> None:
+    files = {f"d{number % 20}/f{number}.txt": f"{number}\n" * 10 for number in range(1996)}
+    base = make_repository(hub.shop.parent / "large.git", files)
+    mirror = Mirror(tmp_path / "mirrors", 9)
+    mirror.refresh(hub.server.url("large"), TOKEN, PROTOCOLS)
+    Checkout.create(tmp_path / "first", mirror, base, owner)
+    began = time.monotonic()
+    mirror.refresh(hub.server.url("large"), TOKEN, PROTOCOLS)
+    Checkout.create(tmp_path / "second", mirror, base, owner)
+    # A fifth of a second when the machine is idle; the margin is for one that is not.
+    assert time.monotonic() - began < 2
+    assert len(FILES) < len(os.listdir(tmp_path / "second/tree"))
