@@ -111,9 +111,7 @@ def _until_end(pump: "_Pump", verdict: Callable[[], KilledBy | None]) -> KilledB
 class _Pump:
     """The poll loop over a command's pipes and its end."""
 
-    def __init__(
-        self, child: Child, readers: dict[int, Callable[[bytes], None]], stdin: bytes
-    ) -> None:
+    def __init__(self, child: Child, readers: dict[int, Callable[[bytes], None]], stdin: bytes) -> None:
         self.child = child
         self.has_ended = False
         self._readers = readers

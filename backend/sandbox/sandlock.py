@@ -76,9 +76,7 @@ class Sandlock:
             raise InvalidInput("A command must not be empty or hold a NUL character.", field="command")
         home = self._home()
         try:
-            watchdog = Watchdog(
-                limits, (workspace, home), timeout, lambda: processes.group(child.pid), cancelled
-            )
+            watchdog = Watchdog(limits, (workspace, home), timeout, lambda: processes.group(child.pid), cancelled)
             child = self._start(argv, workspace, home, limits, env or {}, bool(stdin), merge_stderr)
             attended = attend(
                 child,
@@ -119,9 +117,7 @@ class Sandlock:
         has_stdin: bool,
         merge_stderr: bool,
     ) -> subprocess.Popen[bytes]:
-        policy = self._library.Sandbox(
-            fs_readable=self._readable, fs_writable=[str(workspace), str(home), *_WRITABLE]
-        )
+        policy = self._library.Sandbox(fs_readable=self._readable, fs_writable=[str(workspace), str(home), *_WRITABLE])
         user, group = self.owner or (None, None)
 
         def enter() -> None:  # in the child, already as the jail's uid, before the command takes its place

@@ -67,9 +67,7 @@ class Watchdog:
 def used_bytes(folder: Path) -> int:
     """The disk space that a folder takes. `du` neither follows links nor loses itself in depth."""
     command = ["du", "-skx", "--", str(folder)]
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env={"PATH": os.defpath}
-    )
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env={"PATH": os.defpath})
     # It complains of what vanishes while it looks, and prints the sum all the same.
     figure = done.stdout.split(b"\t")[0].strip()
     return int(figure) * 1024 if figure.isdigit() else 0

@@ -167,7 +167,11 @@ def _clean(name: str) -> str:
 
 
 def _message(title: str, body: str, trailers: Sequence[str]) -> bytes:
-    parts = [_one_line(title) or "Changes", body.replace("\0", "").strip(), "\n".join(_one_line(line) for line in trailers)]
+    parts = [
+        _one_line(title) or "Changes",
+        body.replace("\0", "").strip(),
+        "\n".join(_one_line(line) for line in trailers),
+    ]
     return "\n\n".join(part for part in parts if part).encode("utf-8", "replace") + b"\n"
 
 

@@ -148,9 +148,7 @@ def test_memory_within_the_limit_is_left_alone(jail: Sandbox, workspace: Path) -
 
 def test_the_disk_of_the_workspace_is_watched(jail: Sandbox, workspace: Path) -> None:
     script = "mkdir -p deep; i=0; while :; do i=$((i+1)); head -c 4000000 /dev/zero > deep/$i; done"
-    done = jail.run(
-        ["sh", "-c", script], workspace=workspace, timeout=30, limits=Limits(disk_bytes=40 * MEGABYTE)
-    )
+    done = jail.run(["sh", "-c", script], workspace=workspace, timeout=30, limits=Limits(disk_bytes=40 * MEGABYTE))
     assert done.killed_by == "disk"
 
 

@@ -77,7 +77,7 @@ def test_links_are_not_read(tmp_path: Path) -> None:
         (1, b"/usr/bin/python3: No module named pytest\n", None, Verdict.CANNOT_RUN),
         (127, b"sh: 1: npm: not found\n", None, Verdict.CANNOT_RUN),
         (126, b"sh: 1: ./x: Permission denied\n", None, Verdict.CANNOT_RUN),
-        (1, b"npm error Missing script: \"test\"", None, Verdict.CANNOT_RUN),
+        (1, b'npm error Missing script: "test"', None, Verdict.CANNOT_RUN),
         (1, b"go: github.com/x: dial tcp: lookup proxy.golang.org: no such host", None, Verdict.CANNOT_RUN),
         (2, b"make: pytest: No such file or directory\nmake: *** [test] Error 127", None, Verdict.CANNOT_RUN),
         (1, b"E  Could not resolve host\n1 failed, 3 passed in 0.2s", None, Verdict.FAILED),

@@ -13,7 +13,9 @@ from tests.backend.workspace.conftest import ME
 
 
 def change(patch: str, path: str = "tests/test_a.py", status: str = "modified") -> FileChange:
-    return FileChange(path, None, status, 1, 1, False, f"diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n{patch}")
+    return FileChange(
+        path, None, status, 1, 1, False, f"diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n{patch}"
+    )
 
 
 def committed(checkout: Checkout) -> str:
@@ -84,7 +86,8 @@ def test_a_secret_in_an_added_line_is_found_with_its_place(line: str, what: str)
 
 
 @pytest.mark.parametrize(
-    "line", ["ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "AKIAIOSFODNN7EXAMPLE", "sk-short", "-----BEGIN PUBLIC KEY-----"]
+    "line",
+    ["ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "AKIAIOSFODNN7EXAMPLE", "sk-short", "-----BEGIN PUBLIC KEY-----"],
 )
 def test_a_placeholder_is_no_secret(line: str) -> None:
     assert diff.scan_secrets([change(f"+{line}\n")], ["short"]) == []
@@ -111,6 +114,8 @@ def test_weakened_tests_are_named(patch: str, said: list[str]) -> None:
     assert diff.weakened_tests([change(patch, "shop/totals.py")]) == []
 
 
-@pytest.mark.parametrize("path", ["tests/a.py", "test_a.py", "src/__tests__/a.js", "a.spec.ts", "a_test.go", "ATests.java"])
+@pytest.mark.parametrize(
+    "path", ["tests/a.py", "test_a.py", "src/__tests__/a.js", "a.spec.ts", "a_test.go", "ATests.java"]
+)
 def test_a_deleted_test_file_is_named(path: str) -> None:
     assert diff.weakened_tests([change("-x\n", path, "deleted")]) == [f"{path} was deleted"]

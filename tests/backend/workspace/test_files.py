@@ -18,7 +18,8 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "path", ["../secret", "a/../../secret", "/etc/passwd", "a\0b", ".git/config", "a/.GIT/hooks/x", ".git. /x", "", "\ud800"]
+    "path",
+    ["../secret", "a/../../secret", "/etc/passwd", "a\0b", ".git/config", "a/.GIT/hooks/x", ".git. /x", "", "\ud800"],
 )
 def test_a_path_that_could_leave_the_tree_is_refused(root: Path, path: str) -> None:
     (root / "a").mkdir()
@@ -36,9 +37,9 @@ def test_links_are_never_followed(root: Path) -> None:
     (root / "file").symlink_to(root.parent / "secret")
     (root / "folder").symlink_to(root.parent)
     for path in ("file", "folder/secret"):
-        with pytest.raises(InvalidInput, match="symbolic link|symlink"):
+        with pytest.raises(InvalidInput, match=r"(symbolic |sym)link"):
             files.read_bytes(root, path, 100)
-        with pytest.raises(InvalidInput, match="symbolic link|symlink"):
+        with pytest.raises(InvalidInput, match=r"(symbolic |sym)link"):
             files.write_bytes(root, path, b"x")
     assert (root.parent / "secret").read_text() == "the secret"
     assert [(entry.path, entry.kind) for entry in files.walk(root)] == [("file", "symlink"), ("folder", "symlink")]

@@ -17,7 +17,22 @@ from tests.backend.workspace.conftest import ME, PROTOCOLS, TOKEN, Hub
 
 GOOD = ["main", "dependabot/npm_and_yarn/@babel/core-7", "a.b", "ünïcode", "v1.0-x", "a/b/c", "@x", "1", "a{b}", "x@y"]
 BAD = [
-    *("", "-x", "--upload-pack=touch /tmp/x", "../..", "a..b", "a\0b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b"),
+    *(
+        "",
+        "-x",
+        "--upload-pack=touch /tmp/x",
+        "../..",
+        "a..b",
+        "a\0b",
+        "a b",
+        "a~1",
+        "a^",
+        "a:b",
+        "a?",
+        "a*",
+        "a[",
+        "a\\b",
+    ),
     *("/a", "a/", "a//b", ".a", "a/.b", "a.", "a.lock", "a.lock/b", "a@{1}", "a\x7f", "a\nb", "x" * 300),
 ]
 
@@ -55,7 +70,9 @@ def test_a_protocol_that_is_not_allowed_is_not_spoken(hub: Hub, tmp_path: Path) 
         run_git(["ls-remote", "--", f"file://{hub.shop}"], protocols=PROTOCOLS)
 
 
-def test_the_token_is_on_no_command_line_and_on_no_disk(hub: Hub, tmp_path: Path, owner: tuple[int, int] | None) -> None:
+def test_the_token_is_on_no_command_line_and_on_no_disk(
+    hub: Hub, tmp_path: Path, owner: tuple[int, int] | None
+) -> None:
     hidden = base64.b64encode(f"x-access-token:{TOKEN}".encode())
     seen: list[bytes] = []
 

@@ -49,7 +49,12 @@ def test_an_empty_repository_has_no_branch(hub: Hub, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("status", "failure"),
-    [(401, Failure.ACCESS_LOST), (403, Failure.ACCESS_LOST), (404, Failure.REPOSITORY_GONE), (503, Failure.CLONE_FAILED)],
+    [
+        (401, Failure.ACCESS_LOST),
+        (403, Failure.ACCESS_LOST),
+        (404, Failure.REPOSITORY_GONE),
+        (503, Failure.CLONE_FAILED),
+    ],
 )
 def test_refusals_of_the_server_are_told_apart(hub: Hub, mirror: Mirror, status: int, failure: Failure) -> None:
     hub.server.refusals["shop"] = status
