@@ -45,7 +45,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyt
             monkeypatch.delenv(name)
     monkeypatch.setenv("ASYNCCODER_DATA_DIR", str(tmp_path / "data"))
     yield monkeypatch
-    _forget()
+    forget_settings()
 
 
 @pytest.fixture
@@ -60,10 +60,10 @@ def database(migrated: str, owner_url: str, redis_url: str, environment: pytest.
     url = urlunsplit(urlsplit(migrated)._replace(path=f"/{name}"))
     environment.setenv("DATABASE_URL", url)
     environment.setenv("REDIS_URL", redis_url)
-    _forget()
+    forget_settings()
     redis.client(redis_url).flushall()
     yield url
-    _forget()
+    forget_settings()
     with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -131,7 +131,8 @@ def _for_sqlalchemy(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
-def _forget() -> None:
+def forget_settings() -> None:
+    """Lets this process read its settings anew and forget the connections of the old ones."""
     db.dispose()
     queue.queue.cache_clear()
     get_settings.cache_clear()

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from backend.embedded.identity import Identity
 from backend.embedded.places import last_line, private_folder, socket_folder, wait
 from backend.embedded.postgres import create_databases, database_url, postgres, superuser_url
 from backend.embedded.valkey import redis_url, valkey
@@ -21,7 +22,9 @@ from backend.errors import Unavailable
 from backend.parts import Part
 from backend.settings import Settings
 
+SERVERS = ("postgres", "valkey")
 __all__ = [
+    "SERVERS",
     "create_databases",
     "database_url",
     "forget",
@@ -30,6 +33,7 @@ __all__ = [
     "redis_url",
     "running",
     "socket_folder",
+    "started",
     "superuser_url",
     "valkey",
     "write_urls",
@@ -54,23 +58,25 @@ def write_urls(settings: Settings) -> None:
 def forget(settings: Settings) -> None:
     """Removes what only means something while the servers run: their sockets and the file with their URLs."""
     settings.servers_file.unlink(missing_ok=True)
-    shutil.rmtree(socket_folder(settings), ignore_errors=True)
+    for server in SERVERS:
+        shutil.rmtree(socket_folder(settings, server), ignore_errors=True)
 
 
 @contextmanager
-def running(settings: Settings, *, is_durable: bool = False) -> Iterator[None]:
+def running(settings: Settings, *, is_durable: bool = False, user: Identity | None = None) -> Iterator[None]:
     """Both servers as this process's children for as long as the block lasts. They end with this process, however that
     ends. Raises Unavailable when one does not answer within 30 s."""
     with ExitStack() as stack:
         stack.callback(forget, settings)
-        for prepare in (postgres, valkey):
-            stack.enter_context(_started(prepare(settings, is_durable=is_durable)))
+        stack.enter_context(started(postgres(settings, is_durable=is_durable, user=user)))
+        stack.enter_context(started(valkey(settings, is_durable=is_durable)))
         write_urls(settings)
         yield
 
 
 @contextmanager
-def _started(server: Part) -> Iterator[None]:
+def started(server: Part) -> Iterator[None]:
+    """One server as this process's child for as long as the block lasts. Raises Unavailable where it does not start."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             server.command(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"

@@ -35,9 +35,9 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def socket_folder(settings: Settings) -> Path:
-    """Where the servers' sockets are: a short path without spaces, named by the data dir's hash. Not made here."""
-    name = f"asynccoder-{os.geteuid()}-{digest(settings)}"
+def socket_folder(settings: Settings, server: str) -> Path:
+    """Where a server's socket is: a short path without spaces, named by the data dir's hash. Not made here."""
+    name = f"asynccoder-{os.geteuid()}-{digest(settings)}-{server}"
     for root in (tempfile.gettempdir(), "/tmp"):
         folder = Path(root) / name
         fits = len(os.fsencode(folder / LONGEST_SOCKET)) <= SOCKET_PATH_LIMIT

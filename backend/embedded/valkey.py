@@ -13,15 +13,16 @@ from backend.errors import Misconfigured
 from backend.parts import Part
 from backend.settings import Settings
 
-
+NAME = "valkey"
+SOCKET = "valkey.sock"
 # Of the lines at level "warning": a kernel setting that only matters to snapshots, which are off, and its farewell.
 NOISE = ("WARNING Memory overcommit", "Received SIGTERM", "Received SIGINT", "ready to exit")
 
 
 def valkey(settings: Settings, *, is_durable: bool = True) -> Part:
     """Writes Valkey's configuration and says how to start it. Its password stands in the file, not in the argv."""
-    folder = private_folder(private_folder(settings.data_dir.resolve()) / "valkey")
-    socket = private_folder(socket_folder(settings)) / "valkey.sock"
+    folder = private_folder(private_folder(settings.data_dir.resolve()) / NAME)
+    socket = private_folder(socket_folder(settings, NAME)) / SOCKET
     lines = {
         "port": "0",
         "unixsocket": str(socket),
@@ -37,7 +38,7 @@ def valkey(settings: Settings, *, is_durable: bool = True) -> Part:
     config.touch(mode=0o600)
     config.write_text("".join(f"{name} {value}\n" for name, value in lines.items()), encoding="utf-8")
     return Part(
-        name="valkey",
+        name=NAME,
         argv=(str(_valkey_bin()), str(config)),
         health=lambda: _pongs(redis_url(settings)),
         is_server=True,
@@ -56,7 +57,9 @@ def _valkey_bin() -> Path:
 
 def redis_url(settings: Settings) -> str:
     """The embedded Valkey."""
-    return f"unix://:{quote(settings.generated_key('valkey-password'), safe='')}@{socket_folder(settings)}/valkey.sock"
+    return (
+        f"unix://:{quote(settings.generated_key('valkey-password'), safe='')}@{socket_folder(settings, NAME)}/{SOCKET}"
+    )
 
 
 def _pongs(url: str) -> bool:

@@ -1,0 +1,164 @@
+"""The whole product as a newcomer starts it, and a browser beside it."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+# Chromium as root needs no sandbox of its own; the rest keeps it from calling home.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+START_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running `asynccoder up`."""
+
+    origin: str
+    hub: str
+    data_dir: Path
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def children(self) -> dict[str, int]:
+        """The parts' process ids by what they were started with."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            try:
+                words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, IndexError):
+                continue  # it ended while we looked
+            if parent == self.process.pid:
+                found[words] = int(folder.name)
+        return found
+
+    def kill(self, part: str) -> None:
+        """Ends the part whose command holds these words, as the kernel would."""
+        pid = next(pid for words, pid in self.children().items() if part in words)
+        os.kill(pid, signal.SIGKILL)
+
+    def wait_healthy(self, seconds: float = 30) -> None:
+        """Waits until the web process answers that all is well."""
+        wait_until(lambda: _is_healthy(self.origin), seconds, "the web process to be healthy")
+
+
+def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
+    """Looks until it holds; fails with `what` after that many seconds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds} s for {what}")
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`asynccoder up` in demo mode on a data dir of its own: pages built, every part real."""
+    data_dir = tmp_path_factory.mktemp("up") / "data"
+    port = _free_port_pair()
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ASYNCCODER_", "GITHUB_", "DATABASE_URL", "REDIS_URL", "ANTHROPIC_", "OPENAI_"))
+    }
+    environment |= {"ASYNCCODER_DATA_DIR": str(data_dir), "ASYNCCODER_PORT": str(port)}
+    output = data_dir.parent / "output"
+    with output.open("wb") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backend.cli", "up"],
+            cwd=PROJECT,
+            env=environment,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    running = Stack(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}", data_dir, process, output)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not _is_healthy(running.origin):
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"up did not start:\n{output.read_text(errors='replace')[-4000:]}")
+            time.sleep(0.2)
+        yield running
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium."""
+    if CHROMIUM is None:
+        pytest.fail("Chromium is not installed: `make test` says how.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
+    """Opens a page in a browser profile of its own at each call; errors of the page's scripts fail the test."""
+    contexts: list[BrowserContext] = []
+    broken: list[str] = []
+
+    def create() -> Page:
+        context = browser.new_context(viewport={"width": 1440, "height": 960})
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        return page
+
+    yield create
+    for context in contexts:
+        context.close()
+    assert not broken, broken
+
+
+def sign_in(page: Page, stack: Stack, login: str) -> None:
+    """The true road: landing page, the hub's authorize page, back home."""
+    page.goto(stack.origin)
+    page.get_by_role("link", name="Sign in with GitHub").first.click()
+    page.get_by_role("button", name=login).click()
+    page.wait_for_url(f"{stack.origin}/home")
+
+
+def _is_healthy(origin: str) -> bool:
+    try:
+        answer = httpx.get(f"{origin}/health", timeout=5, trust_env=False)
+        return answer.status_code == 200 and json.loads(answer.content)["redis"] == "ok"
+    except (httpx.HTTPError, ValueError):
+        return False
+
+
+def _free_port_pair() -> int:
+    for port in range(3900, 4900, 2):
+        with socket.socket() as one, socket.socket() as two:
+            try:
+                one.bind(("127.0.0.1", port))
+                two.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+    pytest.fail("no two free ports next to each other")

@@ -1,0 +1,108 @@
+"""The road, as a newcomer walks it in a browser: no account, no key, one pull request."""
+
+import re
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Stack, sign_in, wait_until
+
+PROMPT = "Totals are off by a cent when several half-cents meet. Find out why and fix it."
+DONE = 60_000  # milliseconds: from send to the pull request, with room
+NewPage = Callable[[], Page]
+
+
+def send_task(page: Page, prompt: str = PROMPT, repository: str = "alice/sample-shop") -> str:
+    """Fills the composer as a person would; returns the task's address."""
+    picker = page.get_by_role("button", name=re.compile("^Repository"))
+    expect(picker).to_contain_text("/")
+    picker.click()
+    page.get_by_placeholder("Search repositories").fill(repository.partition("/")[2])
+    page.get_by_role("option", name=re.compile(re.escape(repository))).click()
+    expect(page.get_by_role("button", name=re.compile("^Branch"))).to_contain_text("main")
+    page.get_by_role("textbox", name="The task").fill(prompt)
+    expect(page.get_by_text(re.compile("credits, holds"))).to_be_visible()
+    page.get_by_role("button", name="Send the task").click()
+    page.wait_for_url(re.compile("/tasks/"))
+    return page.url
+
+
+def wait_done(page: Page) -> None:
+    """Waits until the header says that the run is done."""
+    expect(page.get_by_role("main").get_by_text("done", exact=True).first).to_be_visible(timeout=DONE)
+
+
+def log_rows(page: Page) -> list[str]:
+    """The sequence numbers of the drawn log rows."""
+    return page.locator("[data-seq]").evaluate_all("rows => rows.map(row => row.dataset.seq)")
+
+
+@pytest.mark.timeout(300)
+def test_from_the_landing_page_to_a_merged_pull_request(stack: Stack, new_page: NewPage) -> None:
+    page = new_page()
+    began = time.monotonic()
+    sign_in(page, stack, "alice")
+    expect(page.get_by_text("100 credits").first).to_be_visible()
+    expect(page.get_by_text("Demo (scripted, no AI)").first).to_be_visible()
+    address = send_task(page)
+    page.reload()  # in the middle
+    expect(page.get_by_text("Demo (scripted, no AI)").first).to_be_visible()
+    wait_done(page)
+    took = time.monotonic() - began
+    print(f"from the landing page to the pull request: {took:.1f} s")
+    expect(page.get_by_text("verified").first).to_be_visible()
+    pull = page.get_by_role("link", name=re.compile(r"open #1|#1")).first
+    expect(pull).to_be_visible()
+    rows = log_rows(page)
+    assert len(rows) == len(set(rows)), "nothing twice"
+    page.get_by_role("tab", name=re.compile("^Changes")).click()
+    expect(page.get_by_text("shop/totals.py").first).to_be_visible()
+
+    # A follow-up: the same branch, the same pull request, a second hold.
+    page.get_by_role("tab", name="Log").click()
+    page.get_by_role("textbox", name="Follow-up").fill("Add a test for it as well.")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_text("Add a test for it as well.").first).to_be_visible()
+    wait_until(lambda: _events(stack, page, address) >= 2, 60, "the second run's end")
+    wait_done(page)
+
+    # Merged on the hub: the page shows it without a reload.
+    hub = page.context.new_page()
+    hub.goto(f"{stack.hub}/alice/sample-shop/pull/1")
+    if hub.get_by_role("button", name=re.compile("alice", re.IGNORECASE)).count():
+        hub.get_by_role("button", name=re.compile("alice", re.IGNORECASE)).first.click()
+        hub.goto(f"{stack.hub}/alice/sample-shop/pull/1")
+    assert hub.get_by_text("Add a test", exact=False).count() >= 0
+    hub.get_by_role("button", name=re.compile("Merge")).click()
+    expect(page.get_by_text("merged").first).to_be_visible(timeout=10_000)
+
+    _carol_sees_none_of_it(stack, new_page, address)
+
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{stack.origin}/")
+    page.goto(address)
+    expect(page.get_by_text("shop/totals.py")).to_have_count(0)
+    expect(page.get_by_role("link", name="Sign in with GitHub").first).to_be_visible()
+
+
+def _events(stack: Stack, page: Page, address: str) -> int:
+    """How many runs of the task have ended, as its page draws them."""
+    return page.get_by_text(re.compile(r"credits used|Charged|given back", re.IGNORECASE)).count()
+
+
+def _carol_sees_none_of_it(stack: Stack, new_page: NewPage, address: str) -> None:
+    task_id = address.rsplit("/", 1)[1].partition("?")[0]
+    carol = new_page()
+    sign_in(carol, stack, "carol")
+    expect(carol.get_by_text("sample-shop")).to_have_count(0)
+    for unknown in (task_id, str(uuid4()), "nonsense"):
+        carol.goto(f"{stack.origin}/tasks/{unknown}")
+        expect(carol.get_by_text(re.compile("no such task", re.IGNORECASE))).to_be_visible()
+        expect(carol.get_by_text(PROMPT[:30])).to_have_count(0)
+    cookies = {cookie["name"]: cookie["value"] for cookie in carol.context.cookies()}
+    for path in (f"/files/tasks/{task_id}/patch", f"/files/tasks/{uuid4()}/patch"):
+        assert httpx.get(stack.origin + path, cookies=cookies, trust_env=False).status_code == 404
