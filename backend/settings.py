@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -56,7 +56,9 @@ def _named(name: str, default: Any = None) -> Any:
 class Settings(BaseSettings):
     """Every setting, by the name the README's table gives it."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=PROJECT_DIR / ".env", extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
 
     public_url: str = _named("ASYNCCODER_PUBLIC_URL", "")
     host: str = _named("ASYNCCODER_HOST", "127.0.0.1")
@@ -90,6 +92,11 @@ class Settings(BaseSettings):
     sandbox: Literal["auto", "bubblewrap", "sandlock", "none"] = _named("ASYNCCODER_SANDBOX", "auto")
     sandbox_paths: str = _named("ASYNCCODER_SANDBOX_PATHS", "")
     workers: int = _named("ASYNCCODER_WORKERS", 2)
+
+    @field_validator("data_dir")
+    @classmethod
+    def _in_project(cls, path: Path) -> Path:
+        return PROJECT_DIR / path.expanduser()  # the same folder, wherever a command is typed
 
     @classmethod
     def settings_customise_sources(

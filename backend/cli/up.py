@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from backend.cli.terminal import Terminal
 from backend.errors import Misconfigured
+from backend.parts import Part
 from backend.settings import PROJECT_DIR, Settings, get_settings
 
 DemoRepo = Annotated[
@@ -34,13 +36,15 @@ def dev(
 
 def start(demo_repos: list[Path], port: int | None, *, is_dev: bool) -> None:
     """Checks, then supervises until a signal comes. Raises Misconfigured or PartFailed."""
+    from backend.cli import stack
+
     repositories = [_repository(path) for path in demo_repos]
     if port is not None:
         os.environ["ASYNCCODER_PORT"] = str(port)  # for the children too
         get_settings.cache_clear()
     settings = get_settings()
-    os.environ["ASYNCCODER_DATA_DIR"] = str(settings.data_dir.resolve())
-    asyncio.run(_supervise(settings, repositories, is_dev=is_dev))
+    compose = stack.development if is_dev else stack.everything
+    asyncio.run(supervise(settings, lambda: compose(settings, repositories)))
 
 
 def _repository(path: Path) -> Path:
@@ -50,35 +54,45 @@ def _repository(path: Path) -> Path:
     return found
 
 
-async def _supervise(settings: Settings, repositories: list[Path], *, is_dev: bool) -> None:
-    # Imported here: `asynccoder --help` needs no database driver.
+async def supervise(settings: Settings, compose: Callable[[], list[Part]]) -> None:
+    """Holds the data dir, checks the machine, then keeps the composed parts running until a signal.
+
+    Raises Held, Misconfigured or PartFailed; whatever happens, nothing of ours stays.
+    """
     from backend import embedded
-    from backend.cli import jail, preflight, stack
+    from backend.cli import preflight
     from backend.data_dir import held
     from backend.supervisor import Supervisor
 
     terminal = Terminal()
     with held(settings.data_dir, url=settings.origin) as record:
         preflight.before_start(settings)
-        _warn_of_jail(terminal, jail.problem(settings))
-        parts = stack.everything(settings, repositories) if not is_dev else stack.development(settings, repositories)
-        embedded.write_urls(settings)
-        mode = " (demo: no GitHub app is configured)" if settings.is_demo else ""
-        supervisor = Supervisor(
-            parts,
-            record=record,
-            say=terminal.say,
-            tell=terminal.tell,
-            ready=f"\n  Async Coder runs at {settings.origin}{mode}\n  Ctrl-C ends it.\n",
-            cwd=str(PROJECT_DIR),
-        )
+        os.environ["ASYNCCODER_DATA_DIR"] = str(settings.data_dir.resolve())  # the children have another folder
+        jail = asyncio.create_task(_look_at_jail(settings, terminal))
         try:
-            await supervisor.run()
+            embedded.write_urls(settings)
+            await Supervisor(
+                compose(),
+                record=record,
+                say=terminal.say,
+                tell=terminal.tell,
+                ready=_ready(settings),
+                cwd=str(PROJECT_DIR),
+            ).run()
+            await jail
         finally:
             embedded.forget(settings)
     terminal.tell("stopped")
 
 
-def _warn_of_jail(terminal: Terminal, problem: Misconfigured | None) -> None:
-    if problem is not None:
-        terminal.tell(f"warning    {problem} Tasks will fail until it is mended. {problem.fix}")
+def _ready(settings: Settings) -> str:
+    mode = " (demo: no GitHub app is configured)" if settings.is_demo else ""
+    return f"\n  Async Coder runs at {settings.origin}{mode}\n  Ctrl-C ends it.\n"
+
+
+async def _look_at_jail(settings: Settings, terminal: Terminal) -> None:
+    from backend.cli.jail import problem
+
+    found = await asyncio.to_thread(problem, settings)
+    if found is not None:
+        terminal.tell(f"{'warning':<10} {found} Tasks fail until that is mended. {found.fix}")

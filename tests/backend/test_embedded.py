@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -16,7 +18,8 @@ from redis.retry import Retry
 from sqlalchemy import create_engine, text
 
 from backend import embedded
-from backend.embedded.postgres import postgres_bin
+from backend.embedded.identity import another_user, identity
+from backend.embedded.postgres import data_folder, postgres_bin
 from backend.errors import Misconfigured
 from backend.settings import PROJECT_DIR, Settings
 from tests.servers import embedded_settings
@@ -34,8 +37,14 @@ with embedded.running(settings, is_durable=True):
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return embedded_settings(tmp_path / "a data dir")
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    settings = embedded_settings(tmp_path / "a data dir")
+    yield settings
+    embedded.forget(settings)
+
+
+def sockets(settings: Settings) -> list[Path]:
+    return [embedded.socket_folder(settings, server) for server in embedded.SERVERS]
 
 
 def mode(path: Path) -> int:
@@ -90,7 +99,7 @@ def test_nobody_gets_in_without_the_password(embedded_servers: Settings) -> None
     wrong = embedded.database_url(embedded_servers).replace("asynccoder:", "asynccoder:x")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(wrong)
-    socket = str(embedded.socket_folder(embedded_servers) / "valkey.sock")
+    socket = str(embedded.socket_folder(embedded_servers, "valkey") / "valkey.sock")
     stranger = redis.Redis(unix_socket_path=socket, retry=Retry(NoBackoff(), 0))
     with pytest.raises(redis.AuthenticationError):
         stranger.ping()
@@ -98,7 +107,7 @@ def test_nobody_gets_in_without_the_password(embedded_servers: Settings) -> None
 
 def test_everything_on_disk_is_ours_alone(embedded_servers: Settings) -> None:
     data = embedded_servers.data_dir
-    for folder in (data, data / "keys", data / "run", data / "valkey", embedded.socket_folder(embedded_servers)):
+    for folder in (data, data / "keys", data / "run", data / "valkey", *sockets(embedded_servers)):
         assert mode(folder) == 0o700
     for file in (embedded_servers.servers_file, data / "valkey" / "valkey.conf", *(data / "keys").iterdir()):
         assert mode(file) == 0o600
@@ -123,7 +132,7 @@ def test_nothing_stays_after_the_end(settings: Settings) -> None:
     with embedded.running(settings):
         folder = settings.data_dir.resolve()
         assert processes_on(folder)
-    assert not embedded.socket_folder(settings).exists()
+    assert not any(folder.exists() for folder in sockets(settings))
     assert not settings.servers_file.exists()
     assert processes_on(folder) == []
 
@@ -186,6 +195,18 @@ def test_an_initdb_that_was_interrupted_leaves_no_half_cluster(settings: Setting
     assert not half.exists()
 
 
+def test_root_without_namespaces_runs_postgresql_as_another_user_or_says_why_not(settings: Settings) -> None:
+    user = another_user() if os.geteuid() == 0 else identity()
+    try:
+        with embedded.running(settings, user=user), psycopg.connect(embedded.database_url(settings)) as connection:
+            assert connection.execute("SELECT current_user").fetchone() == ("asynccoder",)
+            assert redis.Redis.from_url(embedded.redis_url(settings)).ping()
+    except Misconfigured as error:  # where the project lies in a folder that no other user may enter
+        assert "Permission denied" in str(error)
+    finally:
+        shutil.rmtree(data_folder(settings, user), ignore_errors=True)
+
+
 def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         other = tmp_path / "other"
@@ -202,7 +223,7 @@ def test_a_long_or_spaced_temporary_folder_does_not_break_the_sockets(settings: 
     script = (
         "import sys; from pathlib import Path; from backend import embedded\n"
         "from tests.servers import embedded_settings\n"
-        "print(embedded.socket_folder(embedded_settings(Path(sys.argv[1]))))"
+        "print(embedded.socket_folder(embedded_settings(Path(sys.argv[1])), 'postgres'))"
     )
     for name in ("with space", "x" * 100):
         (tmp_path / name).mkdir()
