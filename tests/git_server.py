@@ -23,6 +23,8 @@ class GitServer(ThreadingHTTPServer):
         self.refusals: dict[str, int] = {}
         self.requests: list[str] = []
         self.on_request: Callable[[], None] = lambda: None
+        self.moved_to = ""
+        self.given: list[str] = []
 
     def url(self, name: str) -> str:
         """The clone URL of a repository."""
@@ -49,6 +51,9 @@ class _Handler(BaseHTTPRequestHandler):
         name = unquote(parts.path).strip("/").split("/")[0].removesuffix(".git")
         given = self.headers.get("Authorization", "")
         self.server.on_request()
+        self.server.given.append(given)
+        if self.server.moved_to:
+            return self._answer(301, b"", {"Location": self.server.moved_to + self.path})
         if name in self.server.refusals:
             return self._answer(self.server.refusals[name], b"refused\n")
         expected = base64.b64encode(f"x-access-token:{self.server.token}".encode()).decode()

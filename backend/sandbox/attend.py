@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import IO, Protocol
 
 from backend.sandbox.base import KilledBy
+from backend.sandbox.watchdog import Watchdog
 
 TICK = 0.1  # seconds between two questions to the watchdog
 _DRAIN = 2.0  # seconds that output may still come after the tree was killed
@@ -70,14 +71,14 @@ def attend(
     *,
     stdin: bytes,
     keep: int,
-    verdict: Callable[[], KilledBy | None],
+    watchdog: Watchdog,
     kill: Callable[[], None],
     listeners: Mapping[int, Callable[[bytes], None]] | None = None,
 ) -> Attended:
     """Returns when the command has ended and its pipes are dry, or the watchdog spoke; nothing of the tree is left.
 
     `kill` ends the whole tree and may be called more than once. `listeners` are further descriptors to read, whose
-    bytes are handed on; they are closed here. What `verdict` raises goes through, with the tree dead.
+    bytes are handed on; they are closed here. What the watchdog raises goes through, with the tree dead.
     """
     out, err = Stream(keep), Stream(keep)
     readers: dict[int, Callable[[bytes], None]] = dict(listeners or {})
@@ -86,7 +87,7 @@ def attend(
             readers[pipe.fileno()] = stream.take
     pump = _Pump(child, readers, stdin)
     try:
-        killed_by = _until_end(pump, verdict)
+        killed_by = _until_end(pump, watchdog)
     finally:
         kill()
         pump.drain(time.monotonic() + _DRAIN)
@@ -95,17 +96,16 @@ def attend(
     return Attended(out, err, killed_by)
 
 
-def _until_end(pump: "_Pump", verdict: Callable[[], KilledBy | None]) -> KilledBy | None:
+def _until_end(pump: "_Pump", watchdog: Watchdog) -> KilledBy | None:
     next_look = 0.0
     while not pump.has_ended:
         now = time.monotonic()
         if now >= next_look:
-            if word := verdict():
+            if word := watchdog():
                 return word
             next_look = now + TICK
         pump.turn(max(0.0, next_look - now))
-    # What ran over its limits in the last instant has run over them all the same.
-    return verdict()
+    return watchdog.at_end()
 
 
 class _Pump:

@@ -92,7 +92,7 @@ class Bubblewrap:
             child,
             stdin=stdin,
             keep=limits.output_bytes,
-            verdict=watchdog,
+            watchdog=watchdog,
             kill=lambda: box.kill(child),
             listeners={status_read: box.hear},
         )

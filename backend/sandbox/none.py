@@ -64,7 +64,7 @@ class Unjailed:
             child,
             stdin=stdin,
             keep=limits.output_bytes,
-            verdict=watchdog,
+            watchdog=watchdog,
             kill=lambda: _kill(child, mark.encode()),
         )
         shutil.rmtree(home, ignore_errors=True)  # the command may have left what cannot be removed

@@ -82,7 +82,7 @@ class Sandlock:
                 child,
                 stdin=stdin,
                 keep=limits.output_bytes,
-                verdict=watchdog,
+                watchdog=watchdog,
                 kill=lambda: _kill(child.pid),
             )
         except (FileNotFoundError, PermissionError) as error:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.errors import Misconfigured
 from backend.sandbox.base import Sandbox
 
 _TIMEOUT = 20.0  # seconds; a machine under load starts slowly, a jail that hangs does not end
@@ -25,9 +26,10 @@ class Probe:
 
 
 # Shell only, since a jail need not have Python. Each script succeeds when the jail is as it should be.
+PROGRAMS_RUN = "runs a program of the workspace"
 _SCRIPTS = {
     "runs a command in the workspace": "[ -f here ] && echo made > there",
-    "runs a program of the workspace": r"printf '#!/bin/sh\nexit 0\n' > run.sh && chmod +x run.sh && ./run.sh",
+    PROGRAMS_RUN: r"printf '#!/bin/sh\nexit 0\n' > run.sh && chmod +x run.sh && ./run.sh",
     "cannot see the host's password file": "! cat /etc/shadow",
     "cannot see the host's folders": '! ls "$BESIDE" && ! ls /root/.ssh && ! ls /var/lib',
     # Opened for writing, never written: a probe that finds an open door must not walk through it.
@@ -49,9 +51,12 @@ _CONNECT = (
 )
 
 
-def probes(sandbox: Sandbox) -> list[Probe]:
-    """Tries everything; takes a few tenths of a second. Raises RunFailed where the jail does not even start."""
-    with scratch(sandbox) as workspace:
+def probes(sandbox: Sandbox, beneath: Path | None = None) -> list[Probe]:
+    """Tries everything in a folder beneath `beneath`, where workspaces will be; takes a few tenths of a second.
+
+    Raises RunFailed where the jail does not even start, Misconfigured where no workspace can be made.
+    """
+    with scratch(sandbox, beneath) as workspace:
         return [*_scripts(sandbox, workspace), _network(sandbox, workspace), _end(sandbox, workspace)]
 
 
@@ -105,9 +110,16 @@ def _size(path: Path) -> int:
 
 
 @contextmanager
-def scratch(sandbox: Sandbox) -> Iterator[Path]:
-    """A workspace that the jail can reach, and that is gone afterwards."""
-    root = Path(tempfile.mkdtemp(prefix="asynccoder-probe-", dir="/var/tmp" if sandbox.owner else None))
+def scratch(sandbox: Sandbox, beneath: Path | None = None) -> Iterator[Path]:
+    """A workspace that the jail can reach, gone afterwards; a root service has its own in /var/tmp in any case."""
+    place = Path("/var/tmp") if sandbox.owner else beneath or Path(tempfile.gettempdir())
+    try:
+        root = Path(tempfile.mkdtemp(prefix="asynccoder-probe-", dir=place))
+    except OSError as error:
+        raise Misconfigured(
+            f"No workspace can be made in {place}: {error.strerror}.",
+            fix=f"Make {place} a folder this user may write to.",
+        ) from error
     try:
         root.chmod(0o711)
         workspace = root / "workspace"

@@ -13,6 +13,7 @@ from backend.words import Failure
 
 _MEMORY_EVERY = 0.25  # seconds
 _DISK_SHARE = 16  # the workspace is measured again when the file system lost a sixteenth of the limit
+_DISK_EVERY = 15.0  # seconds, for what the free space does not show
 _HOST_FLOOR = 50  # a jail over half its own limit is ended when the host has less than a fiftieth of its memory left
 
 
@@ -34,6 +35,7 @@ class Watchdog:
         now = time.monotonic()
         self._deadline = now + timeout
         self._next_memory = now + _MEMORY_EVERY
+        self._next_disk = now + _DISK_EVERY
         self._free = _free_bytes(folders[0])
 
     def __call__(self) -> KilledBy | None:
@@ -49,6 +51,10 @@ class Watchdog:
                 return "memory"
         return "disk" if self._is_over_disk() else None
 
+    def at_end(self) -> KilledBy | None:
+        """What a command that has ended by itself ran over in its last instant."""
+        return "disk" if self._is_over_disk() else None
+
     def _is_over_memory(self) -> bool:
         limit = self._limits.memory_bytes
         used = processes.memory(self._pids(), limit)
@@ -56,11 +62,12 @@ class Watchdog:
 
     def _is_over_disk(self) -> bool:
         # Measuring a workspace costs as much as walking it, asking the file system how full it is costs nothing.
-        free = _free_bytes(self._folders[0])
-        if self._free - free < self._limits.disk_bytes // _DISK_SHARE:
+        # From time to time it is measured all the same: what others free hides what this one takes.
+        free, now = _free_bytes(self._folders[0]), time.monotonic()
+        if now < self._next_disk and self._free - free < self._limits.disk_bytes // _DISK_SHARE:
             self._free = max(self._free, free)
             return False
-        self._free = free
+        self._free, self._next_disk = free, now + _DISK_EVERY
         return sum(used_bytes(folder) for folder in self._folders) > self._limits.disk_bytes
 
 

@@ -89,6 +89,10 @@ class Checkout:
             args, git_dir=self.git_dir, work_tree=self.work_tree, stdin=stdin, ok=ok, timeout=_TIMEOUT, env=env
         )
 
+    def open_up(self) -> None:
+        """Gives the owner the right to read everything in the work tree again."""
+        _open_up(self.work_tree)
+
     def reset(self, tree: str) -> None:
         """Makes index and work tree equal to a commit or tree, and the jail the owner of every file."""
         self.git(["read-tree", "--reset", "-u", check_sha(tree)])
@@ -145,9 +149,13 @@ def remove(root: Path) -> None:
     if not root.exists():
         return
     if os.geteuid() != 0:
-        # The agent may have taken its own right to write away from its folders.
-        subprocess.run(["chmod", "-R", "u+rwX", "--", str(root)], stderr=subprocess.DEVNULL, check=False)
+        _open_up(root)  # the agent may have taken its own right to write away from its folders
     _tool(["rm", "-rf", "--one-file-system", "--", str(root)])
+
+
+def _open_up(folder: Path) -> None:
+    # It stumbles over what it cannot enter yet and goes on; links are not followed.
+    subprocess.run(["chmod", "-R", "u+rwX", "--", str(folder)], stderr=subprocess.DEVNULL, check=False)
 
 
 def _tool(command: list[str]) -> None:

@@ -5,9 +5,10 @@ agent wrote. What changed is listed, looked at without following links, and hand
 """
 
 import os
+import re
 import zlib
 
-from backend.errors import InvalidInput
+from backend.errors import GitError, InvalidInput
 from backend.workspace import files
 from backend.workspace.checkout import Checkout
 from backend.workspace.git import check_sha, text
@@ -17,6 +18,15 @@ _NO_OBJECT = "0" * 40
 
 def write(checkout: Checkout) -> str:
     """Writes the work tree, without `.git` and what `.gitignore` names, to the trusted directory; returns the tree."""
+    try:
+        return _write(checkout)
+    except GitError:
+        # The agent may have taken the right to read from its own files, which stops everyone but root.
+        checkout.open_up()
+        return _write(checkout)
+
+
+def _write(checkout: Checkout) -> str:
     listed = checkout.git(["ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard"])
     present, gone = [], []
     for raw in sorted(set(listed.split(b"\0")) - {b""}):
@@ -29,8 +39,16 @@ def write(checkout: Checkout) -> str:
     if gone:
         lines = b"".join(f"0 {_NO_OBJECT}\t".encode() + raw + b"\0" for raw in gone)
         checkout.git(["update-index", "-z", "--index-info"], stdin=lines)
-    if present:
-        checkout.git(["update-index", "-z", "--add", "--replace", "--stdin"], stdin=b"\0".join(present) + b"\0")
+    while present:
+        try:
+            checkout.git(["update-index", "-z", "--add", "--replace", "--stdin"], stdin=b"\0".join(present) + b"\0")
+            break
+        except GitError as error:
+            # A name that git lets nobody check out, such as one that some file system takes for `.git`.
+            refused = re.search(r"Invalid path '(.+)'", str(error))
+            if not refused or os.fsencode(refused[1]) not in present:
+                raise
+            present.remove(os.fsencode(refused[1]))
     return text(checkout.git(["write-tree"]))
 
 
@@ -61,6 +79,8 @@ def restore(checkout: Checkout, data: bytes) -> str:
 def _kind(checkout: Checkout, path: str) -> str:
     try:
         entry = files.stat(checkout.work_tree, path.rstrip("/"))
-    except InvalidInput:
+    except InvalidInput as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise GitError(f"{path!r} cannot be read.") from error
         return "gone"  # behind a link, or under a name that no repository may hold
     return entry.kind if entry else "gone"

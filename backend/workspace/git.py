@@ -40,6 +40,8 @@ _CONFIG = {
     "advice.pushUpdateRejected": "false",
     # A submodule's state is asked by a git inside it, which would read a configuration that the agent wrote.
     "diff.ignoreSubmodules": "all",
+    # After a redirect git sends its extra headers, and so the token, to wherever it was led.
+    "http.followRedirects": "false",
     "http.lowSpeedLimit": "1000",
     "http.lowSpeedTime": "60",
 }

@@ -7,6 +7,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,12 @@ from backend.workspace.git import check_branch, check_clone_url, run_git, text
 _FETCH_TIMEOUT = 1800.0  # seconds; a first fetch of a large repository takes its time
 _PACKS = 40  # more than this are put together, in a way that drops no object a checkout may still borrow
 _SUSPECT = "suspect"
+_TICK = 0.05  # seconds between two tries for the lock
 
 # Git's words in the C locale, and curl's; GitHub answers 404 for what a token may not see.
 _ACCESS = ("authentication failed", "could not read username", "returned error: 401", "returned error: 403")
 _GONE = ("repository not found", "returned error: 404", "' not found", "does not appear to be a git repository")
+_MOVED = ("returned error: 301", "returned error: 302", "returned error: 307", "returned error: 308", "redirect")
 _REMOTE = (
     "could not resolve host",
     "failed to connect",
@@ -54,7 +57,7 @@ class Mirror:
         Raises RunFailed(clone_failed, repository_gone, access_lost).
         """
         check_clone_url(clone_url, protocols)
-        with self._lock() as lock:
+        with self._lock(cancelled) as lock:
             if not (self.path / "HEAD").exists() or (self.path / _SUSPECT).exists():
                 return self._remake(clone_url, token, protocols, cancelled, lock)
             self._clear_leftovers()
@@ -127,15 +130,26 @@ class Mirror:
             run_git(["repack", "--geometric=2", "-d", "--quiet"], git_dir=self.path, timeout=600, keep_open=(lock,))
 
     @contextmanager
-    def _lock(self) -> Iterator[int]:
+    def _lock(self, cancelled: Callable[[], bool] | None) -> Iterator[int]:
         """The mirror's lock between processes; git inherits it, so that a killed worker's fetch still holds it."""
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            while not _is_taken(descriptor):
+                if cancelled and cancelled():
+                    raise RunFailed(Failure.CLONE_FAILED, "The fetch was cancelled while another one went on.")
+                time.sleep(_TICK)
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _is_taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def remote_failure(error: GitError) -> RunFailed | None:
@@ -144,6 +158,8 @@ def remote_failure(error: GitError) -> RunFailed | None:
     for signs, failure in ((_ACCESS, Failure.ACCESS_LOST), (_GONE, Failure.REPOSITORY_GONE)):
         if any(sign in words for sign in signs):
             return RunFailed(failure)
+    if any(sign in words for sign in _MOVED):
+        return RunFailed(Failure.REPOSITORY_GONE, "The repository was renamed or moved. Refresh your repositories.")
     if any(sign in words for sign in _REMOTE):
         return RunFailed(Failure.CLONE_FAILED, f"{Failure.CLONE_FAILED.sentence} {error}")
     return None

@@ -71,3 +71,21 @@ def test_a_diff_of_another_base_is_refused(hub: Hub, checkout: Checkout, mirror:
     mirror.refresh(hub.url, TOKEN, PROTOCOLS)
     with pytest.raises(GitError):
         checkpoint.restore(Checkout.create(tmp_path / "elsewhere", mirror, other, None), data)
+
+
+def test_names_that_git_refuses_and_files_nobody_may_read_do_not_stop_a_checkpoint(checkout: Checkout) -> None:
+    tree = checkout.work_tree
+    for name in (".g\u200cit", "git~1", ".git "):
+        (tree / name).write_text("x")
+    (tree / "inner").mkdir()
+    (tree / "inner/.GIT").mkdir()
+    (tree / "inner/.GIT/config").write_text("x")
+    (tree / ".gitmodules").symlink_to("README.md")
+    (tree / "closed").write_text("closed\n")
+    (tree / "closed").chmod(0)
+    (tree / "closed folder").mkdir()
+    (tree / "closed folder/file").write_text("x")
+    (tree / "closed folder").chmod(0)
+    named = checkout.git(["ls-tree", "-r", "--name-only", checkpoint.write(checkout)]).decode().splitlines()
+    assert "closed" in named
+    assert not any("git" in name for name in named)

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from backend.errors import GitError, InvalidInput, RunFailed
+from backend.words import Failure
 from backend.workspace import push
 from backend.workspace.checkout import Checkout
 from backend.workspace.git import check_branch, check_clone_url, run_git
 from backend.workspace.mirror import Mirror
 from tests.backend.workspace.conftest import ME, PROTOCOLS, TOKEN, Hub
+from tests.git_server import git_server
 
 GOOD = ["main", "dependabot/npm_and_yarn/@babel/core-7", "a.b", "ünïcode", "v1.0-x", "a/b/c", "@x", "1", "a{b}", "x@y"]
 BAD = [
@@ -108,6 +110,15 @@ def test_the_token_is_in_no_error(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(GitError) as raised:
         run_git(["rev-parse", token], token=token, git_dir=hub.shop)
     assert token not in str(raised.value)
+
+
+def test_the_token_does_not_follow_a_redirect_to_another_server(hub: Hub, tmp_path: Path) -> None:
+    with git_server(tmp_path / "hub", TOKEN) as elsewhere:
+        hub.server.moved_to = f"http://localhost:{elsewhere.server_address[1]}"
+        with pytest.raises(RunFailed) as failed:
+            Mirror(tmp_path / "mirrors", 7).refresh(hub.url, TOKEN, PROTOCOLS)
+        assert failed.value.failure is Failure.REPOSITORY_GONE
+        assert elsewhere.given == []
 
 
 def test_git_ends_when_it_is_cancelled_or_takes_too_long(tmp_path: Path) -> None:

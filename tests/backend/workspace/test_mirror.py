@@ -1,5 +1,6 @@
 """The mirror: fetched once, shared by processes, remade when it broke, and honest about whose fault it was."""
 
+import fcntl
 import multiprocessing
 import os
 import time
@@ -159,3 +160,30 @@ def test_a_second_checkout_is_quick(hub: Hub, tmp_path: Path, owner: tuple[int, 
     # A fifth of a second when the machine is idle; the margin is for one that is not.
     assert time.monotonic() - began < 2
     assert len(FILES) < len(os.listdir(tmp_path / "second/tree"))
+
+
+def test_a_fetch_whose_worker_was_killed_is_taken_over(hub: Hub, tmp_path: Path) -> None:
+    files = {f"f{number}": os.urandom(4000).hex() for number in range(400)}
+    make_repository(hub.shop.parent / "large.git", files)
+    arrived = multiprocessing.get_context("fork").Event()
+    hub.server.on_request = lambda: (arrived.set(), time.sleep(0.3))[1]
+    url = hub.server.url("large")
+    worker = multiprocessing.get_context("fork").Process(target=_refresh_repeatedly, args=(tmp_path / "m", url, 1))
+    worker.start()
+    assert arrived.wait(10)
+    worker.kill()
+    worker.join()
+    mirror = Mirror(tmp_path / "m", 7)
+    mirror.refresh(url, TOKEN, PROTOCOLS)
+    sha = mirror.branch_sha("main")
+    assert sha is not None
+    assert Checkout.create(tmp_path / "run", mirror, sha, None).head == sha
+
+
+def test_waiting_for_another_fetch_can_be_cancelled(hub: Hub, tmp_path: Path) -> None:
+    mirror = Mirror(tmp_path / "mirrors", 7)
+    (tmp_path / "mirrors").mkdir()
+    with (tmp_path / "mirrors/7.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(RunFailed):
+            mirror.refresh(hub.url, TOKEN, PROTOCOLS, lambda: True)
