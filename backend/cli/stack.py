@@ -98,7 +98,7 @@ def _reloading(part: Part, settings: Settings) -> Part:
         argv = (*PYTHON, "reflex", "run", "--env", "preview")
         env = ui_build.development_environment(settings)
         return replace(part, argv=argv, env=env, start_seconds=300, starts_early=False)
-    if part.argv[2].startswith("jobs."):
+    if any(word.startswith("jobs.") for word in part.argv):
         watched = (*PYTHON, "watchfiles", "--filter", "python", "--sigint-timeout", "2", shlex.join(part.argv))
         return replace(part, argv=(*watched, "backend", "jobs"))
     return part
