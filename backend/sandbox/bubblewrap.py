@@ -29,6 +29,8 @@ HOME = "/home/agent"
 _TMP_BYTES = 256 * 1024 * 1024
 _HOME_BYTES = 64 * 1024 * 1024
 _SHM_BYTES = 64 * 1024 * 1024
+# Python takes a stale .pyc for good where a file changes twice in a second and keeps its size.
+TOOLS = {"LANG": "C.UTF-8", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1"}
 _DEATH = 10.0  # seconds that the kernel may take to end a jail's processes
 
 _ETC = {
@@ -224,7 +226,7 @@ def _frame(extra_paths: Sequence[Path]) -> list[str]:
 
 
 def _variables(search_path: str, env: Mapping[str, str]) -> list[str]:
-    fixed = {"PATH": search_path, "HOME": HOME, "USER": "agent", "LANG": "C.UTF-8", "TERM": "dumb", "TMPDIR": "/tmp"}
+    fixed = {"PATH": search_path, "HOME": HOME, "USER": "agent", "TMPDIR": "/tmp", **TOOLS}
     options = []
     for name, value in {**fixed, **env}.items():
         options += ["--setenv", name, value]

@@ -15,6 +15,7 @@ from backend.errors import InvalidInput
 from backend.sandbox import processes
 from backend.sandbox.attend import attend
 from backend.sandbox.base import USUAL, Completed, Limits
+from backend.sandbox.bubblewrap import TOOLS
 from backend.sandbox.watchdog import Watchdog
 
 _MARK = "ASYNCCODER_COMMAND"
@@ -88,7 +89,7 @@ def _limited(limits: Limits) -> list[str]:
 
 
 def _variables(home: str) -> dict[str, str]:
-    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": home, "LANG": "C.UTF-8", "TERM": "dumb"}
+    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": home, **TOOLS}
 
 
 def _kill(child: subprocess.Popen[bytes], mark: bytes) -> None:

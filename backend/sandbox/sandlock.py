@@ -24,7 +24,7 @@ from backend.errors import InvalidInput, RunFailed, SandboxUnavailable
 from backend.sandbox import processes, seccomp
 from backend.sandbox.attend import attend
 from backend.sandbox.base import USUAL, Completed, Limits
-from backend.sandbox.bubblewrap import JAIL_ID, search_path
+from backend.sandbox.bubblewrap import JAIL_ID, TOOLS, search_path
 from backend.sandbox.watchdog import Watchdog
 from backend.words import Failure
 
@@ -129,7 +129,7 @@ class Sandlock:
         return subprocess.Popen(
             argv,
             cwd=workspace,
-            env={**variables, "LANG": "C.UTF-8", "TERM": "dumb", **env},
+            env={**variables, **TOOLS, **env},
             stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge_stderr else subprocess.PIPE,

@@ -18,6 +18,12 @@ from backend.words import Failure
 from backend.workspace.git import check_sha, run_git, text
 from backend.workspace.mirror import Mirror
 
+# What tools leave lying around, in repositories that do not name it themselves; new files of these names are no work.
+_LITTER = (
+    *("__pycache__/", "*.py[cod]", ".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".hypothesis/", ".coverage"),
+    *(".tox/", ".nox/", ".venv/", "*.egg-info/", "node_modules/", ".npm/", ".DS_Store"),
+)
+
 Owner = tuple[int, int]
 BASE = "refs/asynccoder/base"
 _TIMEOUT = 600.0  # seconds to write a large tree
@@ -165,12 +171,17 @@ def _tool(command: list[str]) -> None:
         raise RunFailed(Failure.INTERNAL_ERROR, f"{command[0]} failed: {words}")
 
 
-def _write_git_dir(git_dir: Path, sha: str, objects: Path) -> None:
-    """A git directory by hand: three files and four folders, borrowing the objects of the mirror."""
-    for folder in ("objects/info", "objects/pack", "refs/heads"):
-        (git_dir / folder).mkdir(parents=True, mode=0o700)
-    git_dir.chmod(0o700)
+def _write_skeleton(git_dir: Path) -> None:
+    for folder in ("objects/info", "objects/pack", "refs/heads", "info"):
+        (git_dir / folder).mkdir(parents=True)
     (git_dir / "config").write_text(_CONFIG, encoding="ascii")
+    (git_dir / "info/exclude").write_text("".join(f"{pattern}\n" for pattern in _LITTER), encoding="ascii")
+
+
+def _write_git_dir(git_dir: Path, sha: str, objects: Path) -> None:
+    """A git directory by hand, borrowing the objects of the mirror."""
+    _write_skeleton(git_dir)
+    git_dir.chmod(0o700)
     (git_dir / "HEAD").write_text(f"{sha}\n", encoding="ascii")
     (git_dir / "objects/info/alternates").write_text(f"{objects.resolve()}\n", encoding="utf-8")
 
@@ -179,9 +190,7 @@ def _write_convenience_copy(checkout: Checkout) -> None:
     """The agent's `.git`: the base commit alone, with its index, no remote and objects of its own."""
     sha = checkout.base_sha
     inner = checkout.work_tree / ".git"
-    for folder in ("objects/info", "objects/pack", "refs/heads", "info"):
-        (inner / folder).mkdir(parents=True)
-    (inner / "config").write_text(_CONFIG, encoding="ascii")
+    _write_skeleton(inner)
     (inner / "HEAD").write_text("ref: refs/heads/work\n", encoding="ascii")
     (inner / "refs/heads/work").write_text(f"{sha}\n", encoding="ascii")
     (inner / "shallow").write_text(f"{sha}\n", encoding="ascii")

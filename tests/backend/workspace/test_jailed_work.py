@@ -9,7 +9,7 @@ from backend.sandbox import programs
 from backend.sandbox.base import Completed, Sandbox
 from backend.sandbox.choose import choose
 from backend.words import Verdict
-from backend.workspace import detect, files, push
+from backend.workspace import detect, diff, files, push
 from backend.workspace.checkout import Checkout, clean_copy, remove, workspaces_root
 from backend.workspace.mirror import Mirror
 from tests.backend.workspace.conftest import ME, PROTOCOLS, TOKEN, Hub
@@ -24,7 +24,7 @@ from shop import total
 
 class Totals(unittest.TestCase):
     def test_halves_add_up(self):
-        self.assertEqual(total([0.5, 0.5, 1.5, 1.5]), 4)
+        self.assertEqual(total([0.5, 0.5]), 1)
 """
 
 
@@ -60,9 +60,10 @@ def test_the_worker_sees_red_turn_green_and_hands_it_over(hub: Hub, jail: Sandbo
     files.write_bytes(checkout.work_tree, "shop.py", MENDED.encode(), jail.owner)
     assert tried(checkout.work_tree).exit_code == 0
     inside = jail.run(["git", "status", "--porcelain"], workspace=checkout.work_tree, timeout=20)
-    assert b" M shop.py" in inside.stdout
+    assert inside.stdout == b" M shop.py\n"
     sha = push.commit(checkout, title="Round once", body="", author=ME)
     assert sha is not None
+    assert [change.path for change in diff.changed_files(checkout, base, sha)] == ["shop.py"]
     green = tried(clean_copy(checkout, sha, checkout.root / "evidence", jail.owner))
     assert detect.judge(green.exit_code, green.stdout) == (Verdict.VERIFIED, "")
     assert push.push(checkout, "asynccoder/1-round-once", sha, TOKEN, url, PROTOCOLS) == sha
