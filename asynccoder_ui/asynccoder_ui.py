@@ -3,6 +3,7 @@
 import functools
 
 import reflex as rx
+from reflex.app import default_error_boundary
 
 from asynccoder_ui import routes, theme
 from asynccoder_ui.beside import Beside
@@ -37,12 +38,15 @@ def _head() -> list[rx.Component]:
     return [
         rx.el.meta(name="color-scheme", content="light dark"),
         rx.el.link(
-            rel="preload", href="/fonts/geist.woff2", cross_origin="anonymous", custom_attrs={"as": "font", "type": "font/woff2"}
+            rel="preload",
+            href="/fonts/geist.woff2",
+            cross_origin="anonymous",
+            custom_attrs={"as": "font", "type": "font/woff2"},
         ),
         *[rx.el.link(rel="stylesheet", href=rx.asset(sheet)) for sheet in theme.STYLESHEETS],
         rx.el.link(rel="icon", href=rx.asset("favicon.svg"), type="image/svg+xml"),
         rx.el.script(src=rx.asset("shell.js")),
-    ]  # fmt: skip
+    ]
 
 
 def _require_exact_origin() -> None:
@@ -61,6 +65,9 @@ app = rx.App(
     html_lang="en",
     head_components=_head(),
     backend_exception_handler=on_error,
+    # Reflex's own overlay speaks of servers and sockets; the shell says "Reconnecting…" after two seconds.
+    app_wraps={(55, "ErrorBoundary"): lambda _: default_error_boundary()},
+    toaster=rx.toast.provider(position="bottom-right", rich_colors=False, close_button=True),
     api_transformer=[
         functools.partial(Beside, api=api),
         functools.partial(SecurityHeaders, settings=get_settings()),
@@ -68,13 +75,17 @@ app = rx.App(
 )
 app.add_middleware(Gate())
 app.register_lifespan_task(rings)
+assert app.sio is not None
 app.sio.register_namespace(LogNamespace(get_settings().origin))
 
 app.add_page(landing, route=routes.LANDING, title="Async Coder", on_load=Session.greet)
 app.add_page(home, route=routes.HOME, title="New task · Async Coder", on_load=[Shell.follow, Composer.load])
 app.add_page(task, route=routes.TASK, title="Task · Async Coder", on_load=[Shell.follow, TaskView.follow])
 app.add_page(
-    repositories, route=routes.REPOSITORIES, title="Repositories · Async Coder", on_load=[Shell.follow, Repositories.load]
-)  # fmt: skip
+    repositories,
+    route=routes.REPOSITORIES,
+    title="Repositories · Async Coder",
+    on_load=[Shell.follow, Repositories.load],
+)
 app.add_page(credits, route=routes.CREDITS, title="Credits · Async Coder", on_load=[Shell.follow, Credits.load])
 app.add_page(not_found, route="404", title="Not found · Async Coder")

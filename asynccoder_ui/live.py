@@ -4,7 +4,7 @@ Bulk never goes through State: one more line in a list of 5,000 would send all o
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -31,7 +31,7 @@ SIGNED_OUT = "signed_out"  # rung for a person when one of their sessions ends
 _log = log.get(__name__)
 
 
-async def changes(*topics: str, source: Hub = hub) -> AsyncIterator[frozenset[str]]:
+async def changes(*topics: str, source: Hub = hub) -> AsyncGenerator[frozenset[str], None]:
     """Yields whenever a page should read again: first once the subscription stands (read the snapshot now, nothing can
     be missed after it), then for what rang since, at most every 100 ms. Streamed text is not a change."""
     async with source.subscribe(*topics) as queue:
@@ -129,7 +129,7 @@ class LogNamespace(AsyncNamespace):
             await self.disconnect(sid)
 
     async def _send_new(self, sid: str, token: str, task_id: UUID, after: int, *, is_first: bool = False) -> int:
-        """Sends everything after number `after`, in batches, and returns the newest number. An empty log is said too."""
+        """Sends everything after number `after`, in batches; returns the newest number. An empty log is said too."""
 
         def read(session: Session, user: User) -> list[events.EventRow]:
             tasks.readable(session, user, task_id)

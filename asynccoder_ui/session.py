@@ -5,6 +5,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 import reflex as rx
+from reflex_base.event import EventSpec
 from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import people, routes
@@ -48,7 +49,7 @@ class Session(rx.State):
         return await people.ask(self._token(), question)
 
 
-def on_error(exception: Exception) -> rx.event.EventSpec:
+def on_error(exception: Exception) -> EventSpec:
     """The answer to an error that a handler did not treat: our own say their sentence, others are logged."""
     if isinstance(exception, SignedOut):
         return rx.call_script(f"window.location.assign({routes.LANDING!r})")

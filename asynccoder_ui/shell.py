@@ -120,27 +120,37 @@ def _sidebar(at: str) -> rx.Component:
         theme.part(
             "side-pad",
             theme.page_button(
-                theme.icon("plus"), "New task", theme.kbd("C"),
-                href=routes.HOME, variant="primary", wide=True, custom_attrs={"data-key": "new-task"},
+                theme.icon("plus"),
+                "New task",
+                theme.kbd("C"),
+                href=routes.HOME,
+                variant="primary",
+                wide=True,
+                custom_attrs={"data-key": "new-task"},
             ),
         ),
         theme.part(
             "nav",
             theme.nav_link("folder-git-2", "Repositories", routes.REPOSITORIES, on=at == routes.REPOSITORIES),
             theme.nav_link("coins", "Credits", routes.CREDITS, on=at == routes.CREDITS),
-            tag="nav", aria_label="Pages",
+            tag="nav",
+            aria_label="Pages",
         ),
         theme.part(
             "side-pad",
             theme.field(
-                placeholder="Search tasks", aria_label="Search tasks", type="search",
-                on_change=Shell.search.debounce(200), custom_attrs={"data-key": "search"},
+                placeholder="Search tasks",
+                aria_label="Search tasks",
+                type="search",
+                on_change=Shell.search.debounce(200),
+                custom_attrs={"data-key": "search"},
             ),
         ),
         theme.part("tasks", _task_list(), tag="nav", aria_label="Tasks"),
         _person(),
-        tag="aside", aria_label="Sidebar",
-    )  # fmt: skip
+        tag="aside",
+        aria_label="Sidebar",
+    )
 
 
 def _task_list() -> rx.Component:
@@ -195,14 +205,25 @@ def _person() -> rx.Component:
             theme.page_link(_balance(), href=routes.CREDITS, look="", aria_label="Credits"),
         ),
         theme.button(
-            theme.icon("sun-moon"), variant="quiet", size="icon sm", aria_label="Change the appearance",
-            title="Appearance: system, light, dark", on_click=rx.call_script("asynccoder.nextTheme()"),
+            theme.icon("sun-moon"),
+            variant="quiet",
+            size="icon sm",
+            aria_label="Change the appearance",
+            title="Appearance: system, light, dark",
+            on_click=rx.call_script("asynccoder.nextTheme()"),
         ),
         post_form(
-            theme.button(theme.icon("log-out"), variant="quiet", size="icon sm", type="submit", aria_label="Sign out", title="Sign out"),
+            theme.button(
+                theme.icon("log-out"),
+                variant="quiet",
+                size="icon sm",
+                type="submit",
+                aria_label="Sign out",
+                title="Sign out",
+            ),
             action=routes.SIGN_OUT,
         ),
-    )  # fmt: skip
+    )
 
 
 def _balance() -> rx.Component:

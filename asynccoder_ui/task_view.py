@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import live, people, views
+from asynccoder_ui import facts as shown
+from asynccoder_ui import live, people
 from asynccoder_ui.gate import leave, signed_in
 from asynccoder_ui.session import Session
 from backend import events
@@ -23,11 +24,11 @@ _NOWHERE = "There is no such task, or you cannot see it."
 class TaskView(Session):
     """One task, read again whenever it rings."""
 
-    facts: views.TaskFacts = views.TaskFacts()
-    run: views.RunFacts = views.RunFacts()
-    evidence: views.Evidence = views.Evidence()
-    pull: views.Pull = views.Pull()
-    queued: list[views.Message] = []
+    facts: shown.TaskFacts = shown.TaskFacts()
+    run: shown.RunFacts = shown.RunFacts()
+    evidence: shown.Evidence = shown.Evidence()
+    pull: shown.Pull = shown.Pull()
+    queued: list[shown.Message] = []
     tab: str = "log"
     error: str = ""
     missing: str = ""
@@ -41,8 +42,8 @@ class TaskView(Session):
         async with self:
             token, task = self._token(), self._task_in_address()
             if self.facts.id != str(task):  # another task's page: nothing of the one before
-                self.facts, self.run, self.queued = views.TaskFacts(), views.RunFacts(), []
-                self.evidence, self.pull, self.tab = views.Evidence(), views.Pull(), "log"
+                self.facts, self.run, self.queued = shown.TaskFacts(), shown.RunFacts(), []
+                self.evidence, self.pull, self.tab = shown.Evidence(), shown.Pull(), "log"
             self.error, self.missing = "", "" if task else _NOWHERE
         if task is None:
             return None
@@ -102,7 +103,7 @@ class TaskView(Session):
             return
         key = uuid4().hex
         if await self._steer(lambda session, user, task: tasks.add_credits(session, user, task, key=key)):
-            self.facts = views.TaskFacts(**{**vars(self.facts), "wants_credits": False})
+            self.facts = shown.TaskFacts(**{**vars(self.facts), "wants_credits": False})
 
     async def _steer(self, order: Callable[[DatabaseSession, User, UUID], object]) -> bool:
         """Gives an order about this page's task; a refusal is shown. Whether it was taken."""
@@ -129,11 +130,11 @@ class TaskView(Session):
         async with self:
             if self._task_in_address() != task:
                 raise Conflict("The tab has moved on.")
-            self.facts = views.task_facts(page)
-            self.run = views.run_facts(page)
-            self.evidence = views.evidence(page.evidence)
-            self.pull = views.pull(page.pull_request)
-            self.queued = [views.Message(str(message.id), message.text) for message in page.queued_messages]
+            self.facts = shown.task_facts(page)
+            self.run = shown.run_facts(page)
+            self.evidence = shown.evidence(page.evidence)
+            self.pull = shown.pull(page.pull_request)
+            self.queued = [shown.Message(str(message.id), message.text) for message in page.queued_messages]
 
     def _task_in_address(self) -> UUID | None:
         last = self.router.url.path.rstrip("/").rsplit("/", 1)[-1]

@@ -9,21 +9,27 @@ import reflex as rx
 
 STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "narrow.css")
 
+# The names are the vocabulary: read them as lines, not one a line.
+# fmt: off
 Part = Literal[
-    "app", "main", "side", "side-head", "side-pad", "nav", "side-group", "tasks", "me", "bar", "scrim", "page", "stage", "away",
-    "where", "belt", "estimate", "types",
-    "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "cols wide", "work", "scroll", "rail", "facts", "meter", "foot", "queued", "log",
-    "list", "entry", "amount", "card", "empty", "prose", "patch",
+    "app", "main", "side", "side-head", "side-pad", "nav", "side-group", "tasks", "me", "bar", "scrim", "page", "stage",
+    "away", "where", "belt", "estimate", "types", "list", "entry", "amount", "card", "empty",
+    "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
+    "queued", "log", "step", "step-text", "step-end", "out", "you", "say", "prose", "patch",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
-    "step", "step-text", "step-end", "out", "step-out", "you", "say",
-]  # fmt: skip
+]
 Words = Literal[
-    "display", "headline", "title", "heading", "lede", "strong", "soft", "muted", "small", "aside", "tiny", "mono", "figure", "warning", "added", "removed"
-]  # fmt: skip
+    "display", "headline", "title", "heading", "lede", "strong", "soft", "muted", "small", "aside", "tiny", "mono",
+    "figure", "warning", "added", "removed",
+]
+Tag = Literal[
+    "div", "section", "header", "footer", "aside", "main", "nav", "ul", "li", "span", "p", "h1", "h2", "h3", "dl", "dt",
+    "dd", "time", "a",
+]
+# fmt: on
 Tone = Literal["", "ok", "warn", "bad", "run", "merged", "line"]
 Variant = Literal["plain", "primary", "quiet", "danger"]
 Size = Literal["sm", "md", "lg", "icon", "icon sm"]
-Tag = Literal["div", "section", "header", "footer", "aside", "main", "nav", "ul", "li", "span", "p", "h1", "h2", "h3", "dl", "dt", "dd", "time", "a"]  # fmt: skip
 
 PARTS: tuple[str, ...] = get_args(Part)
 WORDS: tuple[str, ...] = get_args(Words)
@@ -34,9 +40,13 @@ def part(name: Part, *children: Any, tag: Tag = "div", **props: Any) -> rx.Compo
     return _element(tag, *children, class_name=name, **props)
 
 
-def words(look: Words, *children: Any, tag: Tag = "span", num: bool = False, trunc: bool = False, **props: Any) -> rx.Component:
+def words(
+    look: Words, *children: Any, tag: Tag = "span", num: bool = False, trunc: bool = False, **props: Any
+) -> rx.Component:
     """Text in one of the type roles; `num` for figures that change, `trunc` for one line with an ellipsis."""
-    return _element(tag, *children, class_name=" ".join([look, *(["num"] if num else []), *(["trunc"] if trunc else [])]), **props)
+    return _element(
+        tag, *children, class_name=" ".join([look, *(["num"] if num else []), *(["trunc"] if trunc else [])]), **props
+    )
 
 
 def plain(tag: Tag, *children: Any, **props: Any) -> rx.Component:
@@ -75,31 +85,36 @@ def icon(name: str, size: Literal[14, 16, 20, 24] = 16, spin: bool = False, tone
     return rx.icon(name, size=size, class_name=looks, custom_attrs={"aria-hidden": "true"})
 
 
-def button(*children: Any, variant: Variant = "plain", size: Size = "md", wide: bool = False, **props: Any) -> rx.Component:
+def button(
+    *children: Any, variant: Variant = "plain", size: Size = "md", wide: bool = False, **props: Any
+) -> rx.Component:
     """A button; `size="icon"` is square and needs an `aria_label`."""
     props.setdefault("type", "button")
     return rx.el.button(*children, class_name=_button_class(variant, size, wide), **props)
 
 
-def link_button(*children: Any, href: Any, variant: Variant = "plain", size: Size = "md", wide: bool = False, **props: Any) -> rx.Component:
+def link_button(
+    *children: Any, href: Any, variant: Variant = "plain", size: Size = "md", wide: bool = False, **props: Any
+) -> rx.Component:
     """A full page navigation that looks like a button: signing in, or leaving for GitHub."""
     return rx.el.a(*children, href=href, class_name=_button_class(variant, size, wide), **props)
 
 
-def page_button(*children: Any, href: Any, variant: Variant = "plain", size: Size = "md", wide: bool = False, **props: Any) -> rx.Component:
+def page_button(
+    *children: Any, href: Any, variant: Variant = "plain", size: Size = "md", wide: bool = False, **props: Any
+) -> rx.Component:
     """A link to another page of the dashboard, without a reload, that looks like a button."""
     return _inner_link(*children, to=href, class_name=_button_class(variant, size, wide), **props)
 
 
-def pill(*children: Any, tone: Any = "", **props: Any) -> rx.Component:
+def pill(*children: Any, tone: Tone = "", **props: Any) -> rx.Component:
     """A state in a colour and a word; give it an icon as well, a colour alone says nothing."""
-    look = f"pill {tone}".strip() if isinstance(tone, str) and not isinstance(tone, rx.Var) else "pill " + tone
-    return rx.el.span(*children, class_name=look, **props)
+    return rx.el.span(*children, class_name=f"pill {tone}".strip(), **props)
 
 
-def pill_link(*children: Any, href: Any, tone: Any = "", **props: Any) -> rx.Component:
+def pill_link(*children: Any, href: Any, tone: Tone = "", **props: Any) -> rx.Component:
     """A pill that leads out of the dashboard, in a new tab."""
-    return rx.el.a(*children, href=href, target="_blank", rel="noreferrer", class_name="pill " + tone, **props)
+    return rx.el.a(*children, href=href, target="_blank", rel="noreferrer", class_name=f"pill {tone}".strip(), **props)
 
 
 def link(*children: Any, href: Any, **props: Any) -> rx.Component:
@@ -107,7 +122,9 @@ def link(*children: Any, href: Any, **props: Any) -> rx.Component:
     return rx.el.a(*children, href=href, class_name="link", **props)
 
 
-def page_link(*children: Any, href: Any, look: Literal["link", "strong page", ""] = "link", **props: Any) -> rx.Component:
+def page_link(
+    *children: Any, href: Any, look: Literal["link", "strong page", ""] = "link", **props: Any
+) -> rx.Component:
     """A link to another page of the dashboard, without a reload."""
     return _inner_link(*children, to=href, class_name=look, **props)
 
@@ -173,10 +190,18 @@ def tab(*children: Any, on: Any, rail: bool = False, **props: Any) -> rx.Compone
     )
 
 
-def notice(*children: Any, tone: Literal["", "warn", "bad", "run"] = "", icon_name: str = "info", **props: Any) -> rx.Component:
+def notice(
+    *children: Any, tone: Literal["", "warn", "bad", "run"] = "", icon_name: str = "info", **props: Any
+) -> rx.Component:
     """One sentence the reader should not miss, and perhaps one button."""
     live = "alert" if tone == "bad" else "status"
-    return rx.el.div(icon(icon_name), rx.el.div(*children, class_name="grow"), class_name=f"notice {tone}".strip(), role=live, **props)
+    return rx.el.div(
+        icon(icon_name),
+        rx.el.div(*children, class_name="grow"),
+        class_name=f"notice {tone}".strip(),
+        role=live,
+        **props,
+    )
 
 
 def error_notice(sentence: Any) -> rx.Component:
@@ -226,7 +251,12 @@ def logo() -> rx.Component:
 
 
 def _button_class(variant: Variant, size: Size, wide: bool) -> str:
-    looks = ["btn", *([variant] if variant != "plain" else []), *([size] if size != "md" else []), *(["wide"] if wide else [])]
+    looks = [
+        "btn",
+        *([variant] if variant != "plain" else []),
+        *([size] if size != "md" else []),
+        *(["wide"] if wide else []),
+    ]
     return " ".join(looks)
 
 

@@ -1,11 +1,14 @@
 """States as they look everywhere: one icon, one colour, one word, never the colour alone."""
 
+from typing import Literal
+
 import reflex as rx
 
 from asynccoder_ui import theme
 
+IdleTone = Literal["idle"]
 # look → icon, tone
-LOOKS: dict[str, tuple[str, theme.Tone | str]] = {
+LOOKS: dict[str, tuple[str, theme.Tone | IdleTone]] = {
     "queued": ("clock", "warn"),
     "waiting": ("triangle-alert", "warn"),
     "running": ("loader-circle", "run"),
@@ -18,7 +21,7 @@ LOOKS: dict[str, tuple[str, theme.Tone | str]] = {
     "failed": ("circle-x", "bad"),
     "stopped": ("ban", "idle"),
 }
-_VERDICTS = {
+_VERDICTS: dict[str, tuple[str, theme.Tone, str]] = {
     "verified": ("badge-check", "ok", "verified"),
     "failed": ("circle-x", "bad", "tests fail"),
     "not_run": ("circle-minus", "", "not run"),
@@ -52,14 +55,12 @@ def state_pill(look: rx.Var[str], word: rx.Var[str]) -> rx.Component:
 
 def pull_pill(look: rx.Var[str], word: rx.Var[str], number: rx.Var[int], href: rx.Var[str]) -> rx.Component:
     """A pull request in GitHub's colours, leading to it."""
-    return rx.match(
-        look,
-        *[
-            (name, theme.pill_link(theme.icon(LOOKS[name][0], 14), word, " #", number, href=href, tone=_pill_tone(LOOKS[name][1])))
-            for name in ("open", "draft", "merged", "closed")
-        ],
-        rx.fragment(),
-    )  # fmt: skip
+
+    def linked(name: str) -> rx.Component:
+        icon, tone = LOOKS[name]
+        return theme.pill_link(theme.icon(icon, 14), word, " #", number, href=href, tone=_pill_tone(tone))
+
+    return rx.match(look, *[(name, linked(name)) for name in ("open", "draft", "merged", "closed")], rx.fragment())
 
 
 def verdict_pill(verdict: rx.Var[str]) -> rx.Component:
@@ -71,5 +72,5 @@ def verdict_pill(verdict: rx.Var[str]) -> rx.Component:
     )
 
 
-def _pill_tone(tone: str) -> str:
+def _pill_tone(tone: theme.Tone | IdleTone) -> theme.Tone:
     return "" if tone == "idle" else tone

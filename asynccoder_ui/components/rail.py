@@ -103,7 +103,7 @@ def _run() -> rx.Component:
             *_fact("Turns", theme.words("soft", run.steps, num=True)),
             *_fact("Tokens", theme.words("soft", run.tokens, num=True)),
             *_fact("Jail", rx.cond(run.jail != "", run.jail, "not started")),
-            *_fact("Started", moment(at=facts.started), " by ", facts.owner),
+            *_fact("Sent", moment(at=facts.sent), " by ", facts.owner),
             rx.cond(run.attempt != "", rx.fragment(*_fact("Attempt", run.attempt))),
             tag="dl",
         ),

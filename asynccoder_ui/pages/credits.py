@@ -57,8 +57,8 @@ def credits() -> rx.Component:
                     ),
                     theme.words(
                         "aside",
-                        "One credit is one US cent of model cost. A run holds its estimate while it works, is charged for "
-                        "what it used, and gives the rest back. A fault on our side is refunded.",
+                        "One credit is one US cent of model cost. A run holds its estimate while it works, is charged "
+                        "for what it used, and gives the rest back. A fault on our side is refunded.",
                         tag="p",
                     ),
                 )

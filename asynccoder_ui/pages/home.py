@@ -139,8 +139,13 @@ def _price() -> rx.Component:
 
 def _send() -> rx.Component:
     return theme.button(
-        theme.icon("arrow-up"), variant="primary", size="icon", type="submit", aria_label="Send the task", title="Send (Enter)"
-    )  # fmt: skip
+        theme.icon("arrow-up"),
+        variant="primary",
+        size="icon",
+        type="submit",
+        aria_label="Send the task",
+        title="Send (Enter)",
+    )
 
 
 def _no_ai() -> rx.Component:

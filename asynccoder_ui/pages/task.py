@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from asynccoder_ui import routes, theme, views
+from asynccoder_ui import routes, theme
 from asynccoder_ui.components.looks import pull_pill, state_pill, verdict_pill
 from asynccoder_ui.components.rail import evidence_card, rail
 from asynccoder_ui.components.react import changes, elapsed, prompt_box, run_log
@@ -53,9 +53,9 @@ def _meta() -> rx.Component:
         theme.plain("span", TaskView.facts.repository),
         theme.words("mono", TaskView.facts.branches, trunc=True),
         theme.plain("span", TaskView.facts.model),
-        rx.cond(TaskView.facts.is_demo & ~TaskView.facts.model.contains("no AI"), theme.pill(views.SCRIPTED, tone="line")),
+        rx.cond(TaskView.facts.script_label != "", theme.pill(TaskView.facts.script_label, tone="line")),
         rx.cond(TaskView.facts.since != "", elapsed(since=TaskView.facts.since, until=TaskView.facts.until)),
-    )  # fmt: skip
+    )
 
 
 def _glance() -> rx.Component:
@@ -130,15 +130,25 @@ def _pull() -> rx.Component:
                 ),
             ),
             theme.words("heading", "Try it on your own machine", tag="h2"),
-            theme.part("out", "git fetch origin ", TaskView.facts.work_branch, "\ngit switch ", TaskView.facts.work_branch),
-            theme.row(theme.link_button("Open on GitHub", theme.icon("external-link", 14), href=TaskView.pull.href, target="_blank", rel="noreferrer")),
+            theme.part(
+                "out", "git fetch origin ", TaskView.facts.work_branch, "\ngit switch ", TaskView.facts.work_branch
+            ),
+            theme.row(
+                theme.link_button(
+                    "Open on GitHub",
+                    theme.icon("external-link", 14),
+                    href=TaskView.pull.href,
+                    target="_blank",
+                    rel="noreferrer",
+                )
+            ),
         ),
         theme.empty(
             "git-pull-request",
             "No pull request yet.",
             theme.words("small", "It is opened once the changes are committed and the tests have been run.", tag="p"),
         ),
-    )  # fmt: skip
+    )
 
 
 def _next_action() -> rx.Component:
@@ -165,12 +175,16 @@ def _waiting() -> rx.Component:
             theme.icon("clock", 14),
             theme.grow(theme.words("small", message.text, trunc=True, tag="p")),
             theme.button(
-                theme.icon("x", 14), variant="quiet", size="icon sm",
-                aria_label="Withdraw this message", title="Withdraw", on_click=TaskView.withdraw(message.id),
+                theme.icon("x", 14),
+                variant="quiet",
+                size="icon sm",
+                aria_label="Withdraw this message",
+                title="Withdraw",
+                on_click=TaskView.withdraw(message.id),
             ),
             key=message.id,
         ),
-    )  # fmt: skip
+    )
 
 
 def _reply() -> rx.Component:
@@ -192,14 +206,16 @@ def _reply() -> rx.Component:
                 theme.part(
                     "belt",
                     theme.wide_only(theme.kbd("⌘↵")),
-                    theme.button(theme.icon("arrow-up"), variant="primary", size="icon", type="submit", aria_label="Send"),
+                    theme.button(
+                        theme.icon("arrow-up"), variant="primary", size="icon", type="submit", aria_label="Send"
+                    ),
                 ),
             ),
             on_submit=TaskView.send,
             label="Follow-up",
             small=True,
         ),
-    )  # fmt: skip
+    )
 
 
 def _nowhere() -> rx.Component:

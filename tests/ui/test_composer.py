@@ -1,0 +1,103 @@
+import asyncio
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from asynccoder_ui.composer import Composer
+from backend import db
+from backend.models import Task
+from tests.conftest import People, keep, remote
+from tests.ui.conftest import Tab, opened
+
+pytestmark = pytest.mark.usefixtures("branches")
+FORM = {"prompt": "Totals are off by a cent.", "nonce": "n-1"}
+
+
+def composed(people: People, *steps: Any, who: str = "alice") -> tuple[Composer, Tab]:
+    async def road() -> tuple[Composer, Tab]:
+        async with opened(people.cookies[who]) as tab:
+            await tab.fire(Composer.load)
+            for handler, *args in steps:
+                await tab.fire(handler, *args)
+            return await tab.state(Composer), tab
+
+    return asyncio.run(road())
+
+
+def tasks_of(people: People) -> list[Task]:
+    with db.transaction() as session:
+        return list(session.exec(select(Task).where(Task.user_id == people.alice.id)))
+
+
+def test_the_composer_opens_with_a_repository_its_branch_a_model_and_a_price(people: People):
+    composer, _ = composed(people)
+    assert (composer.choice.repository, composer.choice.branch) == ("acme/shop", "main")
+    assert composer.choice.is_demo
+    assert composer.choice.model == "Demo (scripted, no AI)"
+    assert [option.value for option in composer.branch_options] == ["main", "feature/coupons"]
+    assert composer.price.is_known
+    assert composer.price.hold > 0
+
+
+def test_repositories_are_found_by_a_part_of_their_name(people: People):
+    composer, _ = composed(people, (Composer.search_repositories, "SAMPLE"))
+    assert [option.label for option in composer.repository_options] == ["alice/sample-shop"]
+
+
+def test_branches_are_found_by_a_part_of_their_name(people: People):
+    composer, _ = composed(people, (Composer.search_branches, "coup"))
+    assert [option.label for option in composer.branch_options] == ["feature/coupons"]
+
+
+def test_a_repository_that_cannot_be_pushed_to_says_so_and_opens_for_questions(people: People):
+    with db.transaction() as session:
+        keep(session, people.alice, remote(14, "acme/legacy", "read", is_archived=True))
+    refused, _ = composed(people, (Composer.search_repositories, "legacy"))
+    allowed, _ = composed(people, (Composer.pick_type, "ask"), (Composer.search_repositories, "legacy"))
+    assert refused.repository_options[0].is_disabled
+    assert "archived" in refused.repository_options[0].detail
+    assert not allowed.repository_options[0].is_disabled
+
+
+def test_sending_starts_the_task_and_leads_to_its_page(people: People):
+    composer, tab = composed(people, (Composer.send, FORM))
+    [task] = tasks_of(people)
+    assert task.prompt == FORM["prompt"]
+    assert composer.sent == 1
+    assert any(str(task.id) in str(event.payload) for event in tab.got)
+
+
+def test_the_same_form_sent_twice_is_one_task(people: People):
+    composed(people, (Composer.send, FORM), (Composer.send, FORM))
+    assert len(tasks_of(people)) == 1
+
+
+def test_an_empty_prompt_is_answered_with_a_sentence_and_can_be_sent_again(people: People):
+    composer, _ = composed(people, (Composer.send, {**FORM, "prompt": "  "}), (Composer.send, FORM))
+    assert composer.error == ""
+    assert len(tasks_of(people)) == 1
+    empty, _ = composed(people, (Composer.send, {"prompt": "", "nonce": "n-2"}))
+    assert empty.error == "Describe what should be done."
+
+
+def test_a_prompt_of_a_megabyte_is_refused_with_a_sentence(people: People):
+    composer, _ = composed(people, (Composer.send, {"prompt": "x" * 1_000_000, "nonce": "n-3"}))
+    assert "at most 32,000 characters" in composer.error
+    assert tasks_of(people) == []
+
+
+def test_a_hold_that_cannot_be_afforded_is_said_before_and_refused_after_sending(people: People):
+    with db.transaction() as session:
+        people.alice.credits = 3
+        session.add(people.alice)
+    composer, _ = composed(people, (Composer.send, FORM))
+    assert composer.price.is_short
+    assert "3 are available" in composer.error
+    assert tasks_of(people) == []
+
+
+def test_another_persons_repository_cannot_be_picked_by_its_id(people: People):
+    composer, _ = composed(people, (Composer.pick_repository, str(people.sample)), who="carol")
+    assert composer.choice.repository == ""
+    assert "cannot see it" in composer.error

@@ -1,0 +1,49 @@
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from asynccoder_ui.beside import Beside
+from asynccoder_ui.headers import SecurityHeaders
+from backend.settings import Settings
+
+
+def answering(word: str) -> Starlette:
+    async def answer(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(word)
+
+    return Starlette(routes=[Route("/{rest:path}", answer)])
+
+
+@pytest.fixture
+def client() -> TestClient:
+    both = Beside(answering("pages"), api=answering("api"))
+    return TestClient(SecurityHeaders(both, Settings(public_url="https://coder.example.org")))
+
+
+@pytest.mark.parametrize("path", ["/api/tasks", "/auth/sign-in", "/files/tasks/1/patch", "/health"])
+def test_the_api_answers_its_own_paths(client: TestClient, path: str):
+    assert client.get(path).text == "api"
+
+
+@pytest.mark.parametrize("path", ["/", "/home", "/tasks/1", "/apiary", "/healthy", "/_event/"])
+def test_the_pages_answer_all_others(client: TestClient, path: str):
+    assert client.get(path).text == "pages"
+
+
+def test_no_page_may_be_framed_and_nothing_is_loaded_from_elsewhere(client: TestClient):
+    headers = client.get("/home").headers
+    policy = headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "object-src 'none'" in policy
+    assert "base-uri 'self'" in policy
+    assert "connect-src 'self' wss://coder.example.org" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["strict-transport-security"]
+
+
+def test_only_what_is_named_by_its_content_is_kept_by_browsers(client: TestClient):
+    assert "immutable" in client.get("/assets/root-abc123.js").headers["cache-control"]
+    assert client.get("/home").headers["cache-control"] == "no-cache"

@@ -1,0 +1,86 @@
+import asyncio
+
+import reflex as rx
+from reflex_base.event import EventHandler
+from reflex_base.registry import RegistrationContext
+
+from asynccoder_ui import gate
+from asynccoder_ui.asynccoder_ui import app
+from asynccoder_ui.composer import Composer
+from asynccoder_ui.session import Session
+from asynccoder_ui.shell import Shell
+from backend import db
+from backend.services import auth
+from tests.conftest import People
+from tests.ui.conftest import opened
+
+POLICIES = ("public", "signed_in", "refused")
+
+
+def registered() -> dict[str, EventHandler]:
+    RegistrationContext.set(app._registration_context)
+    return {name: one.handler for name, one in RegistrationContext.get().event_handlers.items()}
+
+
+def test_every_registered_handler_has_a_policy():
+    without = [name for name, handler in registered().items() if gate.policy_of(handler) not in POLICIES]
+    assert without == []
+
+
+def test_only_what_strangers_need_is_public():
+    public = {name.rpartition(".")[2] for name, handler in registered().items() if gate.policy_of(handler) == "public"}
+    assert public == {"greet", "hydrate", "hydrate_and_load", "on_load_internal", "set_is_hydrated"}
+
+
+def test_a_handler_that_nobody_gave_a_policy_has_none():
+    def forgotten(self: rx.State) -> None: ...
+
+    assert gate.policy_of(EventHandler(fn=forgotten)) is None
+
+
+def test_no_variable_can_be_set_by_name(people: People):
+    async def road() -> str:
+        async with opened(people.cookies["alice"]) as tab:
+            await tab.fire_raw(f"{Session.get_full_name()}.setvar", {"var_name": "login", "value": "mallory"})
+            return (await tab.state(Session)).login
+
+    assert asyncio.run(road()) == ""
+
+
+def test_what_a_state_keeps_for_itself_is_no_handler():
+    assert not any(name.rpartition(".")[2].startswith("_") for name in registered())
+
+
+def test_a_stranger_is_sent_to_the_landing_page(people: People):
+    async def road() -> tuple[bool, bool]:
+        async with opened("not a session") as tab:
+            await tab.fire(Composer.pick_priority, "high")
+            return tab.was_sent_away, (await tab.state(Composer)).choice.priority == "medium"
+
+    assert asyncio.run(road()) == (True, True)
+
+
+def test_a_session_that_ended_is_refused_at_the_next_event_although_the_gate_remembers_it(people: People):
+    async def road() -> tuple[str, bool]:
+        async with opened(people.cookies["alice"]) as tab:
+            await tab.fire(Shell.search, "totals")
+            with db.transaction() as session:
+                auth.sign_out(session, people.cookies["alice"])
+            await tab.fire(Shell.search, "secret")
+            return (await tab.state(Shell)).list_error, tab.was_sent_away
+
+    assert asyncio.run(road()) == ("", True)
+
+
+def test_a_tab_forgets_everything_when_somebody_else_signs_in(people: People):
+    async def road() -> tuple[str, str, str]:
+        async with opened(people.cookies["alice"]) as tab:
+            await tab.fire(Session.greet)
+            before = (await tab.state(Session)).login
+            tab.cookie = people.cookies["carol"]
+            await tab.fire(Composer.pick_priority, "high")
+            emptied = (await tab.state(Session)).login
+            await tab.fire(Session.greet)
+            return before, emptied, (await tab.state(Session)).login
+
+    assert asyncio.run(road()) == ("alice", "", "carol")

@@ -1,0 +1,193 @@
+import asyncio
+from contextlib import aclosing, suppress
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from socketio.exceptions import ConnectionRefusedError
+from sqlmodel import select
+
+from asynccoder_ui import live
+from asynccoder_ui.live import LogNamespace
+from backend import db, events
+from backend.hub import Hub, hub
+from backend.models import TaskRun
+from backend.services import auth, tasks
+from backend.services.tasks import Draft
+from backend.settings import get_settings
+from backend.words import EventKind, Priority, TaskType
+from tests.conftest import People
+
+ORIGIN = "http://127.0.0.1:3000"
+
+
+class Wire(LogNamespace):
+    """The namespace with its socket replaced by lists of what went out."""
+
+    def __init__(self) -> None:
+        super().__init__(ORIGIN)
+        self.sent: list[tuple[str, Any]] = []
+        self.sessions: dict[str, Any] = {}
+        self.ended: list[str] = []
+
+    async def emit(self, event: str, data: Any = None, to: str | None = None, **_: Any) -> None:
+        self.sent.append((event, data))
+
+    async def save_session(self, sid: str, session: Any, **_: Any) -> None:
+        self.sessions[sid] = session
+
+    async def get_session(self, sid: str, **_: Any) -> Any:
+        return self.sessions[sid]
+
+    async def disconnect(self, sid: str, **_: Any) -> None:
+        self.ended.append(sid)
+
+    def numbers(self) -> list[int]:
+        return [event["seq"] for kind, data in self.sent if kind == "events" for event in data["events"]]
+
+
+@pytest.fixture
+def task(people: People) -> UUID:
+    draft = Draft(people.sample, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, "Mend the totals")
+    with db.transaction() as session:
+        return tasks.submit(session, people.alice, draft).id
+
+
+def note(task: UUID, text: str) -> None:
+    with db.transaction() as session:
+        run = session.exec(select(TaskRun.id).where(TaskRun.task_id == task)).one()
+        events.append(session, task_id=task, run_id=run, kind=EventKind.NOTE, payload={"text": text})
+
+
+def environ(cookie: str, origin: str = ORIGIN) -> dict[str, Any]:
+    return {"HTTP_ORIGIN": origin, "HTTP_COOKIE": f"{get_settings().session_cookie}={cookie}"}
+
+
+async def connected(people: People, who: str) -> Wire:
+    wire = Wire()
+    await wire.on_connect("s", environ(people.cookies[who]))
+    return wire
+
+
+async def until(truth: Any, seconds: float = 5) -> None:
+    async with asyncio.timeout(seconds):
+        while not truth():
+            await asyncio.sleep(0.02)
+
+
+def with_hub(road: Any) -> Any:
+    async def run() -> Any:
+        listening = asyncio.create_task(hub.run(get_settings().resolved_redis_url))
+        await until(lambda: hub.is_connected)
+        try:
+            return await road()
+        finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:3001", "null", ""])
+def test_another_origin_cannot_connect_even_with_the_persons_cookie(people: People, origin: str):
+    with pytest.raises(ConnectionRefusedError):
+        asyncio.run(Wire().on_connect("s", environ(people.cookies["alice"], origin)))
+
+
+def test_a_stranger_cannot_connect(people: People):
+    with pytest.raises(ConnectionRefusedError):
+        asyncio.run(Wire().on_connect("s", environ("no session")))
+
+
+def test_a_log_comes_from_a_number_on_and_then_as_it_happens_each_entry_once(people: People, task: UUID):
+    async def road() -> list[int]:
+        wire = await connected(people, "alice")
+        await wire.on_follow("s", {"task": str(task), "after": 1})
+        await until(lambda: wire.sent)
+        for number in range(3):
+            await asyncio.to_thread(note, task, f"note {number}")
+        await until(lambda: len(wire.numbers()) >= 4)
+        await wire.on_disconnect("s")
+        return wire.numbers()
+
+    assert with_hub(road) == [2, 3, 4, 5]
+
+
+def test_text_passes_while_it_streams(people: People, task: UUID):
+    async def road() -> list[str]:
+        wire = await connected(people, "alice")
+        await wire.on_follow("s", {"task": str(task), "after": 0})
+        await until(lambda: wire.sent)
+        for word in ("one ", "two"):
+            await asyncio.to_thread(events.ring_delta, task, word, "text")
+        await until(lambda: sum(kind == "delta" for kind, _ in wire.sent) == 2)
+        await wire.on_disconnect("s")
+        return [data["text"] for kind, data in wire.sent if kind == "delta"]
+
+    assert with_hub(road) == ["one ", "two"]
+
+
+def test_carol_gets_neither_log_nor_changes_of_alices_task(people: People, task: UUID):
+    async def road() -> tuple[list[str], dict[str, Any]]:
+        wire = await connected(people, "carol")
+        await wire.on_follow("s", {"task": str(task), "after": 0})
+        await until(lambda: wire.sent)
+        changes = await wire.on_changes("s", {"task": str(task)})
+        return [kind for kind, _ in wire.sent], changes
+
+    kinds, changes = with_hub(road)
+    assert kinds == ["refused"]
+    assert changes == {"refused": "There is no such task, or you cannot see it."}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        "x",
+        {"task": "../etc", "after": 0},
+        {"task": str(uuid4()), "after": -1},
+        {"task": str(uuid4()), "after": "1; DROP"},
+        {"task": str(uuid4()), "after": True},
+    ],
+)
+def test_nonsense_is_refused(people: People, data: Any):
+    async def road() -> list[str]:
+        wire = await connected(people, "alice")
+        await wire.on_follow("s", data)
+        return [kind for kind, _ in wire.sent]
+
+    assert asyncio.run(road()) == ["refused"]
+
+
+def test_a_socket_ends_when_its_session_does(people: People, task: UUID):
+    async def road() -> list[str]:
+        wire = await connected(people, "alice")
+        await wire.on_follow("s", {"task": str(task), "after": 0})
+        await until(lambda: wire.sent)
+        await asyncio.to_thread(_sign_out, people)
+        await until(lambda: wire.ended)
+        return wire.ended
+
+    assert with_hub(road) == ["s"]
+
+
+def test_a_page_reads_once_subscribed_and_again_for_what_rang_but_not_for_streamed_text(people: People):
+    async def road() -> list[frozenset[str]]:
+        source, seen = Hub(), []
+        async with aclosing(live.changes("task:1", source=source)) as rings:
+            seen.append(await anext(rings))
+            for kind in ("delta", "phase", "delta", "note"):
+                source._take(f'{{"topic": "task:1", "id": "1", "seq": 1, "kind": "{kind}"}}'.encode())
+            seen.append(await anext(rings))
+            return seen
+
+    assert asyncio.run(road()) == [frozenset(), frozenset({"phase", "note"})]
+
+
+def _sign_out(people: People) -> None:
+    with db.transaction() as session:
+        auth.sign_out(session, people.cookies["alice"])
+    events.ring(events.user_topic(people.alice.id), str(people.alice.id), 0, "signed_out")
