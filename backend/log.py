@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -24,9 +24,23 @@ def redact(text: str) -> str:
 
 def _redact_all(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in entry.items():
-        if isinstance(value, str):
-            entry[key] = "[redacted]" if _SECRET_NAMES.search(key) else redact(value)
+        entry[key] = _redacted(key, value)
     return entry
+
+
+def _redacted(name: str, value: Any) -> Any:
+    match value:
+        case str() if _SECRET_NAMES.search(name):
+            return "[redacted]"
+        case str():
+            return redact(value)
+        case Mapping():
+            return {key: _redacted(str(key), inner) for key, inner in value.items()}
+        case list() | tuple() | set():
+            return [_redacted(name, inner) for inner in value]
+        case None | bool() | int() | float():
+            return value
+    return redact(repr(value))
 
 
 def configure(level: str = "INFO") -> None:
