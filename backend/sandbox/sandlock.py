@@ -74,7 +74,7 @@ class Sandlock:
         started = time.monotonic()
         if not argv or any("\0" in word for word in argv):
             raise InvalidInput("A command must not be empty or hold a NUL character.", field="command")
-        home = self._home()
+        home = self._home(workspace)
         try:
             watchdog = Watchdog(limits, (workspace, home), timeout, lambda: processes.group(child.pid), cancelled)
             child = self._start(argv, workspace, home, limits, env or {}, bool(stdin), merge_stderr)
@@ -101,8 +101,10 @@ class Sandlock:
             attended.killed_by,
         )
 
-    def _home(self) -> Path:
-        home = Path(tempfile.mkdtemp(prefix="asynccoder-jail-", dir="/var/tmp" if self.owner else None))
+    def _home(self, workspace: Path) -> Path:
+        # Beside the workspace, where a killed worker's leftovers are swept up with the run's folder.
+        place = workspace.parent if os.access(workspace.parent, os.W_OK) else tempfile.gettempdir()
+        home = Path(tempfile.mkdtemp(prefix=".home-", dir=place))
         if self.owner:
             os.chown(home, *self.owner)
         return home
