@@ -11,7 +11,6 @@ from backend.sandbox.bubblewrap import Bubblewrap
 from backend.sandbox.choose import build
 from backend.sandbox.selftest import scratch
 
-
 # The tests need bubblewrap; the second jail is tried wherever the kernel's Landlock is new enough for it.
 HAS_LANDLOCK = sandlock.landlock_abi_version() >= sandlock.min_landlock_abi()
 KINDS = ["bubblewrap", "sandlock"] if HAS_LANDLOCK else ["bubblewrap"]
