@@ -112,7 +112,7 @@ def _sidebar(at: str) -> rx.Component:
         "side",
         theme.part(
             "side-head",
-            theme.page_link(theme.logo(), href=routes.HOME, look="", aria_label="Async Coder, home"),
+            theme.page_link(theme.logo(), href=routes.HOME, look=""),
             theme.grow(),
             _side_button("Hide the sidebar (⌘B)"),
             tag="header",
@@ -202,7 +202,7 @@ def _person() -> rx.Component:
         theme.avatar(Session.avatar_url, Session.name),
         theme.grow(
             theme.words("strong", Session.name, tag="p", trunc=True),
-            theme.page_link(_balance(), href=routes.CREDITS, look="", aria_label="Credits"),
+            theme.page_link(_balance(), href=routes.CREDITS, look=""),
         ),
         theme.button(
             theme.icon("sun-moon"),

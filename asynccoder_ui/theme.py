@@ -123,7 +123,7 @@ def link(*children: Any, href: Any, **props: Any) -> rx.Component:
 
 
 def page_link(
-    *children: Any, href: Any, look: Literal["link", "strong page", ""] = "link", **props: Any
+    *children: Any, href: Any, look: Literal["link", "strong to", ""] = "link", **props: Any
 ) -> rx.Component:
     """A link to another page of the dashboard, without a reload."""
     return _inner_link(*children, to=href, class_name=look, **props)

@@ -52,6 +52,9 @@ function useSeen() {
 function Body({ file, mode, theme }) {
   const [ref, seen] = useSeen();
   const [wanted, setWanted] = useState(false);
+  useEffect(() => { // lines wider than the page scroll by keyboard too
+    ref.current?.querySelectorAll(".diff-table-scroll-container").forEach((one) => { one.tabIndex = 0; });
+  }, [ref, seen, wanted, mode]);
   const folded = whyFolded(file);
   const showable = !file.is_binary && file.patch;
   if (folded && !wanted) {

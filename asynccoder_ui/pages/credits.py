@@ -83,7 +83,7 @@ def _item(item: rx.Var[views.LedgerItem]) -> rx.Component:
         theme.grow(
             rx.cond(
                 item.href != "",
-                theme.page_link(item.description, href=item.href, look="strong page"),
+                theme.page_link(item.description, href=item.href, look="strong to"),
                 theme.words("strong", item.description),
             ),
             theme.words("tiny", moment(at=item.at), tag="p"),

@@ -64,7 +64,9 @@ def _words() -> rx.Component:
             rx.el.br(),
             "Walk away. ",
             rx.el.br(),
-            "Come back to a pull request.",
+            "Come back to ",
+            rx.el.br(),
+            "a pull request.",
             tag="h1",
         ),
         theme.words(
