@@ -180,6 +180,13 @@ def _is_asleep(url: str | None, settings: Settings) -> bool:
     return not url and not settings.servers_file.exists()
 
 
+def _has_database(settings: Settings) -> bool:
+    try:
+        return _database(settings).state == "ok"
+    except Misconfigured:
+        return False  # told in its own line
+
+
 def _schema(settings: Settings) -> Finding:
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
@@ -188,8 +195,8 @@ def _schema(settings: Settings) -> Finding:
 
     from backend.settings import PROJECT_DIR
 
-    if _is_asleep(settings.database_url, settings):
-        return Finding("schema", "note", "not looked at: the database does not run")
+    if not _has_database(settings):
+        return Finding("schema", "note", "not looked at: there is no database to ask")
     wanted = ScriptDirectory.from_config(Config(str(PROJECT_DIR / "alembic.ini"))).get_current_head()
     engine = create_engine(settings.resolved_database_url)
     with engine.connect() as connection:
@@ -204,8 +211,8 @@ def _ledger(settings: Settings) -> Finding:
     from backend.db import transaction
     from backend.services import credits
 
-    if _is_asleep(settings.database_url, settings):
-        return Finding("ledger", "note", "not looked at: the database does not run")
+    if not _has_database(settings):
+        return Finding("ledger", "note", "not looked at: there is no database to ask")
     with transaction() as session:
         wrong = credits.unbalanced(session)
     if wrong:

@@ -10,13 +10,14 @@ from uuid import uuid4
 
 import typer
 
-from backend.errors import InvalidInput
+from backend.errors import InvalidInput, Misconfigured
 from backend.settings import Settings, get_settings
 from backend.words import EventKind, TaskType
 
 MICRO_PER_DOLLAR = 1_000_000
 CONTEXT_WINDOW = 128_000  # tokens; what every model that is worth asking takes
 MAX_OUTPUT = 8_192
+KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 
 
 class Printer:
@@ -56,6 +57,8 @@ def run(
     if not name:
         raise InvalidInput(f"--model {model!r} is not PROVIDER/NAME.")
     settings = get_settings()
+    if provider_id in KEYS and not settings.provider_key(provider_id):
+        raise Misconfigured(f"There is no key for {provider_id}.", fix=f"Set {KEYS[provider_id]}.")
     sandbox = choose(settings.sandbox, settings.extra_sandbox_paths)
     folder = workspaces_root(settings.data_dir, sandbox.owner) / f"run-{uuid4().hex[:12]}"
     try:

@@ -1,0 +1,254 @@
+"""The commands beside `up`, in this process, as a person types them."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlmodel import func, select
+from typer.testing import CliRunner, Result
+
+from backend import crypto, db
+from backend.cli import app
+from backend.errors import AsyncCoderError, InvalidInput, Misconfigured, NotFound
+from backend.models import AiModel, Deployment, Task, User
+from backend.services import credits, tasks
+from backend.settings import get_settings
+from tests.conftest import People, forget_settings
+
+BUG = "    return sum((round(line.net, 2) for line in lines), Decimal(0)) - exempt\n"
+TOTALS = '''"""Totals of a cart."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a cart: its net price and how much of it is exempt from tax."""
+
+    net: Decimal
+    exempt: Decimal = Decimal(0)
+
+
+def total(lines: list[Line]) -> Decimal:
+    """The cart's total, in whole cents."""
+    exempt = sum((line.exempt for line in lines), Decimal(0))
+'''
+TESTS = """import unittest
+from decimal import Decimal
+
+from shop.totals import Line, total
+
+
+class Totals(unittest.TestCase):
+    def test_half_cents_count(self):
+        self.assertEqual(total([Line(Decimal("0.005"))] * 3), Decimal("0.02"))
+"""
+
+
+def asynccoder(*arguments: str) -> Result:
+    """Runs a command that must work."""
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    return result
+
+
+def refusal(*arguments: str) -> AsyncCoderError:
+    """Runs a command that must refuse; `main` shows what it raises as one sentence and its fix."""
+    with pytest.raises(AsyncCoderError) as refused:
+        CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    return refused.value
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """The sample repository with its one bug."""
+    root = tmp_path / "sample"
+    for name, text in {
+        "README.md": "# Sample shop\n",
+        "shop/__init__.py": "",
+        "shop/totals.py": TOTALS + BUG,
+        "tests/__init__.py": "",
+        "tests/test_totals.py": TESTS,
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    git = ["git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "The shop"]):
+        subprocess.run([*git, *words], check=True)
+    return root
+
+
+def test_help_names_every_command() -> None:
+    listed = asynccoder("--help").output
+    for name in ["up", "web", "worker", "scheduler", "migrate", "seed", "doctor", "run", "sandbox", "keys", "admin"]:
+        assert f" {name} " in listed
+
+
+def test_migrate_makes_the_schema_marks_the_mode_and_fills_in_the_models(
+    new_database: Callable[[], str], environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("DATABASE_URL", new_database())
+    forget_settings()
+    for _ in range(2):
+        assert "current" in asynccoder("migrate").output
+    with db.transaction() as session:
+        assert session.exec(select(Deployment.mode)).all() == ["demo"]
+        assert "demo-scripted" in session.exec(select(AiModel.name)).all()
+
+
+def test_a_demos_database_is_refused_by_a_real_deployment(database: str, environment: pytest.MonkeyPatch) -> None:
+    asynccoder("migrate")
+    for name in ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET", "GITHUB_WEBHOOK_SECRET", "ASYNCCODER_ADMINS"):
+        environment.setenv(name, "x")
+    forget_settings()
+    assert "demo" in str(refusal("migrate"))
+
+
+def test_a_schema_of_a_newer_version_is_refused(database: str) -> None:
+    with db.transaction() as session:
+        session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    assert "newer version" in getattr(refusal("migrate"), "fix", "")
+
+
+def test_a_database_that_is_away_is_one_sentence(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    forget_settings()
+    assert "does not answer" in str(refusal("migrate"))
+
+
+def test_keys_are_rotated_and_what_was_sealed_opens_with_the_new_one_alone(people: People) -> None:
+    settings = get_settings()
+    file = settings.data_dir / "keys" / "secret-key"
+    before = file.read_text().split()
+    assert "3 secrets" in asynccoder("keys", "rotate").output
+    after = file.read_text().split()
+    assert after[1] == before[0] and len(after) == 2
+    file.write_text(after[0])
+    with db.transaction() as session:
+        alice = session.exec(select(User).where(User.username == "alice")).one()
+        assert crypto.unseal(settings, alice.id, alice.github_access_token or "") == "gho_alice"
+
+
+def test_the_oldest_key_goes_with_the_second_rotation(people: People) -> None:
+    file = get_settings().data_dir / "keys" / "secret-key"
+    first = file.read_text().strip()
+    asynccoder("keys", "rotate")
+    asynccoder("keys", "rotate")
+    assert first not in file.read_text()
+
+
+def test_keys_in_the_environment_are_the_operators_to_change(people: People, environment: pytest.MonkeyPatch) -> None:
+    old = (get_settings().data_dir / "keys" / "secret-key").read_text().strip()
+    environment.setenv("ASYNCCODER_SECRET_KEYS", old)
+    forget_settings()
+    assert "keys make" in getattr(refusal("keys", "rotate"), "fix", "")
+    new = asynccoder("keys", "make").output.strip()
+    environment.setenv("ASYNCCODER_SECRET_KEYS", f"{new},{old}")
+    forget_settings()
+    asynccoder("keys", "rotate")
+    environment.setenv("ASYNCCODER_SECRET_KEYS", new)
+    forget_settings()
+    with db.transaction() as session:
+        bob = session.exec(select(User).where(User.username == "bob")).one()
+        assert crypto.unseal(get_settings(), bob.id, bob.github_access_token or "") == "gho_bob"
+
+
+def test_granted_credits_stand_in_the_ledger(people: People) -> None:
+    assert "alice has 150 credits" in asynccoder("admin", "grant", "alice", "50", "--reason", "For the pilot").output
+    with db.transaction() as session:
+        alice = session.get(User, people.alice.id)
+        assert alice is not None and credits.balance(session, alice).credits == 150
+        assert credits.ledger(session, alice)[0].description == "For the pilot"
+        assert credits.unbalanced(session) == []
+
+
+def test_credits_are_not_taken_nor_given_to_strangers(people: People) -> None:
+    assert isinstance(refusal("admin", "grant", "alice", "0"), InvalidInput)
+    assert isinstance(refusal("admin", "grant", "mallory", "5"), NotFound)
+
+
+def test_only_whom_the_settings_name_is_made_an_admin(people: People, environment: pytest.MonkeyPatch) -> None:
+    assert "ASYNCCODER_ADMINS" in getattr(refusal("admin", "make", "bob"), "fix", "")
+    environment.setenv("ASYNCCODER_ADMINS", "alice bob")
+    forget_settings()
+    asynccoder("admin", "make", "bob")
+    assert [line.split()[:2] for line in asynccoder("admin", "people").output.splitlines()] == [
+        ["alice", "admin"],
+        ["bob", "admin"],
+        ["carol", "member"],
+    ]
+
+
+def test_a_seeded_demo_is_believable_and_its_ledger_is_right(people: People) -> None:
+    assert "24 tasks" in asynccoder("seed", "--tasks", "24").output
+    with db.transaction() as session:
+        assert credits.unbalanced(session) == []
+        assert session.exec(select(func.count()).select_from(Task)).one() == 24
+        alice = session.get(User, people.alice.id)
+        assert alice is not None
+        for group in tasks.sidebar(session, alice).groups:
+            for row in group.rows:
+                page = tasks.page(session, alice, row.id)
+                assert page.latest_seq > 3
+                assert bool(page.files) == bool(page.pull_request)
+        assert session.exec(select(func.max(Task.created_at))).one() < session.exec(select(func.now())).one()
+
+
+def test_seeding_without_anyone_to_seed_for_says_what_to_do(database: str) -> None:
+    asynccoder("migrate")
+    assert "sign in as alice" in getattr(refusal("seed"), "fix", "")
+
+
+def test_run_mends_the_sample_in_a_copy_and_prints_the_diff(sample: Path, environment: pytest.MonkeyPatch) -> None:
+    done = asynccoder("run", "--repo", str(sample), "--model", "demo/demo-scripted", "The totals are wrong")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("diff --git a/shop/totals.py b/shop/totals.py")
+    assert "scripted demo model" in done.stderr
+    assert (sample / "shop" / "totals.py").read_text() == TOTALS + BUG
+
+
+def test_run_speaks_json_lines_on_demand(sample: Path, environment: pytest.MonkeyPatch) -> None:
+    done = asynccoder("run", "--json", "--repo", str(sample), "--model", "demo/demo-scripted", "--type", "ask", "What?")
+    *log, ending = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {"model_turn", "tool_result"} <= {entry["kind"] for entry in log}
+    assert ending["kind"] == "finished" and ending["patch"] == ""
+
+
+def test_run_refuses_what_it_cannot_do(tmp_path: Path, sample: Path, environment: pytest.MonkeyPatch) -> None:
+    repo = str(sample)
+    assert "not a git repository" in str(refusal("run", "--repo", str(tmp_path / "no"), "--model", "demo/x", "y"))
+    assert "PROVIDER/NAME" in str(refusal("run", "--repo", repo, "--model", "demo", "y"))
+    assert isinstance(refusal("run", "--repo", repo, "--model", "nobody/x", "y"), Misconfigured)
+    assert "ANTHROPIC_API_KEY" in getattr(refusal("run", "--repo", repo, "--model", "anthropic/x", "y"), "fix", "")
+
+
+def test_a_command_runs_in_the_jail_and_its_exit_code_comes_back(environment: pytest.MonkeyPatch) -> None:
+    done = asynccoder("sandbox", "--", "sh", "-c", "echo inside; ls /root/.ssh 2>/dev/null; exit 7")
+    assert done.exit_code == 7
+    assert done.stdout == "inside\n"
+
+
+def test_a_jail_without_a_command_says_how(environment: pytest.MonkeyPatch) -> None:
+    assert "asynccoder sandbox --" in str(refusal("sandbox"))
+
+
+def test_doctor_finds_a_running_deployment_well(people: People) -> None:
+    done = asynccoder("doctor")
+    assert "WRONG" not in done.output, done.output
+    assert done.exit_code == 0
+    for name in ("database", "schema", "ledger", "redis", "jail", "keys"):
+        assert f"ok     {name}" in done.output
+
+
+def test_doctor_says_what_is_wrong_and_how_to_mend_it(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    environment.setenv("ASYNCCODER_SECRET_KEYS", "no-key")
+    environment.setenv("ASYNCCODER_PUBLIC_URL", "https://coder.example.org")
+    forget_settings()
+    done = asynccoder("doctor")
+    assert done.exit_code == 1
+    for name, fix in (("database", "unset DATABASE_URL"), ("keys", "Make one with"), ("settings", "GITHUB_CLIENT_ID")):
+        assert f"WRONG  {name}" in done.output
+        assert fix in done.output
