@@ -44,11 +44,6 @@ def unseal(settings: Settings, owner: UUID, sealed: str) -> str:
     return str(secret)
 
 
-def seal_again(settings: Settings, owner: UUID, sealed: str) -> str:
-    """The same secret, sealed with the first key. Raises Misconfigured as `unseal` does."""
-    return seal(settings, owner, unseal(settings, owner, sealed))
-
-
 def new_token() -> str:
     """256 random bits, URL-safe."""
     return secrets.token_urlsafe(32)

@@ -24,7 +24,7 @@ class Terminal:
 
     def say(self, name: str, text: str) -> None:
         """A line of a part."""
-        self.tell(f"{name:<10} | {_as_sentence(text) if self._is_terminal else text}")
+        self.tell(f"{name:<10} | {as_sentence(text) if self._is_terminal else text}")
 
 
 def _look_away() -> None:
@@ -34,7 +34,8 @@ def _look_away() -> None:
     os.close(nowhere)
 
 
-def _as_sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
+    """A JSON log line as words; any other line as it is."""
     if not text.startswith("{"):
         return text
     try:
