@@ -23,6 +23,7 @@ from backend.settings import get_settings
 SCHEDULE_LOCK = 0x61637363  # "acsc"
 SWEEP_SECONDS = 5.0
 POLL_SECONDS = 60.0
+LOCK_SECONDS = 2.0
 # After an outage workers need a moment to beat again before their leases count as expired.
 GRACE_SECONDS = 10.0
 _log = log.get(__name__)
@@ -70,17 +71,21 @@ def main() -> None:
     while not stop.is_set():
         try:
             with db.engine().connect() as connection:
-                _serve(connection.execution_options(isolation_level="AUTOCOMMIT"), stop)
+                timers = [Timer("sweep", SWEEP_SECONDS, sweep), Timer("poll", POLL_SECONDS, poll)]
+                serve(connection.execution_options(isolation_level="AUTOCOMMIT"), stop, timers)
         except DBAPIError as error:
             _log.warning("the database is away", error=str(error.orig))
             stop.wait(GRACE_SECONDS)
 
 
-def _serve(connection: Connection, stop: threading.Event) -> None:
+def serve(connection: Connection, stop: threading.Event, timers: list[Timer]) -> None:
+    """Waits for the lock, then does what is due until `stop`.
+
+    Raises DBAPIError when the connection, and with it the lock, is lost.
+    """
     while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": SCHEDULE_LOCK}).scalar_one():
-        if stop.wait(SWEEP_SECONDS):
+        if stop.wait(LOCK_SECONDS):
             return
-    timers = [Timer("sweep", SWEEP_SECONDS, sweep), Timer("poll", POLL_SECONDS, poll)]
     while not stop.wait(0.2):
         for timer in timers:
             if time.monotonic() < timer.due:
@@ -88,6 +93,8 @@ def _serve(connection: Connection, stop: threading.Event) -> None:
             timer.due = time.monotonic() + timer.seconds
             connection.execute(text("SELECT 1"))  # the lock lives as long as this connection: lost, another may have it
             _do(timer)
+    # The connection goes back to the pool alive, and would keep the lock with it.
+    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": SCHEDULE_LOCK})
 
 
 def _do(timer: Timer) -> None:

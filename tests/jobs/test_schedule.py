@@ -1,0 +1,91 @@
+"""The sweep makes up for every lost ring, and one process sweeps at a time."""
+
+import threading
+from uuid import uuid4
+
+from sqlalchemy import text
+
+from backend import db, redis
+from backend.queue import CHORES, RUNS, waiting
+from backend.services import pull_requests, runs, tasks
+from backend.settings import get_settings
+from backend.words import Priority, TaskType
+from jobs import schedule
+from tests.conftest import People
+
+
+def submit(people: People) -> None:
+    draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, "Fix it")
+    with db.transaction() as session:
+        tasks.submit(session, people.alice, draft)
+
+
+def flush() -> None:
+    redis.client(get_settings().resolved_redis_url).flushall()
+
+
+def test_a_submit_rings_and_after_a_flush_the_sweep_rings_again_once(people: People) -> None:
+    submit(people)
+    assert waiting(RUNS) == 1
+    flush()
+    schedule.sweep()
+    schedule.sweep()
+    assert waiting(RUNS) == 1
+
+
+def test_with_redis_away_a_submit_is_kept_and_the_sweep_rings_later(people: People) -> None:
+    url = get_settings().resolved_redis_url
+    redis.client(url).execute_command("CLIENT PAUSE 1")
+    submit(people)
+    flush()
+    schedule.sweep()
+    with db.transaction() as session:
+        assert runs.claimable(session) == waiting(RUNS) == 1
+
+
+def test_the_sweep_takes_over_a_run_whose_worker_is_gone(people: People) -> None:
+    submit(people)
+    with db.transaction() as session:
+        runs.claim(session, "gone")
+    with db.transaction() as session:
+        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
+    flush()
+    schedule.sweep()
+    with db.transaction() as session:
+        assert runs.claimable(session) == 1
+    assert waiting(RUNS) == 1
+
+
+def test_the_sweep_rings_for_deliveries_that_nobody_applied(people: People) -> None:
+    with db.transaction() as session:
+        pull_requests.store_delivery(session, str(uuid4()), "ping", {})
+    flush()
+    with db.transaction() as session:
+        session.execute(text("UPDATE webhook_deliveries SET received_at = now() - interval '1 min'"))
+    schedule.sweep()
+    schedule.sweep()
+    assert waiting(CHORES) == 1
+
+
+def test_of_two_schedulers_one_serves_and_the_other_follows_when_it_ends(database: str) -> None:
+    served: list[str] = []
+    stops = {name: threading.Event() for name in ("first", "second")}
+
+    def serve(name: str) -> None:
+        timer = schedule.Timer("count", 0.05, lambda: served.append(name))
+        with db.engine().connect() as connection:
+            schedule.serve(connection.execution_options(isolation_level="AUTOCOMMIT"), stops[name], [timer])
+
+    threads = {name: threading.Thread(target=serve, args=(name,)) for name in stops}
+    threads["first"].start()
+    while not served:
+        stops["second"].wait(0.01)
+    threads["second"].start()
+    stops["first"].wait(0.5)
+    assert set(served) == {"first"}
+    stops["first"].set()
+    threads["first"].join()
+    while "second" not in served:
+        stops["second"].wait(0.01)
+    stops["second"].set()
+    threads["second"].join()
