@@ -23,7 +23,7 @@ from backend.services import tasks
 
 # A page is told at once, and then at most this often.
 PAUSE_SECONDS = 0.1
-BATCH = 200
+BATCH = 500
 # How often a silent socket asks whether its session still stands.
 RECHECK_SECONDS = 15.0
 MOST_FOLLOWED = 8
@@ -138,7 +138,8 @@ class LogNamespace(AsyncNamespace):
         while True:
             rows = await people.ask(token, read)
             if rows or is_first:
-                batch = {"task": str(task_id), "events": [_event(row) for row in rows]}
+                has_more = len(rows) == BATCH
+                batch = {"task": str(task_id), "events": [_event(row) for row in rows], "has_more": has_more}
                 await self.emit("events", batch, to=sid)
             after = rows[-1].seq if rows else after
             if len(rows) < BATCH:

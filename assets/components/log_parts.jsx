@@ -2,7 +2,7 @@
 import { useState } from "react";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
-import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitPullRequest, Info, LoaderCircle, Pencil, Search, Terminal, Upload, Wrench } from "lucide-react";
+import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, LoaderCircle, Pencil, Search, Terminal, Upload, Wrench } from "lucide-react";
 import { Moment, spell } from "./clock.jsx";
 import { capital } from "./log_rows.js";
 
@@ -98,6 +98,8 @@ function Ended({ payload }) {
   return <>{said ? <div className="say"><Prose text={said} /></div> : null}<Step icon={end[0]} tone={end[1]}>{payload.outcome === "no_changes" ? "Done, without changes." : "Done."}</Step></>;
 }
 
+const PULLS = { open: [GitPullRequest, "ok"], draft: [GitPullRequestDraft, "idle"], merged: [GitMerge, "merged"], closed: [GitPullRequestClosed, "bad"] };
+
 const PARTS = {
   round: ({ row, model }) => <div className="round"><span>Run {row.run}</span><span>{model}</span><Moment at={row.at} /></div>,
   you: ({ row }) => <div className="you">{row.late ? <div className="tiny">Sent while it ran</div> : null}{row.text}</div>,
@@ -108,10 +110,11 @@ const PARTS = {
   commit: ({ row: { payload } }) => <Step icon={GitCommitHorizontal} end={<Delta result={payload} />}>Committed <span className="strong">{payload.title}</span> <span className="mono muted">{short(payload.sha)}</span></Step>,
   evidence: ({ row: { payload } }) => <Evidence payload={payload} />,
   push: ({ row: { payload } }) => <Step icon={Upload}><span className="soft">Pushed to <span className="mono">{payload.branch}</span></span></Step>,
-  pull_request: ({ row: { payload } }) => {
+  pull_request: ({ row: { payload, verb } }) => {
     const href = safeLink(payload.url || "");
     const text = <><span className="strong">#{payload.number} {payload.title}</span></>;
-    return <Step icon={GitPullRequest} tone="ok">{payload.created === false ? "Updated" : "Opened"} {href ? <a className="link" href={href} target="_blank" rel="noreferrer">{text}</a> : text}{payload.status === "draft" ? <span className="muted"> as a draft</span> : null}</Step>;
+    const [icon, tone] = PULLS[payload.status] || PULLS.open;
+    return <Step icon={icon} tone={tone}>{verb} {href ? <a className="link" href={href} target="_blank" rel="noreferrer">{text}</a> : text}{payload.status === "draft" ? <span className="muted"> as a draft</span> : null}</Step>;
   },
   settled: ({ row: { payload } }) => <Step icon={Coins}><span className="soft num">{payload.charged} of {payload.held} held credits used, {payload.released} given back{payload.refunded ? "; the charge was refunded" : ""}</span></Step>,
   ended: ({ row: { payload } }) => <Ended payload={payload} />,

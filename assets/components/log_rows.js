@@ -53,11 +53,20 @@ const HANDLERS = {
   checkpoint() {},
 };
 
-for (const kind of ["workspace", "commit", "evidence", "push", "pull_request", "settled", "ended"]) {
+// A pull request's entry says what became of it: what it was before is known from the entries above.
+HANDLERS.pull_request = (state, seq, at, payload) => {
+  const before = state.pulls.get(payload.number);
+  const became = { merged: "Merged", closed: "Closed" }[payload.status];
+  const verb = became || (before === undefined ? "Opened" : before === "closed" ? "Reopened" : "Updated");
+  state.pulls.set(payload.number, payload.status);
+  state.rows.push({ kind: "pull_request", key: `pull${seq}`, payload, verb, at });
+};
+
+for (const kind of ["workspace", "commit", "evidence", "push", "settled", "ended"]) {
   HANDLERS[kind] = (state, seq, at, payload) => { state.rows.push({ kind, key: `${kind}${seq}`, payload, at }); };
 }
 
-export const empty = () => ({ rows: [], calls: new Map(), seq: 0, run: 0, phase: null });
+export const empty = () => ({ rows: [], calls: new Map(), pulls: new Map(), seq: 0, run: 0, phase: null });
 
 // Takes events in, once each and in order; returns a new top-level object so that React sees the change.
 export function take(state, events) {

@@ -12,7 +12,7 @@ function reduce(state, action) {
   if (action.type === "reset") return { log: empty(), stream: "", loaded: false };
   if (action.type === "delta") return { ...state, stream: action.of === "text" ? state.stream + action.text : state.stream };
   const ended = action.events.some((event) => event.kind === "model_turn" || event.kind === "ended");
-  return { log: take(state.log, action.events), stream: ended ? "" : state.stream, loaded: true };
+  return { log: take(state.log, action.events), stream: ended ? "" : state.stream, loaded: state.loaded || !action.hasMore };
 }
 
 function useLog(task) {
@@ -35,7 +35,7 @@ function useLog(task) {
       events: (message) => {
         if (message.task !== task) return;
         if (message.events.length) seq.current = Math.max(seq.current, message.events[message.events.length - 1].seq);
-        dispatch({ type: "events", events: message.events });
+        dispatch({ type: "events", events: message.events, hasMore: message.has_more });
       },
       delta: (message) => { if (message.task === task) dispatch({ type: "delta", ...message }); },
       refused: (message) => setRefusal(message.sentence),
