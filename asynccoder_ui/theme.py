@@ -97,7 +97,8 @@ def link_button(
     *children: Any, href: Any, variant: Variant = "plain", size: Size = "md", wide: bool = False, **props: Any
 ) -> rx.Component:
     """A full page navigation that looks like a button: signing in, or leaving for GitHub."""
-    return rx.el.a(*children, href=href, class_name=_button_class(variant, size, wide), **props)
+    # `rx.el.a` is the router's link: without this a path of the API would be looked for among the pages.
+    return rx.el.a(*children, href=href, reload_document=True, class_name=_button_class(variant, size, wide), **props)
 
 
 def page_button(
