@@ -15,7 +15,7 @@ Part = Literal[
     "app", "main", "side", "side-head", "side-pad", "nav", "side-group", "tasks", "me", "bar", "scrim", "page", "stage",
     "away", "where", "belt", "estimate", "types", "list", "entry", "amount", "card", "empty",
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
-    "queued", "log", "step", "step-text", "step-end", "out", "you", "say", "prose", "patch",
+    "queued", "step", "step-text", "step-end", "out", "you",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
 ]
 Words = Literal[
@@ -74,11 +74,6 @@ def wide_only(*children: Any) -> rx.Component:
     return rx.el.span(*children, class_name="wide-only")
 
 
-def hidden_label(text: Any) -> rx.Component:
-    """Words for screen readers alone."""
-    return rx.el.span(text, class_name="sr")
-
-
 def icon(name: str, size: Literal[14, 16, 20, 24] = 16, spin: bool = False, tone: str = "") -> rx.Component:
     """A lucide icon by its static name; decoration, so hidden from screen readers."""
     looks = " ".join(filter(None, ["spin" if spin else "", f"tone-{tone}" if tone else ""]))
@@ -118,14 +113,7 @@ def pill_link(*children: Any, href: Any, tone: Tone = "", **props: Any) -> rx.Co
     return rx.el.a(*children, href=href, target="_blank", rel="noreferrer", class_name=f"pill {tone}".strip(), **props)
 
 
-def link(*children: Any, href: Any, **props: Any) -> rx.Component:
-    """A link out of the dashboard or a full navigation."""
-    return rx.el.a(*children, href=href, class_name="link", **props)
-
-
-def page_link(
-    *children: Any, href: Any, look: Literal["link", "strong to", ""] = "link", **props: Any
-) -> rx.Component:
+def page_link(*children: Any, href: Any, look: Literal["link", "strong to", ""] = "link", **props: Any) -> rx.Component:
     """A link to another page of the dashboard, without a reload."""
     return _inner_link(*children, to=href, class_name=look, **props)
 

@@ -3,7 +3,7 @@ import { useState } from "react";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, LoaderCircle, Pencil, Search, Terminal, Upload, Wrench } from "lucide-react";
-import { Moment, spell } from "./clock.jsx";
+import { Moment } from "./clock.jsx";
 import { capital } from "./log_rows.js";
 
 const TOOL_ICONS = { read_file: FileSearch, search: Search, list_files: FolderTree, edit_file: Pencil, run_command: Terminal };
@@ -122,7 +122,7 @@ const PARTS = {
 
 export function Row({ row, model }) {
   const Part = PARTS[row.kind];
-  return <div className="log-row">{Part ? <Part row={row} model={model} /> : null}</div>;
+  return <div className="log-row" data-seq={row.key}>{Part ? <Part row={row} model={model} /> : null}</div>;
 }
 
 export function Tail({ text, stream, since }) {
@@ -133,5 +133,3 @@ export function Tail({ text, stream, since }) {
     </div>
   );
 }
-
-export { spell };

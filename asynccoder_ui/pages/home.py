@@ -5,7 +5,6 @@ import reflex as rx
 from asynccoder_ui import routes, theme
 from asynccoder_ui.components.react import picker, prompt_box
 from asynccoder_ui.composer import PRIORITY_OPTIONS, TYPE_OPTIONS, TYPES, Composer
-from asynccoder_ui.session import Session
 from asynccoder_ui.shell import shell
 from backend.services.tasks.write import MAX_PROMPT
 
@@ -151,10 +150,8 @@ def _send() -> rx.Component:
 def _no_ai() -> rx.Component:
     return theme.words(
         "aside",
-        "This model is scripted and is no AI: it makes true tool calls in the true jail, and can only mend the sample "
-        "repository ",
-        theme.words("mono", "sample-shop"),
-        rx.cond(Session.is_demo, ".", " of a demo."),
+        "This model is scripted and is no AI: it makes true tool calls in the true jail, and can only mend the demo's "
+        "sample repository.",
         tag="p",
     )
 
