@@ -15,6 +15,8 @@ _SAYS = {
     Verdict.NOT_RUN: "not run",
     Verdict.CANNOT_RUN: "cannot run here",
 }
+_GAP = "\u200b"
+_CLOSING = re.compile(r"(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?::?\s+)(?=(?:[\w.-]+/[\w.-]+)?#\d)")
 MAX_BODY = 60_000  # GitHub refuses bodies over 65,536 characters
 
 
@@ -46,8 +48,9 @@ def _cell(text: str) -> str:
 
 
 def _quiet(text: str) -> str:
-    # What the model writes must notify nobody and close no issue: a zero-width joint after @, and no closing keywords.
-    text = re.sub(r"@(?=[A-Za-z0-9])", "@\u200b", text)
-    return re.sub(
-        r"(?i)\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=(?:[\w.-]+/[\w.-]+)?#\d)", r"\1\2\u200b", text
-    )
+    """What the model writes notifies nobody and closes no issue: a zero-width space stands after @ and before #n.
+
+    GitHub's documentation: "Linking a pull request to an issue using a keyword".
+    """
+    text = re.sub(r"@(?=[A-Za-z0-9])", f"@{_GAP}", text)
+    return _CLOSING.sub(lambda found: f"{found[0]}{_GAP}", text)

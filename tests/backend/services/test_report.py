@@ -1,0 +1,98 @@
+"""The pull request's body says what the worker saw, and cannot be made to say or do anything else."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from backend.engine.assignment import Ending
+from backend.providers.base import Prices
+from backend.services.brief import Brief
+from backend.services.report import MAX_BODY, pull_request_body
+from backend.services.runs import Claim
+from backend.words import TaskType
+
+EVIDENCE = {
+    "verdict": "verified",
+    "command": "python3 -m unittest",
+    "exit_code": 0,
+    "duration_ms": 812,
+    "sha": "a" * 40,
+    "log_sha256": "b" * 64,
+    "reason": "",
+    "weakened": [],
+}
+ENDING = Ending("finished", "Rounded once.", "Round once", 31_000, None, None, 6)
+
+
+@pytest.fixture
+def facts(environment: pytest.MonkeyPatch) -> Brief:
+    some_id = UUID(int=1)
+    return Brief(
+        claim=Claim(some_id, 1),
+        task_id=some_id,
+        short_id="00000000",
+        number=1,
+        task_type=TaskType.DEBUG,
+        title="Round once",
+        prompt="Fix it",
+        branch="main",
+        target_branch="main",
+        work_branch=None,
+        base_sha=None,
+        task_base_sha=None,
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        held=10,
+        user_id=some_id,
+        author=("Alice", "alice@example.org"),
+        repository_id=some_id,
+        repository_github_id=1,
+        full_name="alice/x",
+        clone_url="http://127.0.0.1:3001/alice/x.git",
+        test_command=None,
+        draft_policy="unverified",
+        provider="demo",
+        model="demo-scripted",
+        model_name="Demo (scripted, no AI)",
+        prices=Prices(1, 1, 1, 1),
+        context_window=1,
+        max_output=1,
+        checkpoint=None,
+        log=[],
+    )
+
+
+def body(facts: Brief, text: str = "Rounded once.", **evidence: object) -> str:
+    return pull_request_body(facts, replace(ENDING, text=text), {**EVIDENCE, **evidence})
+
+
+def test_it_shows_command_exit_code_duration_commit_hash_cost_model_and_link(facts: Brief) -> None:
+    found = body(facts)
+    for words in ("**verified", "`python3 -m unittest`", "| 0 |", "0.8 s", "a" * 40, "b" * 64, "4 credits"):
+        assert words in found
+    assert "Demo (scripted, no AI)" in found
+    assert f"http://127.0.0.1:3000/tasks/{facts.task_id}" in found
+
+
+@pytest.mark.parametrize("verdict", ["failed", "not_run", "cannot_run"])
+def test_only_a_verified_commit_is_called_so(facts: Brief, verdict: str) -> None:
+    assert "**verified" not in body(facts, verdict=verdict, command=None)
+
+
+@pytest.mark.parametrize("text", ["Fixes #12", "closes: acme/shop#3", "RESOLVED #1", "fix #9"])
+def test_the_models_words_close_no_issue(facts: Brief, text: str) -> None:
+    assert "\u200b#" in body(facts, text) or "\u200bacme/shop#" in body(facts, text)
+
+
+def test_the_models_words_notify_nobody(facts: Brief) -> None:
+    assert "@alice" not in body(facts, "ping @alice and @acme/team")
+
+
+def test_a_command_cannot_break_out_of_its_cell(facts: Brief) -> None:
+    line = next(row for row in body(facts, command="x` | **verified** |\n| Result").splitlines() if "Command" in row)
+    assert line.count("|") == 3 and line.count("`") == 2
+
+
+def test_a_long_summary_still_fits_githubs_limit(facts: Brief) -> None:
+    assert len(body(facts, "x" * 200_000)) < MAX_BODY
