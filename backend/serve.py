@@ -5,6 +5,7 @@ worker is forked: a worker that has to be replaced is there at once. With `--whe
 still starting, and listens only once a line comes on stdin.
 """
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -23,7 +24,10 @@ def main(arguments: list[str]) -> None:
     settings = get_settings()
     settings.check()
     os.chdir(PROJECT_DIR)
+    gc.disable()  # imports make nothing but what stays: collecting meanwhile is a tenth of their time
     import_module(APP.partition(":")[0])
+    gc.freeze()  # and what is never looked at again stays shared with the worker after the fork
+    gc.enable()
     if "--when-told" in arguments and not sys.stdin.readline():
         return  # whoever started us is gone
     Granian(

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 
 from backend.data_dir import Record
@@ -147,8 +147,11 @@ class Supervisor:
         self._hurry = asyncio.Event()
         self._keepers: list[asyncio.Task[None]] = []
 
-    async def run(self) -> None:
-        """Returns after a clean stop. Raises PartFailed, everything else stopped, when a part does not come up."""
+    async def run(self, then: Callable[[], Coroutine[None, None, None]] | None = None) -> None:
+        """Returns after a clean stop; `then` runs once when all parts are up.
+
+        Raises PartFailed, everything else stopped, when a part does not come up.
+        """
         loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, self.stop)
@@ -158,6 +161,8 @@ class Supervisor:
             await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
+                if then is not None:
+                    self._keepers.append(asyncio.create_task(then()))
                 await stopping
         finally:
             starting.cancel()

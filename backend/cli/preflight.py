@@ -3,11 +3,6 @@
 import shutil
 import subprocess
 
-import psycopg
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from backend.errors import Misconfigured
 from backend.ports import ensure_free
 from backend.settings import Settings
@@ -42,6 +37,8 @@ def ensure_git() -> str:
 
 def ensure_database(url: str) -> str:
     """The server's version. Raises Misconfigured when DATABASE_URL does not lead to a PostgreSQL we can use."""
+    import psycopg
+
     plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
     if not plain.startswith("postgresql://"):
         raise Misconfigured(
@@ -62,6 +59,10 @@ def ensure_database(url: str) -> str:
 
 def ensure_redis(url: str) -> str:
     """The server's name and version. Raises Misconfigured when REDIS_URL does not lead to a Redis or Valkey."""
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     once = Retry(NoBackoff(), 0)
     try:
         with redis.Redis.from_url(

@@ -68,18 +68,17 @@ async def supervise(settings: Settings, compose: Callable[[], list[Part]]) -> No
     with held(settings.data_dir, url=settings.origin) as record:
         preflight.before_start(settings)
         os.environ["ASYNCCODER_DATA_DIR"] = str(settings.data_dir.resolve())  # the children have another folder
-        jail = asyncio.create_task(_look_at_jail(settings, terminal))
         try:
             embedded.write_urls(settings)
-            await Supervisor(
+            supervisor = Supervisor(
                 compose(),
                 record=record,
                 say=terminal.say,
                 tell=terminal.tell,
                 ready=_ready(settings),
                 cwd=str(PROJECT_DIR),
-            ).run()
-            await jail
+            )
+            await supervisor.run(then=lambda: _look_at_jail(settings, terminal))
         finally:
             embedded.forget(settings)
     terminal.tell("stopped")

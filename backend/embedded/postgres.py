@@ -6,16 +6,17 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-import psycopg
-from psycopg import sql
 
 from backend.embedded.identity import Identity, identity
 from backend.embedded.places import digest, last_line, package, private_folder, socket_folder, wait
 from backend.errors import Misconfigured, Unavailable
 from backend.parts import Part, launched
 from backend.settings import Settings
+
+if TYPE_CHECKING:
+    import psycopg
 
 NAME = "postgres"
 MAJOR = "18"
@@ -157,6 +158,8 @@ def _runs_on(pid: int, folder: Path) -> bool:
 
 
 def _answers(url: str) -> bool:
+    import psycopg  # here and below: `up` has the slowest of its processes started before it loads a driver
+
     try:
         with psycopg.connect(url, connect_timeout=2) as connection:
             connection.execute("SELECT 1")
@@ -184,6 +187,9 @@ def database_url(settings: Settings) -> str:
 
 def create_databases(settings: Settings) -> None:
     """Makes the role and both databases where they are missing, and lets the role's password be the one in `keys`."""
+    import psycopg
+    from psycopg import sql
+
     try:
         with psycopg.connect(superuser_url(settings), autocommit=True) as connection:
             _create_role(connection, settings.generated_key("postgres-password"))
@@ -196,7 +202,9 @@ def create_databases(settings: Settings) -> None:
         raise Unavailable(f"The embedded PostgreSQL does not answer: {last_line(str(error))}") from error
 
 
-def _create_role(connection: psycopg.Connection[tuple[str, ...]], password: str) -> None:
+def _create_role(connection: "psycopg.Connection[tuple[str, ...]]", password: str) -> None:
+    from psycopg import sql
+
     known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone()
     verb = "ALTER" if known else "CREATE"
     statement = sql.SQL(verb + " ROLE {} LOGIN NOSUPERUSER NOCREATEROLE PASSWORD {}")

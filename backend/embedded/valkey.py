@@ -4,10 +4,6 @@ import platform
 from pathlib import Path
 from urllib.parse import quote
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from backend.embedded.places import package, private_folder, socket_folder
 from backend.errors import Misconfigured
 from backend.parts import Part
@@ -63,6 +59,10 @@ def redis_url(settings: Settings) -> str:
 
 
 def _pongs(url: str) -> bool:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     try:
         once = Retry(NoBackoff(), 0)  # the client's own default waits for seconds
         with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, retry=once) as client:
