@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from asynccoder_ui import people
 from backend import events, log
-from backend.errors import AsyncCoderError, Conflict, InvalidInput, SignedOut, Unavailable
+from backend.errors import AsyncCoderError, Conflict, InvalidInput, NotFound, SignedOut, Unavailable
 from backend.hub import DELTA, Hub, Ring, hub
 from backend.models import User
 from backend.services import tasks
@@ -99,10 +99,10 @@ class LogNamespace(AsyncNamespace):
         token = (await self.get_session(sid))["token"]
         try:
             task_id = _task_of(data)
-            files = await people.ask(token, lambda session, user: tasks.diff(session, user, task_id))
+            files, has_patch = await people.ask(token, lambda session, user: _changes(session, user, task_id))
         except AsyncCoderError as error:
             return {"refused": str(error)}
-        return {"files": [asdict(file) for file in files]}
+        return {"files": [asdict(file) for file in files], "has_patch": has_patch}
 
     def _stop(self, sid: str, task_id: UUID) -> None:
         follower = self._followers.pop((sid, str(task_id)), None)
@@ -177,6 +177,15 @@ class LogNamespace(AsyncNamespace):
         await self.emit("refused", {"code": error.code, "sentence": str(error)}, to=sid)
         if isinstance(error, SignedOut):
             await self.disconnect(sid)
+
+
+def _changes(session: Session, user: User, task_id: UUID) -> tuple[list[tasks.FileDiff], bool]:
+    """The changed files, and whether a patch was kept: a run that failed or was stopped has one without them."""
+    files = tasks.diff(session, user, task_id)
+    try:
+        return files, bool(files) or bool(tasks.patch(session, user, task_id))
+    except NotFound:
+        return files, False
 
 
 def _task_of(data: Any) -> UUID:

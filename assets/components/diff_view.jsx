@@ -108,6 +108,7 @@ export function Changes({ task, version, base, patchHref }) {
   const choose = (next) => { setMode(next); try { localStorage.setItem(MODE_KEY, next); } catch { /* remembered until the reload */ } };
   if (!answer) return <div className="stack" aria-busy="true"><div className="skeleton tall" /><div className="skeleton tall" /></div>;
   if (answer.refused) return <p className="notice bad" role="alert">{answer.refused}</p>;
+  if (!answer.files.length && answer.has_patch) return <div className="empty"><FileDiff size={24} aria-hidden="true" /><p className="strong">The changes were not handed over, and are kept as a patch.</p><a className="btn" href={patchHref} download><Download size={14} aria-hidden="true" />Download the patch</a></div>;
   if (!answer.files.length) return <div className="empty"><FileDiff size={24} aria-hidden="true" /><p className="strong">No changes yet.</p><p className="small">What the run changes is shown here once it is committed.</p></div>;
   const added = answer.files.reduce((sum, file) => sum + file.added, 0);
   const removed = answer.files.reduce((sum, file) => sum + file.removed, 0);

@@ -86,7 +86,7 @@ def _pull() -> rx.Component:
         rx.cond(
             pull.number > 0,
             theme.row(pull_pill(pull.look, pull.word, pull.number, pull.href), wrap=True),
-            theme.words("muted", "None yet"),
+            theme.words("muted", "None"),
         ),
     )
 
