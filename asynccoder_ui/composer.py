@@ -71,6 +71,7 @@ class Composer(Session):
     error: str = ""
     github_error: str = ""
     is_ready: bool = False
+    is_sending: bool = False
     sent: int = 0
     _prompt: str = ""
     _branches: list[repositories.BranchRow] = []
@@ -179,7 +180,7 @@ class Composer(Session):
             if nonce and nonce == self._last_nonce:
                 return None
             before, self._last_nonce = self._last_nonce, nonce
-            token, choice, self.error = self._token(), self.choice, ""
+            token, choice, self.error, self.is_sending = self._token(), self.choice, "", True
         try:
             person = await people.person_of(token)
             draft = _draft(choice, str(form.get("prompt", "")))
@@ -188,11 +189,11 @@ class Composer(Session):
             return leave()
         except AsyncCoderError as error:
             async with self:
-                self.error, self._last_nonce = str(error), before
+                self.error, self.is_sending, self._last_nonce = str(error), False, before
             return None
         async with self:
             self.sent += 1
-            self._prompt = ""
+            self.is_sending, self._prompt = False, ""
         return rx.redirect(routes.task_page(str(task_id)))
 
     async def _show_known(self, token: str) -> None:

@@ -81,14 +81,19 @@ class Gate(rx.Middleware):
         try:
             await people.person_of(token)
         except SignedOut:
-            return _update(leave())
+            return _update(leave(come_back=True))
         except AsyncCoderError as error:
             return _update(rx.toast.error(str(error)))
         return None
 
 
-def leave() -> EventSpec:
-    """A full navigation to the landing page: the socket's cookie is frozen, so a new page must open a new one."""
+def leave(*, come_back: bool = False) -> EventSpec:
+    """A full navigation to the landing page: the socket's cookie is frozen, so a new page must open a new one.
+
+    With `come_back`, signing in there leads back to this page.
+    """
+    if come_back:
+        return rx.call_script("window.location.assign('/?next=' + encodeURIComponent(window.location.pathname))")
     return rx.call_script(f"window.location.assign({routes.LANDING!r})")
 
 

@@ -9,7 +9,7 @@ from reflex_base.event import EventSpec
 from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import people, routes
-from asynccoder_ui.gate import public
+from asynccoder_ui.gate import leave, public
 from backend import log
 from backend.errors import AsyncCoderError, SignedOut
 from backend.models import User
@@ -52,7 +52,7 @@ class Session(rx.State):
 def on_error(exception: Exception) -> EventSpec:
     """The answer to an error that a handler did not treat: our own say their sentence, others are logged."""
     if isinstance(exception, SignedOut):
-        return rx.call_script(f"window.location.assign({routes.LANDING!r})")
+        return leave()
     if isinstance(exception, AsyncCoderError):
         return rx.toast.error(str(exception))
     _log.error("an event handler failed", exc_info=exception)

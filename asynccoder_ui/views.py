@@ -99,6 +99,8 @@ def look_of(row: tasks.TaskRow) -> tuple[str, str]:
         return _ENDS[Outcome(row.outcome)]
     if row.pr_status == PullRequestStatus.CLOSED:
         return "closed", "closed"
+    if row.verdict == Verdict.FAILED:
+        return "unproven", "tests fail"  # handed over all the same, and never in green
     return ("open" if row.pr_number else "answered"), "done"
 
 

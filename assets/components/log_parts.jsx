@@ -2,7 +2,7 @@
 import { useState } from "react";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
-import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, LoaderCircle, Pencil, Search, Terminal, Upload, Wrench } from "lucide-react";
+import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, LoaderCircle, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
 import { Moment } from "./clock.jsx";
 import { capital } from "./log_rows.js";
 
@@ -91,11 +91,13 @@ function Evidence({ payload }) {
   );
 }
 
-function Ended({ payload }) {
+function Ended({ payload, verdict }) {
   const end = { completed: [CircleCheck, "ok", "Done"], failed: [CircleX, "bad", "Failed"], cancelled: [Ban, "idle", "Stopped"] }[payload.status] || [Info, "", "Ended"];
   const said = payload.text?.trim();
   if (payload.status !== "completed") return <Step icon={end[0]} tone={end[1]}><span className="strong">{end[2]}.</span> {said}</Step>;
-  return <>{said ? <div className="say"><Prose text={said} /></div> : null}<Step icon={end[0]} tone={end[1]}>{payload.outcome === "no_changes" ? "Done, without changes." : "Done."}</Step></>;
+  const unproven = verdict === "failed"; // what the worker saw fail is never drawn in green
+  const word = unproven ? "Done, but the tests fail." : payload.outcome === "no_changes" ? "Done, without changes." : "Done.";
+  return <>{said ? <div className="say"><Prose text={said} /></div> : null}<Step icon={unproven ? TriangleAlert : end[0]} tone={unproven ? "warn" : end[1]}>{word}</Step></>;
 }
 
 const PULLS = { open: [GitPullRequest, "ok"], draft: [GitPullRequestDraft, "idle"], merged: [GitMerge, "merged"], closed: [GitPullRequestClosed, "bad"] };
@@ -117,7 +119,7 @@ const PARTS = {
     return <Step icon={icon} tone={tone}>{verb} {href ? <a className="link" href={href} target="_blank" rel="noreferrer">{text}</a> : text}{payload.status === "draft" ? <span className="muted"> as a draft</span> : null}</Step>;
   },
   settled: ({ row: { payload } }) => <Step icon={Coins}><span className="soft num">{payload.charged} of {payload.held} held credits used, {payload.released} given back{payload.refunded ? "; the charge was refunded" : ""}</span></Step>,
-  ended: ({ row: { payload } }) => <Ended payload={payload} />,
+  ended: ({ row: { payload, verdict } }) => <Ended payload={payload} verdict={verdict} />,
 };
 
 export function Row({ row, model }) {

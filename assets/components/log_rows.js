@@ -36,6 +36,7 @@ function modelTurn(state, seq, payload) {
 const HANDLERS = {
   prompt(state, seq, at, payload) {
     state.run = payload.run;
+    state.verdict = "";
     state.rows.push({ kind: "round", key: `r${seq}`, run: payload.run, at });
     state.rows.push({ kind: "you", key: `y${seq}`, text: payload.text });
   },
@@ -62,11 +63,16 @@ HANDLERS.pull_request = (state, seq, at, payload) => {
   state.rows.push({ kind: "pull_request", key: `pull${seq}`, payload, verb, at });
 };
 
-for (const kind of ["workspace", "commit", "evidence", "push", "settled", "ended"]) {
-  HANDLERS[kind] = (state, seq, at, payload) => { state.rows.push({ kind, key: `${kind}${seq}`, payload, at }); };
+HANDLERS.evidence = (state, seq, at, payload) => {
+  state.verdict = payload.verdict;
+  state.rows.push({ kind: "evidence", key: `evidence${seq}`, payload, at });
+};
+
+for (const kind of ["workspace", "commit", "push", "settled", "ended"]) {
+  HANDLERS[kind] = (state, seq, at, payload) => { state.rows.push({ kind, key: `${kind}${seq}`, payload, at, verdict: state.verdict }); };
 }
 
-export const empty = () => ({ rows: [], calls: new Map(), pulls: new Map(), seq: 0, run: 0, phase: null });
+export const empty = () => ({ rows: [], calls: new Map(), pulls: new Map(), seq: 0, run: 0, verdict: "", phase: null });
 
 // Takes events in, once each and in order; returns a new top-level object so that React sees the change.
 export function take(state, events) {

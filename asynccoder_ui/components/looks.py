@@ -16,6 +16,7 @@ LOOKS: dict[str, tuple[str, theme.Tone | IdleTone]] = {
     "draft": ("git-pull-request-draft", "idle"),
     "merged": ("git-merge", "merged"),
     "closed": ("git-pull-request-closed", "bad"),
+    "unproven": ("triangle-alert", "warn"),
     "answered": ("circle-check", "ok"),
     "unchanged": ("circle-minus", "idle"),
     "failed": ("circle-x", "bad"),

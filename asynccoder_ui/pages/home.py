@@ -19,13 +19,26 @@ def home() -> rx.Component:
                 theme.words("lede", "Describe it, walk away, come back to a pull request.", tag="p"),
                 gap="tight",
             ),
-            theme.error_notice(Composer.github_error),
+            rx.cond(Composer.github_error != "", _github_trouble()),
             _composer(),
             theme.error_notice(Composer.error),
             rx.cond(Composer.choice.is_demo, _no_ai()),
             _types(),
         ),
         at=routes.HOME,
+    )
+
+
+def _github_trouble() -> rx.Component:
+    return theme.notice(
+        theme.row(
+            theme.grow(Composer.github_error),
+            theme.button("Retry", size="sm", on_click=Composer.load),
+            theme.link_button("Reconnect GitHub", href=f"{routes.SIGN_IN}?next={routes.HOME}", size="sm"),
+            wrap=True,
+        ),
+        tone="bad",
+        icon_name="circle-alert",
     )
 
 
@@ -138,10 +151,11 @@ def _price() -> rx.Component:
 
 def _send() -> rx.Component:
     return theme.button(
-        theme.icon("arrow-up"),
+        rx.cond(Composer.is_sending, theme.icon("loader-circle", spin=True), theme.icon("arrow-up")),
         variant="primary",
         size="icon",
         type="submit",
+        disabled=Composer.is_sending,
         aria_label="Send the task",
         title="Send (Enter)",
     )

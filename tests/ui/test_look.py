@@ -63,6 +63,7 @@ def test_paddings_gaps_and_margins_come_from_the_scale():
         ({"status": "running", "phase": "preparing", "outcome": None}, "running", "preparing"),
         ({"status": "running", "phase": "verifying", "outcome": None}, "running", "verifying"),
         ({}, "open", "done"),
+        ({"verdict": "failed", "pr_status": "draft"}, "unproven", "tests fail"),
         ({"outcome": "merged", "pr_status": "merged"}, "merged", "merged"),
         ({"pr_status": "closed"}, "closed", "closed"),
         ({"outcome": "no_changes", "pr_number": None, "pr_status": None}, "unchanged", "no changes"),
@@ -74,6 +75,12 @@ def test_paddings_gaps_and_margins_come_from_the_scale():
 def test_each_state_has_one_look_and_one_word(changes: dict[str, object], look: str, word: str):
     assert views.look_of(row(**changes)) == (look, word)
     assert look in LOOKS
+
+
+@pytest.mark.parametrize("pr_status", ["open", "draft"])
+def test_what_the_worker_saw_fail_is_nowhere_green(pr_status: str):
+    look, word = views.look_of(row(verdict="failed", pr_status=pr_status))
+    assert (LOOKS[look][1], word) == ("warn", "tests fail")
 
 
 def test_a_wait_says_its_reason_and_a_failure_its_sentence():
