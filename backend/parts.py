@@ -16,7 +16,8 @@ class Part:
 
     `health()` asks whether it serves; without one it serves as soon as it runs. `on_ready()` is called each time it has
     become healthy. `stop_signal` is its clean end; `death_signal` is what the kernel sends it when we are gone. A part
-    with `is_once` has to end with 0 before the next one starts. One that `starts_early` is started with the first, and
+    with `is_once` has to end with 0 before the next one starts, unless `is_needed()` says at its turn that it need not
+    start at all. One that `starts_early` is started with the first, and
     told by a line on its stdin when its turn to serve has come. Lines that `is_noise` are not shown. `launch_options`
     go to `launch.py`. What is said of it when it is ready is `summary`.
     """
@@ -31,6 +32,7 @@ class Part:
     start_seconds: float = 30
     stop_seconds: float = 4
     is_once: bool = False
+    is_needed: Callable[[], bool] | None = None
     starts_early: bool = False
     is_noise: Callable[[str], bool] | None = None
     is_server: bool = False  # others need it until their own end: it is stopped last

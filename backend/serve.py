@@ -14,13 +14,17 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from backend import db
+from backend.errors import AsyncCoderError, Misconfigured
+from backend.schema import is_at_head
+from backend.services import deployment
 from backend.settings import PROJECT_DIR, get_settings
 
 APP = "asynccoder_ui.asynccoder_ui:app"  # by name: the backend imports none of its doors
 
 
 def main(arguments: list[str]) -> None:
-    """Serves until TERM. Raises Misconfigured for settings that must not start."""
+    """Serves until TERM. Raises Misconfigured for settings, or a database, that must not be served."""
     settings = get_settings()
     settings.check()
     os.chdir(PROJECT_DIR)
@@ -30,6 +34,11 @@ def main(arguments: list[str]) -> None:
     gc.enable()
     if "--when-told" in arguments and not sys.stdin.readline():
         return  # whoever started us is gone
+    if not is_at_head(settings.resolved_database_url):
+        raise Misconfigured("The database does not have this version's schema.", fix="Run: asynccoder migrate")
+    with db.transaction() as session:
+        deployment.prepare(session, settings)
+    db.dispose()  # nothing is open when the worker is forked
     Granian(
         APP,
         address=settings.host,
@@ -42,4 +51,7 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except AsyncCoderError as error:
+        sys.exit(f"{error} {getattr(error, 'fix', '')}".strip())

@@ -183,7 +183,8 @@ class Supervisor:
                 await self._spawn(child)
         for child in self._children:
             begun = time.monotonic()
-            await self._start(child)
+            if child.part.is_needed is None or await asyncio.to_thread(child.part.is_needed):
+                await self._start(child)
             took = time.monotonic() - begun
             self._tell(f"{child.part.name:<10} {child.part.summary or 'up'} ({took:.1f} s)")
             if not child.part.is_once:
@@ -275,5 +276,8 @@ class Supervisor:
 
 
 def _failure(child: Child) -> str:
-    words = child.lines[-1] if child.lines else "it gave no reason"
+    lines = list(child.lines) or ["it gave no reason"]
+    words = lines[-1].strip()
+    if len(lines) > 1 and lines[-1].startswith("  "):  # our own programs say the fix in a line beneath
+        words = f"{lines[-2]} {words}"
     return f"{child.part.name} did not start ({child.how}): {words}"

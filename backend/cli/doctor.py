@@ -188,23 +188,13 @@ def _has_database(settings: Settings) -> bool:
 
 
 def _schema(settings: Settings) -> Finding:
-    from alembic.config import Config
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-    from sqlalchemy import create_engine
-
-    from backend.settings import PROJECT_DIR
+    from backend.schema import head, is_at_head
 
     if not _has_database(settings):
         return Finding("schema", "note", "not looked at: there is no database to ask")
-    wanted = ScriptDirectory.from_config(Config(str(PROJECT_DIR / "alembic.ini"))).get_current_head()
-    engine = create_engine(settings.resolved_database_url)
-    with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    engine.dispose()
-    if found == wanted:
-        return Finding("schema", "ok", f"at {found}")
-    return Finding("schema", "wrong", f"at {found}, this version wants {wanted}", "asynccoder migrate")
+    if is_at_head(settings.resolved_database_url):
+        return Finding("schema", "ok", f"at {head()}")
+    return Finding("schema", "wrong", f"not at {head()}, which this version wants", "asynccoder migrate")
 
 
 def _ledger(settings: Settings) -> Finding:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from backend import embedded, ui_build
 from backend.parts import Part
+from backend.schema import is_at_head
 from backend.settings import PROJECT_DIR, Settings
 
 PYTHON = (sys.executable, "-m")
@@ -35,9 +36,16 @@ def pages() -> Part:
     return Part("ui", argv, is_once=True, start_seconds=900, summary="pages built")
 
 
-def migrations() -> Part:
-    """Brings the database's schema to this version."""
-    return Part("migrate", (*CLI, "migrate"), is_once=True, start_seconds=600, summary="schema is current")
+def migrations(settings: Settings) -> Part:
+    """Brings the database's schema to this version, where it is not there."""
+    return Part(
+        "migrate",
+        (*CLI, "migrate"),
+        is_once=True,
+        is_needed=lambda: not is_at_head(settings.resolved_database_url),
+        start_seconds=600,
+        summary="schema is current",
+    )
 
 
 def local_hub(settings: Settings, demo_repos: Sequence[Path]) -> Part:
@@ -82,7 +90,7 @@ def everything(settings: Settings, demo_repos: Sequence[Path] = ()) -> list[Part
     """All of `up`."""
     hub = [local_hub(settings, demo_repos)] if settings.is_demo else []
     building = [] if ui_build.is_current(settings) else [pages()]
-    serving = [*servers(settings), migrations(), *hub, web(settings), *workers(settings), scheduler()]
+    serving = [*servers(settings), migrations(settings), *hub, web(settings), *workers(settings), scheduler()]
     return building + serving
 
 
@@ -98,6 +106,8 @@ def _reloading(part: Part, settings: Settings) -> Part:
         argv = (*PYTHON, "reflex", "run", "--env", "preview")
         env = ui_build.development_environment(settings)
         return replace(part, argv=argv, env=env, start_seconds=300, starts_early=False)
+    if part.name == "migrate":
+        return replace(part, is_needed=None)  # it also fills in the models, which the real web process does itself
     if any(word.startswith("jobs.") for word in part.argv):
         watched = (*PYTHON, "watchfiles", "--filter", "python", "--sigint-timeout", "2", shlex.join(part.argv))
         return replace(part, argv=(*watched, "backend", "jobs"))

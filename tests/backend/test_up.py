@@ -27,7 +27,7 @@ from backend.cli import stack, up
 from backend.settings import get_settings
 settings = get_settings()
 def compose():
-    return [*stack.servers(settings), stack.migrations(), *stack.workers(settings), stack.scheduler()]
+    return [*stack.servers(settings), stack.migrations(settings), *stack.workers(settings), stack.scheduler()]
 asyncio.run(up.supervise(settings, compose))
 """
 # The servers, and something that idles as the last part.

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,12 +10,12 @@ import pytest
 from sqlmodel import func, select
 from typer.testing import CliRunner, Result
 
-from backend import crypto, db
+from backend import crypto, db, schema
 from backend.cli import app
 from backend.errors import AsyncCoderError, InvalidInput, Misconfigured, NotFound
 from backend.models import AiModel, Deployment, Task, User
 from backend.services import credits, tasks
-from backend.settings import get_settings
+from backend.settings import PROJECT_DIR, get_settings
 from tests.conftest import People, forget_settings
 
 BUG = "    return sum((round(line.net, 2) for line in lines), Decimal(0)) - exempt\n"
@@ -252,3 +253,29 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(environment: pytest.Monkey
     for name, fix in (("database", "unset DATABASE_URL"), ("keys", "Make one with"), ("settings", "GITHUB_CLIENT_ID")):
         assert f"WRONG  {name}" in done.output
         assert fix in done.output
+
+
+def test_the_newest_migration_is_known_without_alembic(tmp_path: Path, migrated: str) -> None:
+    for name, text in {
+        "1_first.py": 'revision = "a1"\ndown_revision = None\n',
+        "2_then.py": 'revision: str = "b2"\ndown_revision: str | None = "a1"\n',
+        "3_last.py": "revision = 'c3'\ndown_revision = 'b2'\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    assert schema.head(tmp_path) == "c3"
+    assert schema.is_at_head(migrated)
+
+
+def test_a_database_without_our_tables_or_without_an_answer_is_not_at_head(new_database: Callable[[], str]) -> None:
+    assert not schema.is_at_head(new_database())
+    assert not schema.is_at_head("postgresql://nobody@127.0.0.1:1/none")
+
+
+def test_the_web_process_refuses_a_database_without_its_schema(
+    new_database: Callable[[], str], environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("DATABASE_URL", new_database())
+    done = subprocess.run([sys.executable, "-m", "backend.serve"], cwd=PROJECT_DIR, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("Run: asynccoder migrate")
+    assert "Traceback" not in done.stderr
