@@ -1,0 +1,135 @@
+"""The hub as one ASGI app: every route in one table."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from backend import log
+from backend.localhub import control, oauth
+from backend.localhub.git_http import GitDoor
+from backend.localhub.hub import Hub
+from backend.localhub.pages import assets, branches, code, commits, hooks, overview, pull, sign_in
+from backend.localhub.pages.door import shown
+from backend.localhub.refusals import DOCUMENTATION, not_found
+from backend.localhub.rest import pulls, repositories, users
+from backend.localhub.rest.door import Answer, rest
+from backend.localhub.web import Call, Handler, OwnNameOnly, on_thread
+
+API, REPO = "/api/v3", "/api/v3/repos/{owner}/{name}"
+GIT = "/{owner}/{name}"
+_log = log.get(__name__)
+
+
+def create(hub: Hub) -> Starlette:
+    """The app; its lifespan starts and ends the courier."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        hub.courier.start()
+        yield
+        hub.close()
+
+    return Starlette(
+        routes=[*_machine_routes(hub), *_rest_routes(hub), *_page_routes(hub)],
+        middleware=[Middleware(OwnNameOnly, config=hub.config)],
+        lifespan=lifespan,
+        exception_handlers={Exception: _broken},
+    )
+
+
+def _machine_routes(hub: Hub) -> list[BaseRoute]:
+    git = GitDoor(hub).endpoint
+    controls = {
+        "webhooks": control.webhooks,
+        "reset": control.reset,
+        "token": control.token,
+        "revoke": control.revoke,
+        "rate": control.rate,
+    }
+    return [
+        Route("/health", lambda request: JSONResponse({"status": "ok"})),
+        *(_route(hub, "POST", f"/_control/{name}", control.controlled(made)) for name, made in controls.items()),
+        _route(hub, "GET", "/login/oauth/authorize", shown(oauth.authorize)),
+        _route(hub, "POST", "/login/oauth/authorize", shown(oauth.approve)),
+        _route(hub, "POST", "/login/oauth/access_token", oauth.access_token),
+        Route(f"{GIT}/info/refs", git, methods=["GET"]),
+        Route(f"{GIT}/git-upload-pack", git, methods=["POST"]),
+        Route(f"{GIT}/git-receive-pack", git, methods=["POST"]),
+    ]
+
+
+def _rest_routes(hub: Hub) -> list[BaseRoute]:
+    pull_path, hook_path = f"{REPO}/pulls/{{number:int}}", f"{REPO}/hooks/{{hook_id:int}}"
+    table = [
+        ("GET", f"{API}/user", users.me),
+        ("GET", f"{API}/user/emails", users.emails),
+        ("GET", f"{API}/user/repos", users.repositories),
+        ("GET", REPO, repositories.show),
+        ("GET", f"{REPO}/branches", repositories.branches),
+        ("GET", f"{REPO}/branches/{{branch:path}}", repositories.branch),
+        ("GET", f"{REPO}/hooks", repositories.hooks),
+        ("POST", f"{REPO}/hooks", repositories.create_hook),
+        ("GET", hook_path, repositories.hook),
+        ("DELETE", hook_path, repositories.remove_hook),
+        ("GET", f"{REPO}/pulls", pulls.index),
+        ("POST", f"{REPO}/pulls", pulls.create),
+        ("GET", pull_path, pulls.show),
+        ("PATCH", pull_path, pulls.update),
+        ("GET", f"{pull_path}/merge", pulls.is_merged),
+        ("PUT", f"{pull_path}/merge", pulls.merge),
+        ("GET", f"{pull_path}/files", pulls.files),
+        ("GET", f"{pull_path}/commits", pulls.commits),
+    ]
+    others = Route(
+        f"{API}/{{rest:path}}", on_thread(hub, rest(_unknown)), methods=["GET", "POST", "PUT", "PATCH", "DELETE"]
+    )
+    return [*(_route(hub, method, path, rest(route)) for method, path, route in table), others]
+
+
+def _page_routes(hub: Hub) -> list[BaseRoute]:
+    pull_path = "/{owner}/{name}/pull/{number:int}"
+    table = [
+        ("GET", "/", overview.home),
+        ("GET", "/login", sign_in.login_page),
+        ("POST", "/login", sign_in.login),
+        ("POST", "/logout", sign_in.logout),
+        ("GET", "/_assets/{file}", assets.asset),
+        ("GET", "/fonts/{file}", assets.font),
+        ("GET", "/avatars/{account_id:int}", assets.avatar),
+        ("GET", "/{owner}", overview.owner),
+        ("GET", "/{owner}/{name}", code.repository),
+        ("GET", "/{owner}/{name}/tree/{rest:path}", code.tree),
+        ("GET", "/{owner}/{name}/blob/{rest:path}", code.blob),
+        ("GET", "/{owner}/{name}/raw/{rest:path}", code.raw),
+        ("GET", "/{owner}/{name}/branches", branches.branches),
+        ("GET", "/{owner}/{name}/commits/{rest:path}", commits.history),
+        ("GET", "/{owner}/{name}/commit/{sha}", commits.commit),
+        ("GET", "/{owner}/{name}/pulls", pull.index),
+        ("GET", f"{pull_path}.diff", pull.diff),
+        ("GET", f"{pull_path}.patch", pull.patch),
+        ("GET", pull_path, pull.show),
+        ("POST", f"{pull_path}/{{action}}", pull.act),
+        ("GET", "/{owner}/{name}/settings/hooks", hooks.deliveries_page),
+        ("POST", "/{owner}/{name}/settings/hooks/{delivery_id:int}/redeliver", hooks.redeliver),
+        ("GET", "/{rest:path}", overview.missing),
+    ]
+    return [_route(hub, method, path, shown(page)) for method, path, page in table]
+
+
+def _route(hub: Hub, method: str, path: str, handler: Handler) -> Route:
+    return Route(path, on_thread(hub, handler), methods=[method])
+
+
+def _unknown(call: Call) -> Answer:
+    raise not_found()
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    _log.error("a request failed", path=request.url.path, method=request.method, error=repr(error))
+    body = {"message": "Server Error", "documentation_url": DOCUMENTATION, "status": "500"}
+    return JSONResponse(body, 500)

@@ -1,0 +1,94 @@
+"""What tests may ask of the hub beyond what GitHub does: `/_control/…`, on this machine and never from a page."""
+
+import shutil
+
+from starlette.responses import JSONResponse, Response
+
+from backend.localhub import access, deliveries, seed, visitors
+from backend.localhub.refusals import Refused
+from backend.localhub.store import Account, set_flag
+from backend.localhub.web import Call, Handler
+
+_EMPTIED = (
+    "delivery",
+    "hook",
+    "session",
+    "code",
+    "token",
+    "pull",
+    "access",
+    "repository",
+    "membership",
+    "account",
+    "flag",
+)
+
+
+def controlled(route: Handler) -> Handler:
+    """Refuses browsers: they always say where a POST comes from."""
+
+    def handler(call: Call) -> Response:
+        if "origin" in call.request.headers or "sec-fetch-site" in call.request.headers:
+            return JSONResponse({"message": "Not from a browser"}, 403)
+        try:
+            return route(call)
+        except Refused as refusal:
+            return JSONResponse(refusal.body, refusal.status)
+
+    return handler
+
+
+def webhooks(call: Call) -> Response:
+    """POST /_control/webhooks {"enabled": bool}: while off, whatever happens is told to nobody, and never will be."""
+    enabled = call.json().get("enabled")
+    if not isinstance(enabled, bool):
+        raise Refused(422, "enabled must be true or false")
+    with call.hub.store.write() as db:
+        set_flag(db, deliveries.SWITCH, "on" if enabled else "off")
+    return JSONResponse({"enabled": enabled})
+
+
+def reset(call: Call) -> Response:
+    """POST /_control/reset: everything as on the first day, signed out and without demo repositories."""
+    with call.hub.store.write() as db:
+        for table in _EMPTIED:
+            db.execute(f"DELETE FROM {table}")  # noqa: S608 names of our own
+        shutil.rmtree(call.hub.config.data_dir / "repositories", ignore_errors=True)
+    call.hub.rates.clear()
+    seed.seed(call.hub)
+    return JSONResponse({"reset": True})
+
+
+def token(call: Call) -> Response:
+    """POST /_control/token {"login": …, "scopes": "repo,user:email"}: a token without the walk through a browser."""
+    wish = call.json()
+    with call.hub.store.write() as db:
+        account = _person(access.account_of_login(db, str(wish.get("login", ""))))
+        made = visitors.new_token(db, account, str(wish.get("scopes", "repo,read:org,user:email")))
+    return JSONResponse({"token": made})
+
+
+def revoke(call: Call) -> Response:
+    """POST /_control/revoke {"login": …}: takes back every token of a person, as GitHub's "Revoke" does."""
+    with call.hub.store.write() as db:
+        account = _person(access.account_of_login(db, str(call.json().get("login", ""))))
+        db.execute("DELETE FROM token WHERE account_id = ?", (account.id,))
+    return JSONResponse({"revoked": account.login})
+
+
+def rate(call: Call) -> Response:
+    """POST /_control/rate {"login": …, "remaining": 0, "seconds": 60}: leaves a person only so many requests."""
+    wish = call.json()
+    with call.hub.store.read() as db:
+        account = _person(access.account_of_login(db, str(wish.get("login", ""))))
+    remaining, seconds = wish.get("remaining", 0), wish.get("seconds", 60)
+    if not isinstance(remaining, int) or not isinstance(seconds, int):
+        raise Refused(422, "remaining and seconds must be whole numbers")
+    call.hub.rates.set_remaining(account.id, remaining, seconds)
+    return JSONResponse({"remaining": remaining, "seconds": seconds})
+
+
+def _person(account: Account | None) -> Account:
+    if account is None or account.type != "User":
+        raise Refused(422, "There is no such person here")
+    return account

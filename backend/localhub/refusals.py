@@ -1,0 +1,43 @@
+"""How GitHub says no: a status, a message, and for 422 which field was wrong and how."""
+
+from collections.abc import Sequence
+from typing import Any
+
+DOCUMENTATION = "https://docs.github.com/rest"
+
+
+class Refused(Exception):
+    """An answer of 400 or above."""
+
+    def __init__(self, status: int, message: str, errors: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.errors = list(errors)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """As the REST API writes it."""
+        errors = {"errors": self.errors} if self.errors else {}
+        return {"message": self.message, **errors, "documentation_url": DOCUMENTATION, "status": str(self.status)}
+
+    @property
+    def sentence(self) -> str:
+        """As a page shows it."""
+        details = [str(error.get("message") or f"{error.get('field')}: {error['code']}") for error in self.errors]
+        return ". ".join([self.message, *details])
+
+
+def not_found() -> Refused:
+    """It is not there, or not for the one who asks."""
+    return Refused(404, "Not Found")
+
+
+def invalid(resource: str, *, field: str = "", code: str = "invalid", message: str = "") -> Refused:
+    """GitHub's "Validation Failed" with one error: by field and code, or with a message of its own (`custom`)."""
+    error = {"resource": resource, "code": "custom" if message else code}
+    if field:
+        error["field"] = field
+    if message:
+        error["message"] = message
+    return Refused(422, "Validation Failed", [error])

@@ -1,0 +1,80 @@
+"""Webhooks: their description, and what they carry."""
+
+from backend.localhub.access import Place
+from backend.localhub.config import Config
+from backend.localhub.shapes.people import Json, simple_user
+from backend.localhub.shapes.repository import api_url
+from backend.localhub.store import Account, Delivery, Hook
+
+
+def hook(config: Config, place: Place, row: Hook, last: Delivery | None) -> Json:
+    """`hook`; `last` is its newest finished delivery."""
+    own = f"{api_url(config, place)}/hooks/{row.id}"
+    if last is None:
+        response: Json = {"code": None, "status": "unused", "message": None}
+    else:
+        status = "active" if last.state == "delivered" else "misconfigured"
+        response = {"code": last.status_code, "status": status, "message": "OK" if status == "active" else last.answer}
+    return {
+        "type": "Repository",
+        "id": row.id,
+        "name": "web",
+        "active": row.active,
+        "events": row.events.split(","),
+        "config": _settings(row),
+        "updated_at": row.updated_at,
+        "created_at": row.created_at,
+        "url": own,
+        "test_url": f"{own}/test",
+        "ping_url": f"{own}/pings",
+        "deliveries_url": f"{own}/deliveries",
+        "last_response": response,
+    }
+
+
+def ping(config: Config, row: Hook, repository: Json, sender: Account) -> Json:
+    """The payload of `ping`: GitHub's first word to a new hook."""
+    return {
+        "zen": "Design for failure.",
+        "hook_id": row.id,
+        "hook": {
+            "type": "Repository",
+            "id": row.id,
+            "name": "web",
+            "active": row.active,
+            "events": row.events.split(","),
+            "config": _settings(row),
+            "updated_at": row.updated_at,
+            "created_at": row.created_at,
+        },
+        "repository": repository,
+        "sender": simple_user(config, sender),
+    }
+
+
+def pull_request(config: Config, action: str, pull: Json, repository: Json, sender: Account, more: Json) -> Json:
+    """The payload of `pull_request`; `more` is what this action adds (`changes`, or `before` and `after`)."""
+    payload = {"action": action, "number": pull["number"], "pull_request": pull, "repository": repository}
+    organization = repository["owner"]
+    if organization["type"] == "Organization":
+        url = f"{config.api_url}/orgs/{organization['login']}"
+        payload["organization"] = {
+            "login": organization["login"],
+            "id": organization["id"],
+            "node_id": organization["node_id"],
+            "url": url,
+            "repos_url": f"{url}/repos",
+            "events_url": f"{url}/events",
+            "hooks_url": f"{url}/hooks",
+            "issues_url": f"{url}/issues",
+            "members_url": f"{url}/members{{/member}}",
+            "public_members_url": f"{url}/public_members{{/member}}",
+            "avatar_url": organization["avatar_url"],
+            "description": None,
+        }
+    return payload | more | {"sender": simple_user(config, sender)}
+
+
+def _settings(row: Hook) -> Json:
+    secret = {"secret": "********"} if row.secret else {}  # GitHub never tells it again
+    return {"url": row.url, "content_type": row.content_type, "insecure_ssl": row.insecure_ssl, **secret}
