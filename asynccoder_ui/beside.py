@@ -1,5 +1,6 @@
 """The API beside the pages, on one port: who answers is decided by the path's first word."""
 
+from asynccoder_ui import routes
 from asynccoder_ui.headers import App, Receive, Scope, Send
 
 API = ("/api", "/auth", "/files", "/health", "/metrics")
@@ -18,7 +19,11 @@ class Beside:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request to one of the two."""
-        is_api = scope["type"] == "http" and any(
-            scope["path"] == word or scope["path"].startswith(f"{word}/") for word in API
-        )
-        await (self._api if is_api else self._pages)(scope, receive, send)
+        path = scope.get("path", "")
+        if scope["type"] == "http" and any(path == word or path.startswith(f"{word}/") for word in API):
+            await self._api(scope, receive, send)
+            return
+        if scope["type"] == "http" and path in routes.FOLDERS:
+            # The static files would redirect to `/home/`: a page has one address, without the slash.
+            scope = {**scope, "path": f"{path}/", "raw_path": f"{path}/".encode()}
+        await self._pages(scope, receive, send)

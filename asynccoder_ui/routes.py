@@ -6,6 +6,9 @@ TASK = "/tasks/[task_id]"
 REPOSITORIES = "/repositories"
 CREDITS = "/credits"
 
+# Pages that are built as folders with an index.
+FOLDERS = (HOME, REPOSITORIES, CREDITS)
+
 SIGN_IN = "/auth/sign-in"
 SIGN_OUT = "/auth/sign-out"
 

@@ -33,6 +33,16 @@ def test_the_pages_answer_all_others(client: TestClient, path: str):
     assert client.get(path).text == "pages"
 
 
+def test_a_page_has_one_address_without_a_slash_at_its_end():
+    async def answer(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.url.path)
+
+    pages = Starlette(routes=[Route("/{rest:path}", answer)])
+    client = TestClient(Beside(pages, api=answering("api")), follow_redirects=False)
+    assert client.get("/home").text == "/home/"
+    assert client.get("/tasks/1").text == "/tasks/1"
+
+
 def test_no_page_may_be_framed_and_nothing_is_loaded_from_elsewhere(client: TestClient):
     headers = client.get("/home").headers
     policy = headers["content-security-policy"]
