@@ -5,6 +5,7 @@ writes `reflex.lock/` in the project, which is committed.
 """
 
 import hashlib
+import json
 import os
 import select
 import shutil
@@ -136,6 +137,7 @@ def build(settings: Settings, tell: Callable[[str], None], project: Path = PROJE
     mark.unlink(missing_ok=True)
     had_packages = (home / "web" / "node_modules").exists()
     before = fingerprint(settings, project, SOURCES)
+    locks = {file: file.read_bytes() for file in _files(project, (LOCK,))}
     words = _export(settings, tell, project)
     if words is not None and had_packages:
         tell("that did not work on the old files: starting over")
@@ -143,9 +145,17 @@ def build(settings: Settings, tell: Callable[[str], None], project: Path = PROJE
         words = _export(settings, tell, project)
     if words is not None:
         raise BuildFailed(f"The pages could not be built: {words}")
+    _keep_order(locks)
     if fingerprint(settings, project, SOURCES) == before:  # else a source was saved meanwhile: the next start builds it
         mark.write_text(fingerprint(settings, project), encoding="ascii")
     marker.unlink()
+
+
+def _keep_order(before: dict[Path, bytes]) -> None:
+    """Reflex writes the same lock in another order: a clone stays clean where nothing else has changed."""
+    for file, old in before.items():
+        if file.suffix == ".json" and file.exists() and json.loads(file.read_bytes()) == json.loads(old):
+            file.write_bytes(old)
 
 
 def _export(settings: Settings, tell: Callable[[str], None], project: Path) -> str | None:
