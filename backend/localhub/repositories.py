@@ -13,8 +13,8 @@ from backend.localhub.git import Bare
 _LANGUAGES = {
     ".c": "C", ".cpp": "C++", ".cs": "C#", ".css": "CSS", ".ex": "Elixir", ".go": "Go", ".html": "HTML",
     ".java": "Java", ".js": "JavaScript", ".kt": "Kotlin", ".lua": "Lua", ".php": "PHP", ".pl": "Perl", ".py": "Python",
-    ".rb": "Ruby", ".rs": "Rust", ".scala": "Scala", ".sh": "Shell", ".swift": "Swift", ".ts": "TypeScript", ".tsx": "TypeScript",
-    ".vue": "Vue",
+    ".rb": "Ruby", ".rs": "Rust", ".scala": "Scala", ".sh": "Shell", ".swift": "Swift", ".ts": "TypeScript",
+    ".tsx": "TypeScript", ".vue": "Vue",
 }  # fmt: skip
 
 

@@ -52,7 +52,8 @@ def show(call: Call) -> Response:
         content = markup(
             '<h1>{title} <span class="muted num">#{number}</span></h1><p class="meta">{badge}<span class="soft">'
             '{author} wants to merge {count} into</span> <span class="pill mono">{base}</span>'
-            ' <span class="soft">from</span> <span class="pill mono">{head}</span></p><section class="body"><header>{avatar}<b>{author}</b>'
+            ' <span class="soft">from</span> <span class="pill mono">{head}</span></p>'
+            '<section class="body"><header>{avatar}<b>{author}</b>'
             '<span class="aside">{date}</span></header>{body}</section>{verdict}<h2>Commits</h2>{commits}'
             "<h2>Changes</h2>{diff}",
             title=pull.title,

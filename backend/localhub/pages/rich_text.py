@@ -1,12 +1,13 @@
 """Markdown that somebody wrote, as safe HTML: no raw HTML, no pictures, no script links."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from backend.localhub.pages.html import Html
+from backend.localhub.pages.html import Html, markup
 
 LONGEST = 100_000  # characters; the rest is left out
 
@@ -20,7 +21,17 @@ def rich_text(text: str) -> Html:
 
 @lru_cache(maxsize=1)
 def _reader() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
+    reader = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    reader.add_render_rule("image", _picture)
+    return reader
+
+
+def _picture(renderer: Any, tokens: Sequence[Token], at: int, options: Any, scope: Mapping[str, Any]) -> str:
+    """A link in a picture's place: nothing is fetched for a text that one only reads."""
+    token = tokens[at]
+    link = '<a href="{source}" rel="nofollow noopener noreferrer">{words}</a>'
+    words = renderer.renderInlineAsText(token.children, options, scope) or "picture"
+    return str(markup(link, source=token.attrGet("src"), words=words))
 
 
 def _tame(tokens: Sequence[Token]) -> None:

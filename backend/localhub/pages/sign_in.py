@@ -12,12 +12,12 @@ from backend.localhub.store import Account
 from backend.localhub.web import Call
 
 _EXPLAINED = {
-    "repo": "read and write its repositories, private ones too",
+    "repo": "read and write your repositories, private ones too",
     "public_repo": "write to public repositories",
-    "read:org": "see its organisations",
-    "user": "see the whole profile",
-    "read:user": "see the whole profile",
-    "user:email": "see its e-mail address",
+    "read:org": "see your organisations",
+    "user": "see your whole profile",
+    "read:user": "see your whole profile",
+    "user:email": "see your e-mail address",
     "write:repo_hook": "set up webhooks",
     "admin:repo_hook": "set up and remove webhooks",
 }
