@@ -1,0 +1,293 @@
+"""A hub as `up` starts it, the app's webhook door beside it, and three people who call."""
+
+import base64
+import hashlib
+import os
+import re
+import secrets
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import unescape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[3]
+SCOPES = "repo,read:org,user:email"
+BUG = "    return sum((round(line.net, 2) for line in lines), Decimal(0)) - exempt"
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request at the app's webhook door."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Receiver(ThreadingHTTPServer):
+    """Stands where the app's webhooks go; `answers` are the next statuses, then 202."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Door)
+        self.received: list[Received] = []
+        self.answers: list[int] = []
+        self._news = threading.Condition()
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def take(self, request: Received) -> int:
+        with self._news:
+            self.received.append(request)
+            self._news.notify_all()
+            return self.answers.pop(0) if self.answers else 202
+
+    def wait(self, count: int, seconds: float = 8) -> list[Received]:
+        """Everything that has come once it is so many."""
+        with self._news:
+            arrived = self._news.wait_for(lambda: len(self.received) >= count, seconds)
+            assert arrived, f"{len(self.received)} of {count} webhooks came"
+            return list(self.received)
+
+    def forget(self) -> None:
+        with self._news:
+            self.received.clear()
+            self.answers.clear()
+
+
+def plain_http(**options: Any) -> httpx.Client:
+    """A client for this machine; reading the certificates of the world would cost each test a tenth of a second."""
+    return httpx.Client(trust_env=False, verify=False, **options)
+
+
+class _Door(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.send_response(self.server.take(Received(self.path, headers, body)))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+@dataclass
+class RunningHub:
+    """The hub's process and what its tests need to know of it."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    data_dir: Path
+    receiver: Receiver
+    tokens: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def api(self) -> str:
+        return f"{self.url}/api/v3"
+
+    @property
+    def callback(self) -> str:
+        return f"http://127.0.0.1:{self.port - 1}/auth/callback"
+
+    def key(self, name: str) -> str:
+        return (self.data_dir / "keys" / name).read_text().strip()
+
+    def reset(self) -> None:
+        assert plain_http().post(f"{self.url}/_control/reset").status_code == 200
+        self.tokens.clear()
+        self.receiver.forget()
+
+    def control(self, name: str, **wish: Any) -> Any:
+        answer = plain_http().post(f"{self.url}/_control/{name}", json=wish)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def token(self, login: str, scopes: str = SCOPES) -> str:
+        if (login, scopes) not in self.tokens:
+            self.tokens[login, scopes] = self.control("token", login=login, scopes=scopes)["token"]
+        return self.tokens[login, scopes]
+
+    def caller(self, login: str | None, scopes: str = SCOPES) -> httpx.Client:
+        """The REST API in someone's name."""
+        headers = {"Authorization": f"Bearer {self.token(login, scopes)}"} if login else {}
+        return plain_http(base_url=self.api, headers=headers)
+
+    def clone_url(self, full_name: str, login: str | None = None) -> str:
+        who = f"x-access-token:{self.token(login)}@" if login else ""
+        return f"http://{who}127.0.0.1:{self.port}/{full_name}.git"
+
+    def database(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.data_dir / "hub" / "hub.sqlite3", isolation_level=None)
+
+
+class Visitor:
+    """A browser without a screen: cookies, and the forms that a page shows."""
+
+    def __init__(self, hub: RunningHub, login: str | None = None) -> None:
+        self.http = plain_http(base_url=hub.url)
+        if login:
+            answer = self.submit("/login", "/login", login=login)
+            assert answer.status_code == 303, answer.text
+
+    def get(self, path: str) -> httpx.Response:
+        return self.http.get(path)
+
+    def submit(self, page: str, action: str, **fields: str) -> httpx.Response:
+        """Sends the form of a page that leads to `action`, with its hidden fields."""
+        return self.http.post(action, data=hidden_fields(self.get(page).text, action) | fields)
+
+
+def hidden_fields(page: str, action: str) -> dict[str, str]:
+    """The hidden fields of the form that leads there."""
+    form = re.search(rf'<form method="post" action="{re.escape(action)}">(.*?)</form>', page, re.DOTALL)
+    assert form, f"no form to {action}"
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form[1])
+    return {unescape(name): unescape(value) for name, value in found}
+
+
+def pkce() -> tuple[str, str]:
+    """A verifier and its challenge."""
+    verifier = secrets.token_urlsafe(48)
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return verifier, base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def query_of(location: str) -> dict[str, str]:
+    """The parameters of an address."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+
+
+def git(*arguments: str, cwd: Path | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """git as anyone's, without this machine's settings."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_AUTHOR_NAME": "Alice Weber",
+        "GIT_AUTHOR_EMAIL": "alice@example.org",
+        "GIT_COMMITTER_NAME": "Alice Weber",
+        "GIT_COMMITTER_EMAIL": "alice@example.org",
+    }
+    return subprocess.run(
+        ["git", *arguments], cwd=cwd, env=environment, check=check, capture_output=True, text=True, timeout=30
+    )
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A clone that someone works in."""
+
+    path: Path
+
+    def commit(self, branch: str, files: dict[str, str], *, onto: str = "origin/main") -> str:
+        """The files as a commit on a new branch; its sha."""
+        git("checkout", "-q", "-B", branch, onto, cwd=self.path)
+        return self.add(files)
+
+    def add(self, files: dict[str, str]) -> str:
+        for name, text in files.items():
+            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.path / name).write_text(text)
+        git("add", "-A", cwd=self.path)
+        git("commit", "-q", "-m", f"Change {', '.join(files)}", cwd=self.path)
+        return git("rev-parse", "HEAD", cwd=self.path).stdout.strip()
+
+    def push(self, *what: str) -> None:
+        git("push", "-q", "origin", *(what or ("HEAD",)), cwd=self.path)
+
+    def offer(self, branch: str, files: dict[str, str] | None = None) -> str:
+        """A pushed branch with a change."""
+        sha = self.commit(branch, files or {f"{branch.replace('/', '-')}.txt": "new\n"})
+        self.push()
+        return sha
+
+
+@pytest.fixture(scope="session")
+def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """One process for all tests; `hub` gives it back to each as on the first day."""
+    receiver, port = _receiver_with_free_port_behind()
+    data_dir = tmp_path_factory.mktemp("hub") / "data"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ASYNCCODER_", "GITHUB_"))}
+    environment |= {"ASYNCCODER_DATA_DIR": str(data_dir), "ASYNCCODER_PORT": str(port - 1)}
+    log = data_dir.parent / "log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backend.localhub"], cwd=PROJECT, env=environment, stdout=sink, stderr=sink
+        )
+    running = RunningHub(process, port, data_dir, receiver)
+    deadline = time.monotonic() + 30
+    while not _is_healthy(running):
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"the hub did not start:\n{log.read_text(errors='replace')[-3000:]}")
+        time.sleep(0.05)
+    yield running
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=5) == 0
+    receiver.shutdown()
+
+
+@pytest.fixture
+def hub(running_hub: RunningHub) -> RunningHub:
+    """A hub as on its first day."""
+    running_hub.reset()
+    return running_hub
+
+
+@pytest.fixture(scope="module")
+def shared_hub(running_hub: RunningHub) -> RunningHub:
+    """A hub as on its first day for the tests of one file that only look."""
+    running_hub.reset()
+    return running_hub
+
+
+@pytest.fixture
+def clone(hub: RunningHub, tmp_path: Path) -> Clone:
+    """Alice's clone of the sample."""
+    return clone_of(hub, "alice/sample-shop", "alice", tmp_path / "clone")
+
+
+def clone_of(hub: RunningHub, full_name: str, login: str, path: Path) -> Clone:
+    git("clone", "-q", hub.clone_url(full_name, login), str(path))
+    return Clone(path)
+
+
+def _is_healthy(hub: RunningHub) -> bool:
+    try:
+        return plain_http(timeout=2).get(f"{hub.url}/health").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _receiver_with_free_port_behind() -> tuple[Receiver, int]:
+    for _ in range(50):
+        receiver = Receiver(0)
+        port = receiver.server_address[1] + 1
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                receiver.shutdown()
+                continue
+        return receiver, port
+    pytest.fail("no two free ports next to each other")
