@@ -37,7 +37,7 @@ function counted(calls, one, many) { return calls.length === 1 ? one : many.repl
 function title(toolName, calls) {
   const [{ args, result }] = calls;
   if (toolName === "read_file") return <>{counted(calls, "Read", "Read # files")} <span className="muted">{names(calls)}</span></>;
-  if (toolName === "list_files") return <>{counted(calls, "Listed files", "Listed # folders")} <span className="muted">{args.path || args.glob || ""}</span></>;
+  if (toolName === "list_files") return <>{counted(calls, "Listed files", "Listed # folders")} <span className="muted">{args.glob || (args.path === "." ? "" : args.path)}</span></>;
   if (toolName === "search") return <>{counted(calls, "Searched", "Searched # times")} <span className="mono">{calls.map((call) => call.args.pattern).filter(Boolean).join(" · ")}</span></>;
   if (toolName === "run_command") return <span className="mono one">{args.command || result?.summary || "command"}</span>;
   if (toolName === "edit_file") return <>{args.old_str === "" ? "Created" : "Edited"} <span className="mono">{args.path || result?.path}</span> <Delta result={result} /></>;

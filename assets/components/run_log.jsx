@@ -55,17 +55,26 @@ function useLog(task) {
 export function RunLog({ task, model }) {
   const { log, stream, loaded, away, refusal } = useLog(task);
   const list = useRef(null);
+  const stuck = useRef(true);
+  const over = isOver(log.phase);
   const [atBottom, setAtBottom] = useState(true);
   const [seenRows, setSeenRows] = useState(0);
   useEffect(() => { if (atBottom) setSeenRows(log.rows.length); }, [atBottom, log.rows.length]);
-  const over = isOver(log.phase);
+  useEffect(() => { if (atBottom) stuck.current = true; }, [atBottom]);
+  // A task that has ended is read from its beginning; its next run is followed like the first.
+  useEffect(() => { if (loaded && over) stuck.current = false; }, [loaded]);
+  useEffect(() => { if (!over) stuck.current = true; }, [over]);
   const fresh = log.rows.length - seenRows;
-  const jump = useCallback(() => list.current?.scrollToIndex({ index: "LAST", align: "end" }), []);
+  const jump = useCallback(() => { stuck.current = true; list.current?.scrollToIndex({ index: "LAST", align: "end", offset: 400 }); }, []);
   const footer = useCallback(
     ({ context }) => <><Tail text={context.text} stream={context.stream} /><div style={{ height: 24 }} /></>,
     [],
   );
-  useEffect(() => { if (atBottom && stream) list.current?.autoscrollToBottom(); }, [stream, atBottom]);
+  useEffect(() => { // rows also grow in place, which the list does not follow by itself; a reader who scrolled up is left alone
+    if (!stuck.current) return undefined;
+    const frame = requestAnimationFrame(() => requestAnimationFrame(jump));
+    return () => cancelAnimationFrame(frame);
+  }, [log.rows, stream, jump]);
   if (refusal) return <p className="empty">{refusal}</p>;
   if (!loaded) return <div className="log-row"><div className="stack" style={{ paddingTop: 24 }} aria-busy="true"><div className="skeleton tall" /><div className="skeleton" /><div className="skeleton" /></div></div>;
   return (
@@ -83,6 +92,10 @@ export function RunLog({ task, model }) {
         followOutput={(bottom) => (bottom ? "auto" : false)}
         atBottomThreshold={64}
         atBottomStateChange={setAtBottom}
+        onWheel={(event) => { if (event.deltaY < 0) stuck.current = false; }}
+        onTouchMove={() => { stuck.current = false; }}
+        onKeyDown={(event) => { if (["ArrowUp", "PageUp", "Home"].includes(event.key)) stuck.current = false; }}
+        onMouseDown={(event) => { if (event.target === event.currentTarget) stuck.current = false; }}
         increaseViewportBy={600}
       />
       {!atBottom && !over ? <button type="button" className="btn sm jump" onClick={jump}><ArrowDown size={14} aria-hidden="true" />Jump to latest{fresh > 0 ? ` (${fresh} new)` : ""}</button> : null}
