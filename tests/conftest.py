@@ -21,7 +21,7 @@ from backend.models import AiModel, Repository, User
 from backend.services import auth, catalog, repositories
 from backend.settings import get_settings
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.hub"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 

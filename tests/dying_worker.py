@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 import jobs.tasks
 from backend import log
+from backend.providers.demo import DemoProvider
 from backend.engine.assignment import Ending
 from backend.services import executor, handover
 from backend.services.handover import Commit, Handover
@@ -84,6 +85,7 @@ def main(point: str) -> None:
     DyingRecorder.point = DyingHandover.point = point
     # In this process alone: the road is the real one but for where it ends.
     vars(executor)["Recorder"] = DyingRecorder
+    vars(executor)["open_provider"] = lambda provider_id, **_: DemoProvider(provider_id, pace=0)
     vars(handover)["Handover"] = DyingHandover
     jobs.tasks.look()
 

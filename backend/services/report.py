@@ -37,7 +37,7 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) ->
         lines.append(f"| Tests removed or skipped | {_cell(', '.join(evidence['weakened']))} |")
     lines += [
         "",
-        f"By {facts.model_name}, about {to_credits(ending.cost_micro)} credits. "
+        f"By {facts.model_name}, {_credits(to_credits(ending.cost_micro))}. "
         f"The summary above is the model's; the evidence is the worker's. [The task's log]({link})",
     ]
     return "\n".join(lines)
@@ -54,3 +54,7 @@ def _quiet(text: str) -> str:
     """
     text = re.sub(r"@(?=[A-Za-z0-9])", f"@{_GAP}", text)
     return _CLOSING.sub(lambda found: f"{found[0]}{_GAP}", text)
+
+
+def _credits(count: int) -> str:
+    return "1 credit" if count == 1 else f"{count} credits"

@@ -1,0 +1,209 @@
+"""The road of a run on real git, a real jail and the local hub, and the death of its worker at each point of it."""
+
+import os
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import select
+
+import jobs.tasks
+from backend import db
+from backend.github.client import GitHub
+from backend.models import CreditTransaction, PullRequest, Task, TaskEvent, TaskRun, User
+from backend.sandbox.choose import choose
+from backend.services import auth, catalog, credits, repositories, runs, tasks
+from backend.settings import get_settings
+from backend.words import EventKind, Failure, Outcome, Priority, Status, TaskType
+from tests import dying_worker
+from tests.dying_worker import POINTS
+from tests.hub import LocalHub
+
+PROMPT = "Totals are off by a cent. Find out why and fix it."
+
+
+@pytest.fixture
+def alice(hub: LocalHub, database: str) -> Iterator[UUID]:
+    """Alice, signed in through the hub, with her repositories."""
+    yield signed_in(hub, "alice")
+
+
+def signed_in(hub: LocalHub, login: str) -> UUID:
+    """A person who came through the hub's true sign-in, with their repositories; the hub is as new."""
+    hub.reset()
+    token = hub.token(login)
+    with GitHub(get_settings().github_api_url, token.access_token) as github:
+        profile = github.me()
+    with db.transaction() as session:
+        catalog.fill(session)
+        user, _ = auth.sign_in(session, profile, token, "test")
+    repositories.refresh(user.id)
+    return user.id
+
+
+def submit(user_id: UUID, full_name: str = "alice/sample-shop", prompt: str = PROMPT, branch: str = "main") -> UUID:
+    with db.transaction() as session:
+        user = session.get(User, user_id)
+        assert user is not None
+        found = next(row for row in repositories.listing(session, user) if row.full_name == full_name)
+        model = next(choice for choice in catalog.choices(session) if choice.is_demo)
+    draft = tasks.Draft(found.id, branch, None, model.id, TaskType.DEBUG, Priority.MEDIUM, prompt)
+    return tasks.send(user_id, draft)
+
+
+def work(point: str = "") -> int:
+    """Lets a worker take one run in a fork, as RQ does; returns its exit code, negative for a signal."""
+    choose(get_settings().sandbox)  # the jail's self-test once, before the forks
+    db.dispose()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            dying_worker.main(point)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def run_of(task_id: UUID) -> TaskRun:
+    with db.transaction() as session:
+        found = session.exec(select(TaskRun).where(TaskRun.task_id == task_id).order_by(text("number DESC"))).first()
+        assert found is not None
+        return found
+
+
+def kinds(task_id: UUID) -> list[str]:
+    with db.transaction() as session:
+        return list(session.exec(select(TaskEvent.kind).where(TaskEvent.task_id == task_id).order_by(text("seq"))))
+
+
+def task_of(task_id: UUID) -> Task:
+    with db.transaction() as session:
+        found = session.get(Task, task_id)
+        assert found is not None
+        return found
+
+
+def test_a_debug_task_on_the_sample_ends_in_a_verified_pull_request(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice)
+    assert work() == 0
+    run, task = run_of(task_id), task_of(task_id)
+    assert (run.status, run.outcome) == (Status.COMPLETED, Outcome.PR_OPENED)
+    assert run.evidence is not None
+    assert (run.evidence["verdict"], run.evidence["command"]) == ("verified", "python3 -m unittest")
+    assert run.sandbox in ("bubblewrap", "sandlock")
+    assert hub.pulls("alice", "alice/sample-shop") == [(1, task.work_branch, "open")]
+    assert run.charged is not None and 0 < run.charged <= run.held
+    assert kinds(task_id).count("model_turn") == run.steps
+    with db.transaction() as session:
+        assert credits.unbalanced(session) == []
+        files = [row.path for row in tasks.diff(session, session.get_one(User, alice), task_id)]
+    assert files == ["shop/totals.py"]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_killed_at_any_point_leaves_a_run_that_goes_on_by_itself(
+    hub: LocalHub, alice: UUID, point: str
+) -> None:
+    task_id = submit(alice)
+    assert work(point) == -9
+    turns_before = kinds(task_id).count("model_turn")
+    with db.transaction() as session:
+        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
+    with db.transaction() as session:
+        assert len(runs.take_over_expired(session)) == 1
+    assert work() == 0
+    run = run_of(task_id)
+    assert (run.status, run.outcome, run.attempt) == (Status.COMPLETED, Outcome.PR_OPENED, 2)
+    assert len(hub.pulls("alice", "alice/sample-shop")) == 1
+    log = kinds(task_id)
+    assert log.count("model_turn") == run.steps >= turns_before
+    for once in (EventKind.COMMIT, EventKind.EVIDENCE, EventKind.PUSH, EventKind.SETTLED, EventKind.ENDED):
+        assert log.count(once) == 1, f"{once} is there once"
+    with db.transaction() as session:
+        assert credits.unbalanced(session) == []
+        charges = list(session.exec(select(CreditTransaction).where(CreditTransaction.type == "debit")))
+        assert [row.amount for row in charges] == [-(run.charged or 0)]
+        paid = session.execute(
+            text("SELECT sum((payload->>'cost_micro')::bigint) FROM task_events WHERE kind = 'model_turn'")
+        ).scalar_one()
+        assert paid == run.cost_micro
+    assert _processes_of(run.id) == []
+
+
+def test_a_follow_up_pushes_to_the_same_branch_and_pull_request(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice)
+    work()
+    branch = task_of(task_id).work_branch
+    with db.transaction() as session:
+        tasks.follow_up(session, session.get_one(User, alice), task_id, "Add a test for refunds as well.")
+    work()
+    run = run_of(task_id)
+    assert (run.number, run.status, run.outcome) == (2, Status.COMPLETED, Outcome.PR_UPDATED)
+    assert hub.pulls("alice", "alice/sample-shop") == [(1, branch, "open")]
+    with db.transaction() as session:
+        assert session.exec(select(PullRequest.head_sha)).one() == run.head_sha
+        assert credits.unbalanced(session) == []
+
+
+def test_on_any_other_repository_the_script_says_so_and_changes_nothing(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice, "alice/notes", "Make it faster")
+    work()
+    run = run_of(task_id)
+    assert (run.status, run.outcome, run.evidence) == (Status.COMPLETED, Outcome.NO_CHANGES, None)
+    assert hub.pulls("alice", "alice/notes") == []
+
+
+def test_with_the_bug_altered_the_evidence_says_failed_and_the_pull_request_is_a_draft(
+    hub: LocalHub, alice: UUID
+) -> None:
+    hub.commit(
+        "alice",
+        "alice/sample-shop",
+        "shop/totals.py",
+        lambda old: old.replace("exempt = sum(", "exempt = 1 + sum("),
+    )
+    task_id = submit(alice)
+    work()
+    run = run_of(task_id)
+    assert run.evidence is not None and run.evidence["verdict"] == "failed"
+    assert (run.status, run.outcome) == (Status.COMPLETED, Outcome.PR_OPENED)
+    assert [state for _, _, state in hub.pulls("alice", "alice/sample-shop")] == ["draft"]
+
+
+def test_a_branch_that_vanished_is_told_by_name(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice)
+    with db.transaction() as session:
+        session.execute(text("UPDATE tasks SET branch = 'gone'"))
+    work()
+    run = run_of(task_id)
+    assert (run.status, run.failure, run.charged) == (Status.FAILED, Failure.REPOSITORY_GONE, 0)
+
+
+def test_without_a_jail_the_run_fails_by_name_and_runs_nothing(
+    hub: LocalHub, alice: UUID, environment: pytest.MonkeyPatch
+) -> None:
+    task_id = submit(alice)
+    environment.setenv("ASYNCCODER_SANDBOX", "bubblewrap")
+    environment.setenv("PATH", "/nonexistent")
+    get_settings.cache_clear()
+    jobs.tasks.look()
+    run = run_of(task_id)
+    assert (run.status, run.failure) == (Status.FAILED, Failure.SANDBOX_UNAVAILABLE)
+    assert "tool_started" not in kinds(task_id)
+
+
+def _processes_of(run_id: UUID) -> list[str]:
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            words = (folder / "cmdline").read_bytes() if folder.name.isdigit() else b""
+        except OSError:
+            continue  # it ended while we looked
+        if run_id.hex.encode() in words:
+            found.append(words.decode(errors="replace"))
+    return found
