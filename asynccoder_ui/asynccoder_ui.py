@@ -22,6 +22,7 @@ from asynccoder_ui.shell import Shell
 from asynccoder_ui.task_view import TaskView
 from backend import log
 from backend.api.app import app as api
+from backend.api.loopback import LoopbackOnly
 from backend.errors import Misconfigured
 from backend.hub import hub
 from backend.settings import get_settings
@@ -71,6 +72,7 @@ app = rx.App(
     api_transformer=[
         functools.partial(Beside, api=api),
         functools.partial(SecurityHeaders, settings=get_settings()),
+        functools.partial(LoopbackOnly, settings=get_settings()),
     ],
 )
 app.add_middleware(Gate())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from asynccoder_ui import routes
 from asynccoder_ui.views import SCRIPTED, iso, look_of, reason_of
 from backend.services import tasks
-from backend.words import PullRequestStatus, Verdict
+from backend.words import PullRequestStatus, Status, Verdict
 
 _PULLS = {
     PullRequestStatus.DRAFT: ("draft", "draft"),
@@ -144,10 +144,12 @@ def run_facts(page: tasks.TaskPage) -> RunFacts:
     )
 
 
-def evidence(row: tasks.EvidenceRow | None) -> Evidence:
+def evidence(row: tasks.EvidenceRow | None, status: str) -> Evidence:
     """The evidence in words. The verdict is the worker's, never the model's."""
+    if row is None and Status(status).is_end:
+        return Evidence(sentence="Nothing was committed, so no tests were run.")
     if row is None:
-        return Evidence()
+        return Evidence(sentence="The worker runs the tests itself, on the final commit.")
     sentence = {
         Verdict.VERIFIED: "Run again by the worker on the final commit: the tests pass.",
         Verdict.FAILED: "Run again by the worker on the final commit: the tests fail.",

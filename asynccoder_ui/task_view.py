@@ -132,7 +132,7 @@ class TaskView(Session):
                 raise Conflict("The tab has moved on.")
             self.facts = shown.task_facts(page)
             self.run = shown.run_facts(page)
-            self.evidence = shown.evidence(page.evidence)
+            self.evidence = shown.evidence(page.evidence, page.row.status)
             self.pull = shown.pull(page.pull_request)
             self.queued = [shown.Message(str(message.id), message.text) for message in page.queued_messages]
 

@@ -34,8 +34,11 @@ const names = (calls) => [...new Set(calls.map((call) => name(call.args.path || 
 
 function counted(calls, one, many) { return calls.length === 1 ? one : many.replace("#", calls.length); }
 
+const TRIED = { read_file: "Could not read", edit_file: "Could not edit", list_files: "Could not list", search: "Could not search for" };
+
 function title(toolName, calls) {
   const [{ args, result }] = calls;
+  if (result?.is_error && TRIED[toolName] && calls.length === 1) return <>{TRIED[toolName]} <span className="mono">{args.path || args.pattern || ""}</span></>;
   if (toolName === "read_file") return <>{counted(calls, "Read", "Read # files")} <span className="muted">{names(calls)}</span></>;
   if (toolName === "list_files") return <>{counted(calls, "Listed files", "Listed # folders")} <span className="muted">{args.glob || (args.path === "." ? "" : args.path)}</span></>;
   if (toolName === "search") return <>{counted(calls, "Searched", "Searched # times")} <span className="mono">{calls.map((call) => call.args.pattern).filter(Boolean).join(" · ")}</span></>;

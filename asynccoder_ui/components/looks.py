@@ -69,7 +69,7 @@ def verdict_pill(verdict: rx.Var[str]) -> rx.Component:
     return rx.match(
         verdict,
         *[(name, theme.pill(theme.icon(icon, 14), word, tone=tone)) for name, (icon, tone, word) in _VERDICTS.items()],
-        theme.pill(theme.icon("circle-dashed", 14), "no evidence yet"),
+        theme.pill(theme.icon("circle-dashed", 14), "no evidence"),
     )
 
 

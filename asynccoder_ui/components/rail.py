@@ -27,17 +27,8 @@ def evidence_card(in_full: bool = False) -> rx.Component:
                 *([_figures()] if in_full else []),
             )
         ),
-        theme.empty(
-            "badge-check",
-            "No evidence yet.",
-            theme.words("small", "The worker runs the tests itself, on the final commit.", tag="p"),
-        )
-        if in_full
-        else theme.card(
-            theme.stack(
-                theme.row(verdict_pill(seen.verdict)),
-                theme.words("aside", "The worker runs the tests itself, on the final commit.", tag="p"),
-            )
+        theme.card(
+            theme.stack(theme.row(verdict_pill(seen.verdict)), theme.words("aside", seen.sentence, tag="p")),
         ),
     )
 

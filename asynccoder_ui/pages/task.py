@@ -215,6 +215,18 @@ def _reply() -> rx.Component:
             label="Follow-up",
             small=True,
         ),
+        rx.cond(TaskView.facts.look == "merged", _merged()),
+    )
+
+
+def _merged() -> rx.Component:
+    return theme.notice(
+        theme.row(
+            theme.grow("The pull request is merged, and this task with it."),
+            theme.page_button("New task", href=routes.HOME, size="sm"),
+            wrap=True,
+        ),
+        icon_name="git-merge",
     )
 
 

@@ -98,7 +98,7 @@ def test_tests_that_fail_are_said_beside_an_open_pull_request():
 
 @pytest.mark.parametrize("verdict", ["failed", "not_run", "cannot_run"])
 def test_only_a_verified_verdict_says_that_the_tests_pass(verdict: str):
-    seen = facts.evidence(EvidenceRow(verdict, "make test", 1, 900, "8c1d9e2f", "ab", "", []))
+    seen = facts.evidence(EvidenceRow(verdict, "make test", 1, 900, "8c1d9e2f", "ab", "", []), "completed")
     assert "tests pass" not in seen.sentence
 
 
