@@ -5,6 +5,7 @@ killed whole. `launch.py` asks the kernel to end each child when this process is
 """
 
 import asyncio
+import math
 import os
 import signal
 import time
@@ -17,6 +18,7 @@ from backend.errors import AsyncCoderError
 from backend.parts import Part
 
 POLL_SECONDS = 0.05
+WATCH_SECONDS = 0.2  # while nothing is expected to happen
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 SETTLED_SECONDS = 60.0  # a part that lived this long starts again with the first pause
@@ -72,16 +74,17 @@ class Child:
         code = self.returncode or 0
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
-    async def ended(self, seconds: float = float("inf")) -> bool:
+    async def ended(self, seconds: float = math.inf) -> bool:
         """Waits for the end; False when it has not come within `seconds`.
 
         Process.wait() would also wait for every grandchild that holds the output's pipe, so the code is polled.
         """
         deadline = time.monotonic() + seconds
+        pause = POLL_SECONDS if math.isfinite(seconds) else WATCH_SECONDS
         while self.returncode is None:
             if time.monotonic() > deadline:
                 return False
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(pause)
         return True
 
     def send(self, number: int) -> None:

@@ -239,3 +239,56 @@ def test_a_taken_port_is_told_with_its_holder() -> None:
 def test_an_address_of_another_machine_is_refused_in_one_sentence() -> None:
     with pytest.raises(Misconfigured, match=r"cannot listen on 192\.0\.2\.1"):
         ensure_free("192.0.2.1", 3000, what="web server")
+
+
+def test_a_part_that_starts_early_serves_only_when_its_turn_comes(tmp_path: Path) -> None:
+    order = tmp_path / "order"
+    waits = f"read line; echo early-$line >> '{order}'; echo told; sleep 600"
+    first = f"sleep 0.3; echo first >> '{order}'"
+    stage = Stage(
+        tmp_path,
+        [
+            Part("first", ("sh", "-c", first), is_once=True),
+            Part("early", ("sh", "-c", waits), starts_early=True),
+        ],
+    )
+    stage.run(lambda: until(lambda: "early: told" in stage.said))
+    assert order.read_text().split() == ["first", "early-go"]
+
+
+def test_a_part_that_started_early_and_died_is_started_again_at_its_turn(tmp_path: Path) -> None:
+    tried = tmp_path / "tried"
+    script = f"if [ -e '{tried}' ]; then read line; echo up; sleep 600; fi; touch '{tried}'"
+    parts = [
+        Part("first", ("sleep", "0.4"), is_once=True),
+        Part("early", ("sh", "-c", script), starts_early=True),
+    ]
+    stage = Stage(tmp_path, parts)
+    stage.run(lambda: until(lambda: "early: up" in stage.said))
+    assert not [line for line in stage.told if "ended" in line]
+
+
+def test_a_part_that_is_not_needed_is_not_started(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    stage = Stage(tmp_path, [Part("once", ("touch", str(ran)), is_once=True, is_needed=lambda: False)])
+    stage.run()
+    assert not ran.exists()
+    assert stage.told[0].startswith("once")
+
+
+def test_noise_is_not_shown_but_is_remembered_for_the_last_words(tmp_path: Path) -> None:
+    script = "echo noise one; echo news; echo noise two; exit 3"
+    stage = Stage(
+        tmp_path,
+        [Part("loud", ("sh", "-c", script), health=lambda: False, is_noise=lambda line: "noise" in line)],
+    )
+    with pytest.raises(PartFailed, match="noise two"):
+        stage.run()
+    assert stage.said == ["loud: news"]
+
+
+def test_the_fix_that_a_part_says_is_told_with_its_sentence(tmp_path: Path) -> None:
+    script = "echo 'asynccoder: The disk is full.'; echo '  Make room.'; exit 1"
+    stage = Stage(tmp_path, [Part("migrate", ("sh", "-c", script), is_once=True)])
+    with pytest.raises(PartFailed, match=r"The disk is full\. Make room\."):
+        stage.run()
