@@ -4,9 +4,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from alembic import command, config
 from alembic.util import CommandError
 
-from alembic import command, config
 from backend import embedded
 from backend.settings import PROJECT_DIR, Settings
 

@@ -21,7 +21,7 @@ def _fernet(settings: Settings) -> MultiFernet:
     except ValueError as error:
         raise Misconfigured(
             "ASYNCCODER_SECRET_KEYS holds something that is not a Fernet key.",
-            fix='Make one with: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"',
+            fix="Make one with: asynccoder keys make",
         ) from error
 
 

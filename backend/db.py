@@ -1,7 +1,7 @@
 """The database: one engine a process, one `transaction()`, the only commit in the program.
 
-Rows are locked FOR NO KEY UPDATE (`with_for_update(key_share=True)`): a foreign key's own share lock, which every insert
-that names a person or a task takes, would turn a full FOR UPDATE into a deadlock.
+Rows are locked FOR NO KEY UPDATE (`with_for_update(key_share=True)`): a foreign key's own share lock, which every
+insert that names a person or a task takes, would turn a full FOR UPDATE into a deadlock.
 """
 
 from collections.abc import Callable, Iterator

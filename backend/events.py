@@ -57,8 +57,8 @@ def append(
 ) -> int | None:
     """Adds an entry and returns its number; the same `event_id` again adds nothing and returns None.
 
-    The task's row is locked, so that numbers become visible in order. With a `fence`, raises StaleFence unless the run is
-    still this worker's. Raises NotFound when the task is gone. NUL characters, which jsonb refuses, become U+FFFD.
+    The task's row is locked, so that numbers become visible in order. With a `fence`, raises StaleFence unless the run
+    is still this worker's. Raises NotFound when the task is gone. NUL characters, which jsonb refuses, become U+FFFD.
     """
     task = session.execute(text("SELECT 1 FROM tasks WHERE id = :id FOR NO KEY UPDATE"), {"id": task_id}).first()
     if task is None:
@@ -101,7 +101,7 @@ def storable(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def storable_json(value: Any) -> Any:
-    """A JSON value of any size as jsonb takes it: NUL characters and lone surrogates, which it refuses, become U+FFFD."""
+    """A JSON value of any size as jsonb takes it: NUL and lone surrogates, which it refuses, become U+FFFD."""
     match value:
         case str():
             return value.replace("\x00", "\ufffd").encode(errors="replace").decode()

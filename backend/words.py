@@ -175,7 +175,8 @@ class EventKind(StrEnum):
     USER_MESSAGE = "user_message"  # {text, message_id}: a follow-up taken in while running
     MODEL_TURN = "model_turn"  # {parts, usage, cost_micro, stop_reason, duration_ms}; raw: provider's bytes
     TOOL_STARTED = "tool_started"  # {call_id, name, args}
-    TOOL_RESULT = "tool_result"  # {call_id, name, text, is_error, exit_code, duration_ms, summary, path, added, removed}; raw: full output
+    # {call_id, name, text, is_error, exit_code, duration_ms, summary, path, added, removed}; raw: full output
+    TOOL_RESULT = "tool_result"
     WAIT = "wait"  # {reason, until, attempt}: a provider asked for patience
     NOTE = "note"  # {text, code}: the platform's own words (a limit, a nudge, an interruption)
     COMPACTED = "compacted"  # {dropped, kept, text}: what the model gets was shortened; the log was not

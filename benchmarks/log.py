@@ -4,11 +4,11 @@ import os
 import tempfile
 from pathlib import Path
 
+from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 from sqlmodel import select
 
-from alembic import command
 from backend import db, embedded
 from backend.github.types import Profile, RemoteRepository, Token
 from backend.models import AiModel, Repository

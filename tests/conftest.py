@@ -10,11 +10,11 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.config import Config
 from psycopg import sql
 from sqlmodel import Session, select
 
-from alembic import command
 from backend import db, queue, redis
 from backend.github.types import Profile, RemoteRepository, Token
 from backend.models import AiModel, Repository, User

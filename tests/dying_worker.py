@@ -1,6 +1,7 @@
 """A run worker that kills itself at a named point: `python -m tests.dying_worker [POINT]`.
 
-Without a point it works to the end. It takes one run as the real worker does. The points are places between two lines where a power cut could strike.
+Without a point it works to the end. It takes one run as the real worker does. The points are places between two lines
+where a power cut could strike.
 """
 
 import os
@@ -13,8 +14,8 @@ from sqlmodel import Session
 
 import jobs.tasks
 from backend import log
-from backend.providers.demo import DemoProvider
 from backend.engine.assignment import Ending
+from backend.providers.demo import DemoProvider
 from backend.services import executor, handover
 from backend.services.handover import Commit, Handover
 from backend.services.recorder import Recorder

@@ -472,9 +472,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_task_results_task_id"), "task_results", ["task_id"], unique=False)
     # The two tables point at each other, so this key comes once both exist.
-    op.create_foreign_key(
-        op.f("fk_tasks_pull_request_id"), "tasks", "pull_requests", ["pull_request_id"], ["id"]
-    )
+    op.create_foreign_key(op.f("fk_tasks_pull_request_id"), "tasks", "pull_requests", ["pull_request_id"], ["id"])
     # The ledger is append-only, whoever writes: a settlement is another row, never a changed one.
     op.execute(
         """

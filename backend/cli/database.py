@@ -27,9 +27,8 @@ def migrate() -> None:
 
 
 def _upgrade() -> None:
-    from alembic.util import CommandError
-
     from alembic import command, config
+    from alembic.util import CommandError
 
     try:
         command.upgrade(config.Config(str(PROJECT_DIR / "alembic.ini")), "head")

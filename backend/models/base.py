@@ -65,4 +65,4 @@ def one_of(column: str, words: Any) -> str:
     return f"{column} IN ({listed})"
 
 
-__all__ = ["SQLModel", "UUID", "big", "datetime", "document", "filled", "moment", "one_of", "reference", "uuid_key"]
+__all__ = ["UUID", "SQLModel", "big", "datetime", "document", "filled", "moment", "one_of", "reference", "uuid_key"]

@@ -140,7 +140,7 @@ class TaskRun(SQLModel, table=True):
 
 
 class TaskEvent(SQLModel, table=True):
-    """One entry of a task's log. `id` is the writer's own, so that a commit whose answer was lost is not written twice."""
+    """One entry of a task's log. `id` is the writer's own: a commit whose answer was lost is not written twice."""
 
     __tablename__ = "task_events"
     __table_args__ = (CheckConstraint(one_of("kind", EventKind), name="kind"),)

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from alembic import command
 from backend import db, embedded
 from backend.parts import Part
 from backend.services import credits
