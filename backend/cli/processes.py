@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from backend.settings import get_settings
+from backend.settings import Settings, get_settings
 
 
 def web() -> None:
@@ -12,8 +12,7 @@ def web() -> None:
     from backend import ui_build
     from backend.cli import stack
 
-    settings = get_settings()
-    settings.check()
+    settings = _ensure_servers()
     if not ui_build.is_current(settings):
         ui_build.build(settings, typer.echo)
     stack.become(stack.WEB, ui_build.serving_environment(settings))
@@ -25,6 +24,7 @@ def worker(
     """Works off one queue."""
     from backend.cli import stack
 
+    _ensure_servers()
     stack.become((*stack.PYTHON, "jobs.worker", queue))
 
 
@@ -32,4 +32,15 @@ def scheduler() -> None:
     """Sweeps and polls; of several, one works at a time."""
     from backend.cli import stack
 
+    _ensure_servers()
     stack.become((*stack.PYTHON, "jobs.schedule"))
+
+
+def _ensure_servers() -> Settings:
+    from backend.cli.preflight import ensure_database, ensure_redis
+
+    settings = get_settings()
+    settings.check()
+    ensure_database(settings.resolved_database_url)
+    ensure_redis(settings.resolved_redis_url)
+    return settings

@@ -279,3 +279,9 @@ def test_the_web_process_refuses_a_database_without_its_schema(
     assert done.returncode == 1
     assert done.stderr.strip().endswith("Run: asynccoder migrate")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "scheduler", "migrate"])
+def test_a_process_without_its_servers_says_what_to_do(name: str, environment: pytest.MonkeyPatch) -> None:
+    forget_settings()
+    assert "make up" in getattr(refusal(name), "fix", "")
