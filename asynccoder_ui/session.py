@@ -26,7 +26,7 @@ class Session(rx.State):
     name: str = ""
     avatar_url: str = ""
     is_demo: bool = False
-    sign_in_url: str = routes.SIGN_IN
+    sign_in_url: str = f"{routes.SIGN_IN}?next={routes.HOME}"
 
     @rx.event
     @public

@@ -75,8 +75,8 @@ export function RunLog({ task, model }) {
     const frame = requestAnimationFrame(() => requestAnimationFrame(jump));
     return () => cancelAnimationFrame(frame);
   }, [log.rows, stream, jump]);
-  if (refusal) return <p className="empty">{refusal}</p>;
-  if (!loaded) return <div className="log-row"><div className="stack" style={{ paddingTop: 24 }} aria-busy="true"><div className="skeleton tall" /><div className="skeleton" /><div className="skeleton" /></div></div>;
+  if (refusal) return <div className="scroll"><p className="empty">{refusal}</p></div>;
+  if (!loaded) return <div className="scroll"><div className="stack" aria-busy="true"><div className="skeleton tall" /><div className="skeleton" /><div className="skeleton" /></div></div>;
   return (
     <div className="log" role="log" aria-label="What happened in this task">
       {away ? <p className="notice warn jump" role="status">Reconnecting…</p> : null}

@@ -29,10 +29,12 @@ function keepUp(one) {
   });
 }
 
+// Going from one task to another gives the connection back and borrows it again at once.
 export function giveBack() {
   users -= 1;
-  if (users === 0) {
+  setTimeout(() => {
+    if (users > 0 || socket === null) return;
     socket.disconnect();
     socket = null;
-  }
+  }, 5000);
 }

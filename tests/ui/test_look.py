@@ -55,6 +55,17 @@ def test_paddings_gaps_and_margins_come_from_the_scale():
                 assert int(size) in {0, 1, 3, 4, 8, 12, 16, 24, 32, 48, 72}, (name, value)
 
 
+def test_every_rule_of_the_stylesheets_is_whole():
+    for name, text in STYLES.items():
+        plain = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        assert plain.count("{") == plain.count("}"), name
+        for selectors in re.findall(r"([^{}]+)\{", plain):
+            listed = [one.strip() for one in re.sub(r"\([^)]*\)", "()", selectors).split(",")]
+            assert all(listed), (name, selectors)
+            hidden_by_accident = any(two != one and two.startswith(f"{one} >") for one in listed for two in listed)
+            assert not hidden_by_accident, (name, selectors)
+
+
 @pytest.mark.parametrize(
     ("changes", "look", "word"),
     [
