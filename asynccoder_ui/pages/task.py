@@ -98,7 +98,7 @@ def _columns() -> rx.Component:
                 ("evidence", theme.part("scroll", evidence_card(in_full=True))),
                 ("pull", theme.part("scroll", _pull())),
                 ("details", theme.part("scroll", rail())),
-                run_log(task=TaskView.facts.id, model=TaskView.facts.model),
+                run_log(task=TaskView.facts.id, model=TaskView.facts.model, key=TaskView.facts.id),
             ),
             theme.part("foot", theme.error_notice(TaskView.error), _next_action(), _waiting(), _reply()),
         ),
