@@ -85,7 +85,8 @@ class Courier:
         """Ends it; a receiver that is slow to answer is not waited for."""
         self._is_stopped = True
         self._bell.set()
-        self._thread.join(timeout=1)
+        if self._thread.is_alive():
+            self._thread.join(timeout=1)
 
     def _run(self) -> None:
         with httpx.Client(timeout=TIMEOUT, trust_env=False) as http:

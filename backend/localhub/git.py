@@ -177,8 +177,8 @@ class Bare:
 
     def size(self) -> int:
         """Kilobytes on the disk."""
-        counts = dict(line.split(": ") for line in self._git("count-objects", "-v").splitlines())
-        return int(counts["size"]) + int(counts["size-pack"])
+        files = (self.path / "objects").rglob("*")
+        return sum(file.stat().st_size for file in files if file.is_file()) // 1024
 
     def merged_tree(self, base: str, head: str) -> str:
         """The tree of a merge. Raises Conflict."""

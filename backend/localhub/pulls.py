@@ -144,9 +144,10 @@ def observe(hub: Hub, db: sqlite3.Connection, repository_id: int, mover: Account
 
     Without a `mover` it counts as done by each pull request's author.
     """
+    waiting = every(db, Pull, "SELECT * FROM pull WHERE repository_id = ? AND state = 'open'", repository_id)
     bare = hub.repositories.of(repository_id)
-    branches = bare.branches()
-    for pull in every(db, Pull, "SELECT * FROM pull WHERE repository_id = ? AND state = 'open'", repository_id):
+    branches = bare.branches() if waiting else {}
+    for pull in waiting:
         head, base = branches.get(pull.head_ref), branches.get(pull.base_ref)
         who = mover or access.account(db, pull.account_id)
         if head is None or base is None:

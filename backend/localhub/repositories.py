@@ -57,7 +57,7 @@ class Repositories:
             "protocol.file.allow=always",
         )
         specs = ("refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*")
-        command = (*trust, "fetch", "-q", "--no-auto-gc", "--no-write-fetch-head", "--", str(source), *specs)
+        command = (*trust, "fetch", "--no-auto-gc", "--no-write-fetch-head", "--", str(source), *specs)
         try:
             git.run(command, cwd=bare.path)
         except GitError as error:

@@ -60,8 +60,8 @@ def _row(call: Call, full_name: str, delivery: Delivery) -> Html:
     said = f"{delivery.attempts} {'try' if delivery.attempts == 1 else 'tries'}, {status}" if delivery.attempts else ""
     return markup(
         '<li><div class="row delivery">{pill}<span class="grow"><b class="mono">{what}</b><br>'
-        '<span class="aside mono">{guid}</span></span><span class="aside">{said}<br>{date}</span>{again}</div><details><summary>'
-        "What was sent and answered</summary><pre>{payload}</pre><pre>{answer}</pre></details></li>",
+        '<span class="aside mono">{guid}</span></span><span class="aside">{said}<br>{date}</span>{again}</div>'
+        "<details><summary>What was sent and answered</summary><pre>{payload}</pre><pre>{answer}</pre></details></li>",
         pill=pill(delivery.state, delivery.state, _TONES[delivery.state]),
         what=what,
         guid=delivery.guid,

@@ -167,9 +167,18 @@ def _branch_of(where: Place, head: str) -> str:
 
 def _text(wish: dict[str, Any], name: str) -> str | None:
     value = wish.get(name)
-    if value is not None and not isinstance(value, str):
+    if value is not None and not (isinstance(value, str) and _is_text(value)):
         raise Refused(422, f"Invalid request.\n\nFor 'properties/{name}', {value!r} is not a string.")
     return value
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written down: JSON can name halves of a character, and UTF-8 cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _bool(wish: dict[str, Any], name: str) -> bool:

@@ -1,0 +1,200 @@
+"""Starting: what is there the first time, what stays, what is finished after a crash, and the operator's own code."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend.errors import Misconfigured
+from backend.localhub import access, pulls, seed
+from backend.localhub.access import Viewer
+from backend.localhub.config import Config
+from backend.localhub.hub import Hub
+from tests.backend.localhub.conftest import BUG, PROJECT, Clone, RunningHub, git
+
+ALICE = "alice"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A hub of this test's own, without a process."""
+    return Config(
+        port=1,
+        data_dir=tmp_path / "hub",
+        base_url="http://127.0.0.1:1",
+        app_origin="http://127.0.0.1:2",
+        client_id="app",
+        client_secret="secret",
+        webhook_secret="secret",
+    )
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A repository of the operator's."""
+    path = tmp_path / "My project!"
+    path.mkdir()
+    git("init", "-q", "-b", "trunk", cwd=path)
+    (path / "main.go").write_text("package main\n")
+    git("add", "-A", cwd=path)
+    git("commit", "-q", "-m", "First", cwd=path)
+    git("branch", "feature/x", cwd=path)
+    git("tag", "v1", cwd=path)
+    return path
+
+
+def test_the_sample_is_the_one_that_the_demo_model_knows(hub: RunningHub, clone: Clone) -> None:
+    files = git("ls-files", cwd=clone.path).stdout.split()
+    assert files == ["README.md", "shop/__init__.py", "shop/totals.py", "tests/__init__.py", "tests/test_totals.py"]
+    totals = clone.path / "shop/totals.py"
+    assert totals.read_text().count(BUG + "\n") == 1
+    command = ["python3", "-m", "unittest"]
+    before = subprocess.run(command, cwd=clone.path, capture_output=True, text=True)
+    assert before.returncode == 1 and "failures=1" in before.stderr
+    mended = (
+        "    net = sum((line.net for line in lines), Decimal(0))\n"
+        "    # Rounded once, at the end: half-cents of single lines must not be lost.\n"
+        "    return round(net - exempt, 2)"
+    )
+    totals.write_text(totals.read_text().replace(BUG, mended))
+    after = subprocess.run(command, cwd=clone.path, capture_output=True, text=True)
+    assert after.returncode == 0 and "Ran 4 tests" in after.stderr
+
+
+def test_a_second_start_keeps_what_people_did(config: Config) -> None:
+    hub = Hub(config)
+    seed.seed(hub)
+    with hub.store.write() as db:
+        db.execute("UPDATE repository SET description = 'Mine' WHERE id = 2001")
+    first = hub.repositories.of(2001).branches()
+    hub.close()
+    again = Hub(config)
+    seed.seed(again)
+    with again.store.read() as db:
+        assert access.place_of(db, 2001).repository.description == "Mine"
+        assert len(access.places(db, Viewer(access.account_of_login(db, ALICE)))) == 4
+    assert again.repositories.of(2001).branches() == first
+    again.close()
+
+
+def test_the_samples_have_the_same_commits_everywhere(config: Config, hub: RunningHub, clone: Clone) -> None:
+    own = Hub(config)
+    seed.seed(own)
+    sha = git("rev-parse", "origin/main", cwd=clone.path).stdout.strip()
+    assert own.repositories.of(2001).branch("main") == sha
+    own.close()
+
+
+def test_a_merge_that_a_crash_cut_in_two_is_finished_at_the_next_start(config: Config) -> None:
+    hub = Hub(config)
+    seed.seed(hub)
+    bare = hub.repositories.of(2001)
+    base = bare.branches()["main"]
+    commit = bare.commit(base)
+    head = bare.write_commit(commit.tree, [base], "Empty", commit.author)
+    bare.move("fix", head, "0" * 40)
+    with hub.store.write() as db:
+        where = access.place_of(db, 2001)
+        alice = access.account_of_login(db, ALICE)
+        assert alice
+        pulls.open_pull(hub, db, where, alice, pulls.Proposal("fix", "main", "Fix", None, False))
+    merged = bare.write_commit(commit.tree, [base, head], "Merge", commit.author)
+    bare.move("main", merged, base)  # and here the power went
+    hub.close()
+    again = Hub(config)
+    seed.seed(again)
+    with again.store.read() as db:
+        pull = pulls.find(db, access.place_of(db, 2001), 1)
+        told = [row[0] for row in db.execute("SELECT action FROM delivery ORDER BY id")]
+    assert pull.merged_at and pull.merge_commit_sha == merged and told == ["opened", "closed"]
+    again.close()
+
+
+def test_a_demo_repository_comes_with_branches_tags_and_a_name_of_its_own(config: Config, source: Path) -> None:
+    hub = Hub(config)
+    seed.seed(hub)
+    assert seed.add_demo_repository(hub, source) == "alice/My-project"
+    assert seed.add_demo_repository(hub, source) == "alice/My-project", "the second time it is the same one"
+    with hub.store.read() as db:
+        found = access.place(db, Viewer(access.account_of_login(db, ALICE)), ALICE, "my-project")
+    assert found and found.repository.private and found.repository.default_branch == "trunk"
+    assert found.repository.language == "Go"
+    bare = hub.repositories.of(found.repository.id)
+    assert set(bare.branches()) == {"trunk", "feature/x"} and "refs/tags/v1" in bare.refs()
+    assert str(source) not in (bare.path / "config").read_text()
+    twin = source.parent / "other" / "My project!"
+    twin.parent.mkdir()
+    git("clone", "-q", str(source), str(twin))
+    assert seed.add_demo_repository(hub, twin) == "alice/My-project-2"
+    hub.close()
+
+
+def test_new_commits_come_along_and_the_hubs_own_stay(config: Config, source: Path) -> None:
+    hub = Hub(config)
+    seed.seed(hub)
+    seed.add_demo_repository(hub, source)
+    bare = hub.repositories.of(seed.FIRST_DEMO_ID)
+    (source / "more.go").write_text("package main\n")
+    git("add", "-A", cwd=source)
+    git("commit", "-q", "-m", "More", cwd=source)
+    seed.add_demo_repository(hub, source)
+    newest = git("rev-parse", "HEAD", cwd=source).stdout.strip()
+    assert bare.branch("trunk") == newest
+    merged = bare.write_commit(bare.commit(newest).tree, [newest], "Merged here", bare.commit(newest).author)
+    bare.move("trunk", merged, newest)
+    git("branch", "later", cwd=source)
+    seed.add_demo_repository(hub, source)
+    assert bare.branch("trunk") == merged and bare.branch("later") == newest
+    hub.close()
+
+
+def test_an_empty_folder_or_one_on_no_branch_is_refused_with_the_fix(
+    config: Config, source: Path, tmp_path: Path
+) -> None:
+    hub = Hub(config)
+    seed.seed(hub)
+    git("checkout", "-q", "--detach", cwd=source)
+    for path in (tmp_path / "nothing", tmp_path, source):
+        with pytest.raises(Misconfigured) as refused:
+            seed.add_demo_repository(hub, path)
+        assert refused.value.fix and str(path) in str(refused.value)
+    hub.close()
+
+
+def test_the_hooks_of_a_demo_repository_never_run(config: Config, source: Path, tmp_path: Path) -> None:
+    witness = tmp_path / "witness"
+    for name in ("post-checkout", "reference-transaction", "pre-receive", "update", "post-update"):
+        hook = source / ".git" / "hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\ntouch '{witness}'\n")
+        hook.chmod(0o755)
+    git("config", "core.fsmonitor", f"touch '{witness}'", cwd=source)
+    git("config", "uploadpack.packObjectsHook", f"touch '{witness}';", cwd=source)
+    witness.unlink(missing_ok=True)
+    hub = Hub(config)
+    seed.seed(hub)
+    seed.add_demo_repository(hub, source)
+    assert not witness.exists()
+    hub.close()
+
+
+def start(data_dir: Path, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ASYNCCODER_", "GITHUB_"))}
+    environment |= {"ASYNCCODER_DATA_DIR": str(data_dir), "ASYNCCODER_PORT": "1", **settings}
+    command = [sys.executable, "-m", "backend.localhub", *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def test_what_cannot_start_says_why_and_how_to_mend_it(tmp_path: Path) -> None:
+    app = dict.fromkeys(("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET", "GITHUB_WEBHOOK_SECRET", "ASYNCCODER_ADMINS"), "x")
+    cases = [
+        (start(tmp_path / "a", **app), "A GitHub app is configured"),
+        (start(tmp_path / "b", "--demo-repo", str(tmp_path / "gone")), "cannot be used as a demo repository"),
+    ]
+    for process, sentence in cases:
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 1 and sentence in said and "Traceback" not in said
+    assert not (tmp_path / "a" / "hub").exists()
