@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Stack, sign_in, wait_until
+from tests.e2e.conftest import Stack, sign_in
 
 PROMPT = "Totals are off by a cent when several half-cents meet. Find out why and fix it."
 DONE = 60_000  # milliseconds: from send to the pull request, with room
@@ -22,7 +22,7 @@ def send_task(page: Page, prompt: str = PROMPT, repository: str = "alice/sample-
     expect(picker).to_contain_text("/")
     picker.click()
     page.get_by_placeholder("Search repositories").fill(repository.partition("/")[2])
-    page.get_by_role("option", name=re.compile(re.escape(repository))).click()
+    page.get_by_role("option", name=repository).click()
     expect(page.get_by_role("button", name=re.compile("^Branch"))).to_contain_text("main")
     page.get_by_role("textbox", name="The task").fill(prompt)
     expect(page.get_by_text(re.compile("credits, holds"))).to_be_visible()
@@ -33,12 +33,14 @@ def send_task(page: Page, prompt: str = PROMPT, repository: str = "alice/sample-
 
 def wait_done(page: Page) -> None:
     """Waits until the header says that the run is done."""
-    expect(page.get_by_role("main").get_by_text("done", exact=True).first).to_be_visible(timeout=DONE)
+    expect(page.get_by_role("main").get_by_text("done", exact=True).filter(visible=True).first).to_be_visible(
+        timeout=DONE
+    )
 
 
-def log_rows(page: Page) -> list[str]:
-    """The sequence numbers of the drawn log rows."""
-    return page.locator("[data-seq]").evaluate_all("rows => rows.map(row => row.dataset.seq)")
+def seen(page: Page, words: str | re.Pattern[str], *, exact: bool = False) -> Locator:
+    """What of these words is drawn: some stand twice, for the wide and for the narrow page."""
+    return page.get_by_text(words, exact=exact).filter(visible=True).first
 
 
 @pytest.mark.timeout(300)
@@ -46,29 +48,27 @@ def test_from_the_landing_page_to_a_merged_pull_request(stack: Stack, new_page: 
     page = new_page()
     began = time.monotonic()
     sign_in(page, stack, "alice")
-    expect(page.get_by_text("100 credits").first).to_be_visible()
-    expect(page.get_by_text("Demo (scripted, no AI)").first).to_be_visible()
+    expect(seen(page, "100 credits")).to_be_visible()
+    expect(seen(page, "Demo (scripted, no AI)")).to_be_visible()
     address = send_task(page)
     page.reload()  # in the middle
-    expect(page.get_by_text("Demo (scripted, no AI)").first).to_be_visible()
+    expect(seen(page, "Demo (scripted, no AI)")).to_be_visible()
     wait_done(page)
     took = time.monotonic() - began
     print(f"from the landing page to the pull request: {took:.1f} s")
-    expect(page.get_by_text("verified").first).to_be_visible()
-    pull = page.get_by_role("link", name=re.compile(r"open #1|#1")).first
-    expect(pull).to_be_visible()
-    rows = log_rows(page)
-    assert len(rows) == len(set(rows)), "nothing twice"
+    expect(seen(page, "verified")).to_be_visible()
+    expect(page.get_by_role("link", name="open #1").filter(visible=True).first).to_be_visible()
+    expect(page.get_by_text("Workspace ready")).to_have_count(1)  # nothing twice
     page.get_by_role("tab", name=re.compile("^Changes")).click()
-    expect(page.get_by_text("shop/totals.py").first).to_be_visible()
+    expect(seen(page, "shop/totals.py")).to_be_visible()
 
     # A follow-up: the same branch, the same pull request, a second hold.
     page.get_by_role("tab", name="Log").click()
     page.get_by_role("textbox", name="Follow-up").fill("Add a test for it as well.")
     page.get_by_role("button", name="Send", exact=True).click()
-    expect(page.get_by_text("Add a test for it as well.").first).to_be_visible()
-    wait_until(lambda: _events(stack, page, address) >= 2, 60, "the second run's end")
+    expect(seen(page, re.compile("^Run 2"))).to_be_visible()
     wait_done(page)
+    expect(page.get_by_role("link", name="open #1").filter(visible=True).first).to_be_visible()
 
     # Merged on the hub: the page shows it without a reload.
     hub = page.context.new_page()
@@ -76,9 +76,8 @@ def test_from_the_landing_page_to_a_merged_pull_request(stack: Stack, new_page: 
     if hub.get_by_role("button", name=re.compile("alice", re.IGNORECASE)).count():
         hub.get_by_role("button", name=re.compile("alice", re.IGNORECASE)).first.click()
         hub.goto(f"{stack.hub}/alice/sample-shop/pull/1")
-    assert hub.get_by_text("Add a test", exact=False).count() >= 0
-    hub.get_by_role("button", name=re.compile("Merge")).click()
-    expect(page.get_by_text("merged").first).to_be_visible(timeout=10_000)
+    hub.get_by_role("button", name=re.compile("Merge")).first.click()
+    expect(seen(page, re.compile("merged"))).to_be_visible(timeout=10_000)
 
     _carol_sees_none_of_it(stack, new_page, address)
 
@@ -87,11 +86,6 @@ def test_from_the_landing_page_to_a_merged_pull_request(stack: Stack, new_page: 
     page.goto(address)
     expect(page.get_by_text("shop/totals.py")).to_have_count(0)
     expect(page.get_by_role("link", name="Sign in with GitHub").first).to_be_visible()
-
-
-def _events(stack: Stack, page: Page, address: str) -> int:
-    """How many runs of the task have ended, as its page draws them."""
-    return page.get_by_text(re.compile(r"credits used|Charged|given back", re.IGNORECASE)).count()
 
 
 def _carol_sees_none_of_it(stack: Stack, new_page: NewPage, address: str) -> None:

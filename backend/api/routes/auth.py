@@ -26,10 +26,12 @@ _log = log.get(__name__)
 SCOPES = ("repo", "read:org", "user:email")
 PENDING = "asynccoder_signin"
 PENDING_SECONDS = 600
+# Where the dashboard begins for whoever wanted nothing in particular.
+START = "/home"
 
 
 @router.get("/sign-in")
-def sign_in(next: str = "/") -> Response:
+def sign_in(next: str = START) -> Response:
     """Sends the browser to GitHub with state and a PKCE challenge, both bound to it by a sealed cookie."""
     settings = get_settings()
     start = oauth.authorization_url(
@@ -108,7 +110,7 @@ def safe_next(wanted: str) -> str:
     parts = urlsplit(wanted)
     is_path = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
     has_controls = any(ord(character) < 0x20 or character == "\\" for character in wanted)
-    return wanted if is_path and not has_controls and not wanted.startswith("/auth/") else "/"
+    return wanted if is_path and not has_controls and not wanted.startswith("/auth/") else START
 
 
 def _callback(settings: Settings) -> str:

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from backend import db
 from backend.api.app import app
-from backend.api.routes.auth import PENDING, safe_next
+from backend.api.routes.auth import PENDING, START, safe_next
 from backend.models import TaskRun
 from backend.services import recorder, tasks
 from backend.settings import get_settings
@@ -90,7 +90,7 @@ def test_a_tampered_sign_in_cookie_is_refused(client: TestClient) -> None:
     ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb", "", "/auth/sign-in"],
 )
 def test_after_sign_in_nobody_is_sent_elsewhere(wanted: str) -> None:
-    assert safe_next(wanted) == "/"
+    assert safe_next(wanted) == START
 
 
 def test_a_path_of_ours_is_kept_through_the_sign_in() -> None:
