@@ -137,7 +137,8 @@ def _refusal(error: AsyncCoderError, settings: Settings) -> Response:
     status = 502 if isinstance(error, GitHubError) and error.status >= 500 else error.status
     page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sign-in refused · Async Coder</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><link rel="stylesheet" href="/tokens.css">
-<link rel="stylesheet" href="/asynccoder.css"></head><body><main class="empty"><h1 class="title">Sign-in did not work</h1>
+<link rel="stylesheet" href="/asynccoder.css"></head><body><main class="empty">
+<h1 class="title">Sign-in did not work</h1>
 <p>{html.escape(str(error))}</p><p><a class="btn primary" href="/auth/sign-in">Try again</a>
 <a class="btn" href="/">Back to the start</a></p></main></body></html>"""
     answer = HTMLResponse(page, status_code=status)

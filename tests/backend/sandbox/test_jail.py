@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ MEGABYTE = 1024 * 1024
 DAEMON = "(setsid sh -c \"trap '' TERM HUP INT; while :; do echo . >> beat; sleep 0.02; done\" >/dev/null 2>&1 &)"
 
 
-def sh(jail: Sandbox, workspace: Path, script: str, timeout: float = 20, **options: object) -> tuple[int, str]:
+def sh(jail: Sandbox, workspace: Path, script: str, timeout: float = 20, **options: Any) -> tuple[int, str]:
     done = jail.run(["sh", "-c", script], workspace=workspace, timeout=timeout, merge_stderr=True, **options)
     return done.exit_code, done.stdout.decode()
 

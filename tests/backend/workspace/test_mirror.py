@@ -166,7 +166,12 @@ def test_a_fetch_whose_worker_was_killed_is_taken_over(hub: Hub, tmp_path: Path)
     files = {f"f{number}": os.urandom(4000).hex() for number in range(400)}
     make_repository(hub.shop.parent / "large.git", files)
     arrived = multiprocessing.get_context("fork").Event()
-    hub.server.on_request = lambda: (arrived.set(), time.sleep(0.3))[1]
+
+    def hold_up() -> None:
+        arrived.set()
+        time.sleep(0.3)
+
+    hub.server.on_request = hold_up
     url = hub.server.url("large")
     worker = multiprocessing.get_context("fork").Process(target=_refresh_repeatedly, args=(tmp_path / "m", url, 1))
     worker.start()
