@@ -1,0 +1,184 @@
+"""Every REST answer and every webhook, held against GitHub's own published description."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.backend.localhub.conftest import Clone, RunningHub, Visitor
+from tests.backend.localhub.openapi import Description
+
+SAMPLE = "/repos/alice/sample-shop"
+REPO, PULL = "/repos/{owner}/{repo}", "/repos/{owner}/{repo}/pulls/{pull_number}"
+WISH = {"title": "Fix", "head": "fix", "base": "main", "body": "Why"}
+HOOK = {"config": {"url": "http://127.0.0.1:1/", "secret": "s", "content_type": "json"}, "events": ["ping"]}
+
+
+@pytest.fixture(scope="module")
+def github() -> Description:
+    """GitHub's description; the first time it is fetched by npm."""
+    return Description()
+
+
+def body_of(answer: httpx.Response) -> Any:
+    return answer.json() if answer.content else None
+
+
+def check(github: Description, answer: httpx.Response, method: str, route: str, status: int) -> None:
+    """The answer is of this status and shape; refusals all say what, where to read on, and their status."""
+    assert answer.status_code == status, answer.text
+    data = body_of(answer)
+    problems = github.problems(method, route, status, data)
+    if status >= 400 and problems == [f"{method} {route} never answers {status}"]:
+        problems = github.error_problems(data)
+    assert not problems, "\n".join([f"{method} {route} {status}", *problems[:10]])
+    if status >= 400 and data is not None:
+        assert data["message"] and data["documentation_url"].startswith("https://docs.github.com/rest")
+        assert data["status"] == str(status)
+
+
+def test_people_and_their_repositories(shared_hub: RunningHub, github: Description) -> None:
+    for login in ("alice", "bob", "carol"):
+        for scopes in ("repo,user", "repo,user:email"):
+            caller = shared_hub.caller(login, scopes)
+            for route in ("/user", "/user/emails", "/user/repos"):
+                check(github, caller.get(route), "GET", route, 200)
+    for route in ("/user", "/user/emails", "/user/repos"):
+        check(github, shared_hub.caller(None).get(route), "GET", route, 401)
+        known = shared_hub.caller("alice").get(route).headers["etag"]
+        again = shared_hub.caller("alice").get(route, headers={"If-None-Match": known})
+        check(github, again, "GET", route, 304)
+    check(github, shared_hub.caller("alice", "repo").get("/user/emails"), "GET", "/user/emails", 404)
+    wrong = shared_hub.caller("alice").get("/user/repos?type=all&visibility=all")
+    check(github, wrong, "GET", "/user/repos", 422)
+
+
+def test_repositories_and_branches(shared_hub: RunningHub, github: Description) -> None:
+    for login, full_name in (
+        ("alice", "alice/sample-shop"),
+        ("bob", "acme/shop"),
+        ("carol", "alice/notes"),
+        (None, "bob/dotfiles"),
+    ):
+        caller = shared_hub.caller(login)
+        check(github, caller.get(f"/repos/{full_name}"), "GET", REPO, 200)
+        check(github, caller.get(f"/repos/{full_name}/branches"), "GET", f"{REPO}/branches", 200)
+        check(github, caller.get(f"/repos/{full_name}/branches/main"), "GET", f"{REPO}/branches/{{branch}}", 200)
+    carol = shared_hub.caller("carol")
+    check(github, carol.get(SAMPLE), "GET", REPO, 404)
+    check(github, carol.get(f"{SAMPLE}/branches"), "GET", f"{REPO}/branches", 404)
+    gone = shared_hub.caller("alice").get(f"{SAMPLE}/branches/gone")
+    check(github, gone, "GET", f"{REPO}/branches/{{branch}}", 404)
+
+
+def test_a_pull_requests_whole_life(hub: RunningHub, clone: Clone, github: Description) -> None:
+    clone.offer("fix", {"new file.txt": "a\n", "shop/totals.py": "# nothing\n"})
+    (clone.path / "image").write_bytes(b"\0\1")
+    clone.add({"README.md": "x"})
+    clone.push()
+    caller, pulls = hub.caller("alice"), f"{SAMPLE}/pulls"
+    one = f"{pulls}/1"
+    check(github, caller.post(pulls, json=WISH), "POST", f"{REPO}/pulls", 201)
+    check(github, caller.post(pulls, json=WISH), "POST", f"{REPO}/pulls", 422)
+    check(github, caller.post(pulls, json={"title": "x"}), "POST", f"{REPO}/pulls", 422)
+    check(github, hub.caller("carol").post(pulls, json=WISH), "POST", f"{REPO}/pulls", 404)
+    check(github, hub.caller("bob").post("/repos/alice/notes/pulls", json=WISH), "POST", f"{REPO}/pulls", 403)
+    check(github, caller.get(pulls), "GET", f"{REPO}/pulls", 200)
+    check(github, caller.get(f"{pulls}?state=x"), "GET", f"{REPO}/pulls", 422)
+    check(github, caller.get(one), "GET", PULL, 200)
+    check(github, caller.get(one, headers={"If-None-Match": caller.get(one).headers["etag"]}), "GET", PULL, 304)
+    check(github, caller.get(f"{pulls}/2"), "GET", PULL, 404)
+    check(github, caller.get(f"{one}/files"), "GET", f"{PULL}/files", 200)
+    check(github, caller.get(f"{one}/commits"), "GET", f"{PULL}/commits", 200)
+    check(github, caller.get(f"{one}/merge"), "GET", f"{PULL}/merge", 404)
+    check(github, caller.patch(one, json={"title": "Other", "state": "closed"}), "PATCH", PULL, 200)
+    check(github, caller.get(f"{pulls}?state=all"), "GET", f"{REPO}/pulls", 200)
+    check(github, caller.put(f"{one}/merge"), "PUT", f"{PULL}/merge", 405)
+    check(github, caller.patch(one, json={"state": "open"}), "PATCH", PULL, 200)
+    check(github, caller.patch(one, json={"state": "odd"}), "PATCH", PULL, 422)
+    check(github, caller.put(f"{one}/merge", json={"sha": "0" * 40}), "PUT", f"{PULL}/merge", 409)
+    check(github, caller.put(f"{one}/merge", json={"merge_method": "x"}), "PUT", f"{PULL}/merge", 422)
+    check(github, hub.caller("carol").put(f"{one}/merge"), "PUT", f"{PULL}/merge", 404)
+    check(github, caller.put(f"{one}/merge"), "PUT", f"{PULL}/merge", 200)
+    check(github, caller.get(f"{one}/merge"), "GET", f"{PULL}/merge", 204)
+    check(github, caller.get(one), "GET", PULL, 200)
+    check(github, caller.get(SAMPLE), "GET", REPO, 200)
+
+
+def test_hooks_limits_and_broken_requests(hub: RunningHub, github: Description) -> None:
+    caller, hooks = hub.caller("alice"), f"{SAMPLE}/hooks"
+    made = caller.post(hooks, json=HOOK)
+    check(github, made, "POST", f"{REPO}/hooks", 201)
+    check(github, caller.post(hooks, json=HOOK), "POST", f"{REPO}/hooks", 422)
+    check(github, caller.get(hooks), "GET", f"{REPO}/hooks", 200)
+    one = f"{hooks}/{made.json()['id']}"
+    check(github, caller.get(one), "GET", f"{REPO}/hooks/{{hook_id}}", 200)
+    check(github, caller.delete(one), "DELETE", f"{REPO}/hooks/{{hook_id}}", 204)
+    check(github, caller.delete(one), "DELETE", f"{REPO}/hooks/{{hook_id}}", 404)
+    check(github, hub.caller("bob").get("/repos/acme/shop/hooks"), "GET", f"{REPO}/hooks", 404)
+    check(github, caller.post(hooks, content=b"{"), "POST", f"{REPO}/hooks", 400)
+    hub.control("rate", login="alice", remaining=0)
+    check(github, caller.get("/user"), "GET", "/user", 403)
+
+
+def test_no_field_is_made_up(hub: RunningHub, clone: Clone, github: Description) -> None:
+    clone.offer("fix")
+    caller = hub.caller("alice")
+    caller.post(f"{SAMPLE}/pulls", json=WISH)
+    answers = {
+        "full-repository": caller.get("/repos/acme/shop").json(),
+        "repository": caller.get("/user/repos").json()[0],
+        "pull-request": caller.get(f"{SAMPLE}/pulls/1").json(),
+        "pull-request-simple": caller.get(f"{SAMPLE}/pulls").json()[0],
+        "simple-user": caller.get(SAMPLE).json()["owner"],
+        "public-user": caller.get("/user").json(),
+        "private-user": hub.caller("alice", "user").get("/user").json(),
+        "commit": caller.get(f"{SAMPLE}/pulls/1/commits").json()[0],
+        "diff-entry": caller.get(f"{SAMPLE}/pulls/1/files").json()[0],
+        "branch-with-protection": caller.get(f"{SAMPLE}/branches/main").json(),
+        "hook": caller.post(f"{SAMPLE}/hooks", json=HOOK).json(),
+    }
+    for schema, data in answers.items():
+        assert set(data) <= github.known_fields(schema), (schema, set(data) - github.known_fields(schema))
+
+
+def test_webhooks_carry_what_github_carries(hub: RunningHub, clone: Clone, github: Description) -> None:
+    caller, pulls = hub.caller("alice"), f"{SAMPLE}/pulls"
+    own = {"url": f"http://127.0.0.1:{hub.port - 1}/own", "secret": "s", "content_type": "json"}
+    caller.post(f"{SAMPLE}/hooks", json={"config": own, "events": ["ping"]})
+    clone.offer("fix")
+    caller.post(pulls, json=WISH | {"draft": True})
+    page = "/alice/sample-shop/pull/1"
+    Visitor(hub, "alice").submit(page, f"{page}/ready")
+    clone.push("origin/main:refs/heads/old")
+    caller.patch(f"{pulls}/1", json={"title": "New", "body": "Other"})
+    caller.patch(f"{pulls}/1", json={"base": "old"})
+    clone.add({"more": "x"})
+    clone.push()
+    caller.patch(f"{pulls}/1", json={"state": "closed"})
+    caller.patch(f"{pulls}/1", json={"state": "open"})
+    caller.put(f"{pulls}/1/merge")
+    told = [(one.headers["x-github-event"], json.loads(one.body)) for one in hub.receiver.wait(9)]
+    names = [f"{event}-{data['action']}" if "action" in data else event for event, data in told]
+    assert names == [
+        "ping",
+        "pull_request-opened",
+        "pull_request-ready_for_review",
+        "pull_request-edited",
+        "pull_request-edited",
+        "pull_request-synchronize",
+        "pull_request-closed",
+        "pull_request-reopened",
+        "pull_request-closed",
+    ]
+    for name, (_, data) in zip(names, told, strict=True):
+        problems = github.webhook_problems(name.replace("_", "-"), data)
+        assert not problems, "\n".join([name, *problems[:10]])
+
+
+def test_a_wrong_answer_would_be_found(shared_hub: RunningHub, github: Description) -> None:
+    good = shared_hub.caller("alice").get(SAMPLE).json()
+    for change in ({"owner": None}, {"id": "2001"}, {"pushed_at": "yesterday"}, {"html_url": "x"}, {"license": 3}):
+        assert github.problems("GET", REPO, 200, good | change), change
+    assert github.problems("GET", REPO, 200, {name: value for name, value in good.items() if name != "size"})

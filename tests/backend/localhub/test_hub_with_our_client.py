@@ -1,0 +1,66 @@
+"""The product's own GitHub client and sign-in against the hub: what they expect is what they get."""
+
+import json
+
+from backend.github import oauth
+from backend.github.client import GitHub
+from backend.github.types import NotModified
+from backend.github.webhooks import parse, verify
+from backend.words import PullRequestStatus
+from tests.backend.localhub.conftest import Clone, RunningHub, Visitor, query_of
+
+SAMPLE = "alice/sample-shop"
+
+
+def test_our_sign_in_gets_a_token_for_the_person_who_was_chosen(hub: RunningHub) -> None:
+    start = oauth.authorization_url(
+        github_url=hub.url,
+        client_id="async-coder-demo",
+        redirect_uri=hub.callback,
+        scopes=("repo", "read:org", "user:email"),
+    )
+    page = start.url.removeprefix(hub.url)
+    back = query_of(Visitor(hub).submit(page, "/login/oauth/authorize", login="alice").headers["location"])
+    assert back["state"] == start.state
+    token = oauth.exchange(
+        github_url=hub.url,
+        client_id="async-coder-demo",
+        client_secret=hub.key("hub-client-secret"),
+        redirect_uri=hub.callback,
+        code=back["code"],
+        verifier=start.verifier,
+    )
+    assert set(token.scopes) == {"repo", "read:org", "user:email"} and token.expires_at is None
+    with GitHub(hub.api, token.access_token) as github:
+        assert github.me().login == "alice"
+
+
+def test_our_client_walks_a_pull_request_from_open_to_merged(hub: RunningHub, clone: Clone) -> None:
+    sha = clone.offer("asynccoder/1234abcd-fix")
+    with GitHub(hub.api, hub.token("alice")) as github:
+        access = {one.full_name: one.access_level for one in github.repositories()}
+        assert access == {SAMPLE: "admin", "acme/shop": "write", "alice/notes": "admin"}
+        assert not github.repository(SAMPLE).is_empty
+        assert {branch.name for branch in github.branches(SAMPLE)} == {"main", "asynccoder/1234abcd-fix"}
+        assert github.find_pull(SAMPLE, "asynccoder/1234abcd-fix", "main") is None
+        made = github.open_pull(
+            SAMPLE, head="asynccoder/1234abcd-fix", base="main", title="Fix", body="Why", draft=False
+        )
+        found = github.find_pull(SAMPLE, "asynccoder/1234abcd-fix", "main")
+        assert found and (found.github_id, found.head_sha) == (made.github_id, sha)
+        assert isinstance(github.pull(SAMPLE, 1, etag=found.etag), NotModified)
+        assert github.update_pull(SAMPLE, 1, title="Better").title == "Better"
+        page = f"/{SAMPLE}/pull/1"
+        Visitor(hub, "alice").submit(page, f"{page}/merge")
+        merged = github.pull(SAMPLE, 1, etag=found.etag)
+        assert not isinstance(merged, NotModified) and merged.status is PullRequestStatus.MERGED
+
+
+def test_our_webhook_door_believes_and_understands_it(hub: RunningHub, clone: Clone) -> None:
+    clone.offer("fix")
+    with GitHub(hub.api, hub.token("alice")) as github:
+        made = github.open_pull(SAMPLE, head="fix", base="main", title="Fix", body="Why", draft=True)
+    (received,) = hub.receiver.wait(1)
+    assert verify(hub.key("hub-webhook-secret"), received.body, received.headers["x-hub-signature-256"])
+    told = parse(received.headers["x-github-event"], json.loads(received.body))
+    assert told and told.pull.github_id == made.github_id and told.pull.status is PullRequestStatus.DRAFT
