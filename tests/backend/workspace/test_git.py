@@ -128,7 +128,7 @@ def test_git_ends_when_it_is_cancelled_or_takes_too_long(tmp_path: Path) -> None
         run_git(stuck, cancelled=lambda: True)
     with pytest.raises(GitError, match="timed out"):
         run_git(stuck, timeout=0.3)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60, "before it would have ended by itself"
 
 
 def test_nothing_of_this_machines_configuration_has_a_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
