@@ -15,6 +15,7 @@ from backend.errors import Misconfigured
 from backend.localhub import app, seed
 from backend.localhub.config import ADDRESS, Config
 from backend.localhub.hub import Hub
+from backend.ports import ensure_free
 from backend.settings import get_settings
 
 
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     log.configure()
     try:
-        hub = _open(chosen.demo_repo)
+        hub = open_hub(chosen.demo_repo)
     except Misconfigured as error:
         print(f"{error}\n{error.fix}", file=sys.stderr)
         return 1
@@ -33,13 +34,16 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _open(demo_repos: list[Path]) -> Hub:
+def open_hub(demo_repos: list[Path]) -> Hub:
+    """The hub with all its repositories. Raises Misconfigured for what must not or cannot start."""
     settings = get_settings()
     settings.check()
     if not settings.is_demo:
         raise Misconfigured(
             "A GitHub app is configured, so the local hub does not start.", fix="Unset GITHUB_CLIENT_ID for demo mode."
         )
+    # The server shares its port with whoever else asks to share it, so a second hub would answer half the requests.
+    ensure_free(ADDRESS, settings.hub_port, what="demo's local GitHub")
     hub = Hub(Config.of(settings))
     seed.seed(hub)
     for path in demo_repos:

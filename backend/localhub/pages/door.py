@@ -35,7 +35,7 @@ def shown(route: Callable[[Call], Response]) -> Handler:
 def refused(call: Call, refusal: Refused) -> Response:
     """A refusal as a page; to a stranger it offers the sign-in, whatever the page is or is not."""
     if refusal.status == 404:
-        words = "There is nothing here, or nothing that you may see."
+        words = "There is nothing here, or nothing that you may see. Look as someone else:"
         offer = sign_in.people_form(call, call.request.url.path)
         title = "Not found"
     else:

@@ -46,6 +46,8 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Door)
         self.received: list[Received] = []
         self.answers: list[int] = []
+        self.pause = threading.Event()  # cleared, nothing is answered
+        self.pause.set()
         self._news = threading.Condition()
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
@@ -79,7 +81,9 @@ class _Door(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.send_response(self.server.take(Received(self.path, headers, body)))
+        status = self.server.take(Received(self.path, headers, body))
+        self.server.pause.wait(20)
+        self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -91,7 +95,7 @@ class _Door(BaseHTTPRequestHandler):
 class RunningHub:
     """The hub's process and what its tests need to know of it."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[Any]
     port: int
     data_dir: Path
     receiver: Receiver
@@ -111,6 +115,12 @@ class RunningHub:
 
     def key(self, name: str) -> str:
         return (self.data_dir / "keys" / name).read_text().strip()
+
+    def wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + 30
+        while not _is_healthy(self):
+            assert self.process.poll() is None and time.monotonic() < deadline, "the hub did not start"
+            time.sleep(0.05)
 
     def reset(self) -> None:
         assert plain_http().post(f"{self.url}/_control/reset").status_code == 200
@@ -226,21 +236,13 @@ class Clone:
 @pytest.fixture(scope="session")
 def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """One process for all tests; `hub` gives it back to each as on the first day."""
-    receiver, port = _receiver_with_free_port_behind()
+    receiver, port = receiver_with_free_port_behind()
     data_dir = tmp_path_factory.mktemp("hub") / "data"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ASYNCCODER_", "GITHUB_"))}
     environment |= {"ASYNCCODER_DATA_DIR": str(data_dir), "ASYNCCODER_PORT": str(port - 1)}
-    log = data_dir.parent / "log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "backend.localhub"], cwd=PROJECT, env=environment, stdout=sink, stderr=sink
-        )
+    process = subprocess.Popen([sys.executable, "-m", "backend.localhub"], cwd=PROJECT, env=environment)
     running = RunningHub(process, port, data_dir, receiver)
-    deadline = time.monotonic() + 30
-    while not _is_healthy(running):
-        if process.poll() is not None or time.monotonic() > deadline:
-            pytest.fail(f"the hub did not start:\n{log.read_text(errors='replace')[-3000:]}")
-        time.sleep(0.05)
+    running.wait_until_it_answers()
     yield running
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=5) == 0
@@ -279,7 +281,7 @@ def _is_healthy(hub: RunningHub) -> bool:
         return False
 
 
-def _receiver_with_free_port_behind() -> tuple[Receiver, int]:
+def receiver_with_free_port_behind() -> tuple[Receiver, int]:
     for _ in range(50):
         receiver = Receiver(0)
         port = receiver.server_address[1] + 1

@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -208,6 +209,17 @@ def test_merging_puts_it_on_the_base_branch(hub: RunningHub, clone: Clone) -> No
     assert len(caller.get(f"{PULLS}/1/files").json()) == 1 and len(caller.get(f"{PULLS}/1/commits").json()) == 1
     assert caller.put(f"{PULLS}/1/merge").status_code == 405, "once"
     assert caller.patch(f"{PULLS}/1", json={"state": "open"}).status_code == 422
+
+
+def test_of_many_at_once_one_opens_it_and_one_merges_it(hub: RunningHub, clone: Clone) -> None:
+    clone.offer("fix")
+    callers = [hub.caller("alice") for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(lambda caller: caller.post(PULLS, json=WISH).status_code, callers))
+        merged = list(pool.map(lambda caller: caller.put(f"{PULLS}/1/merge").status_code, callers))
+    assert sorted(opened) == [201] + [422] * 7
+    assert sorted(merged) == [200] + [405] * 7
+    assert len(hub.receiver.wait(2)) == 2
 
 
 def test_squashing_leaves_one_commit(hub: RunningHub, clone: Clone) -> None:

@@ -3,16 +3,20 @@
 import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backend.errors import Misconfigured
-from backend.localhub import access, pulls, seed
+from backend.localhub import access, deliveries, pulls, seed
+from backend.localhub.__main__ import open_hub
 from backend.localhub.access import Viewer
 from backend.localhub.config import Config
 from backend.localhub.hub import Hub
-from tests.backend.localhub.conftest import BUG, PROJECT, Clone, RunningHub, git
+from tests.backend.localhub.conftest import BUG, PROJECT, Clone, RunningHub, git, receiver_with_free_port_behind
+from tests.conftest import forget_settings
 
 ALICE = "alice"
 
@@ -180,21 +184,49 @@ def test_the_hooks_of_a_demo_repository_never_run(config: Config, source: Path, 
     hub.close()
 
 
-def start(data_dir: Path, *arguments: str, **settings: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ASYNCCODER_", "GITHUB_"))}
-    environment |= {"ASYNCCODER_DATA_DIR": str(data_dir), "ASYNCCODER_PORT": "1", **settings}
-    command = [sys.executable, "-m", "backend.localhub", *arguments]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=pipe, stderr=pipe, text=True)
+def test_what_cannot_start_says_why_and_how_to_mend_it(
+    environment: pytest.MonkeyPatch, tmp_path: Path, running_hub: RunningHub
+) -> None:
+    def refusal(*demo_repos: Path, **settings: str) -> str:
+        for name, value in settings.items():
+            environment.setenv(name, value)
+        forget_settings()
+        with pytest.raises(Misconfigured) as refused:
+            open_hub(list(demo_repos))
+        assert refused.value.fix
+        return str(refused.value)
+
+    assert f"Port {running_hub.port}, which" in refusal(ASYNCCODER_PORT=str(running_hub.port - 1))
+    environment.setenv("ASYNCCODER_PORT", "1")
+    assert "cannot be used as a demo repository" in refusal(tmp_path / "gone")
+    app = ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET", "GITHUB_WEBHOOK_SECRET", "ASYNCCODER_ADMINS")
+    assert "A GitHub app is configured" in refusal(**dict.fromkeys(app, "x"))
 
 
-def test_what_cannot_start_says_why_and_how_to_mend_it(tmp_path: Path) -> None:
-    app = dict.fromkeys(("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET", "GITHUB_WEBHOOK_SECRET", "ASYNCCODER_ADMINS"), "x")
-    cases = [
-        (start(tmp_path / "a", **app), "A GitHub app is configured"),
-        (start(tmp_path / "b", "--demo-repo", str(tmp_path / "gone")), "cannot be used as a demo repository"),
-    ]
-    for process, sentence in cases:
-        _, said = process.communicate(timeout=30)
-        assert process.returncode == 1 and sentence in said and "Traceback" not in said
-    assert not (tmp_path / "a" / "hub").exists()
+def test_a_refusal_to_start_is_two_lines_and_no_traceback(tmp_path: Path) -> None:
+    settings = {"ASYNCCODER_DATA_DIR": str(tmp_path), "ASYNCCODER_HOST": "0.0.0.0", "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-m", "backend.localhub"]
+    done = subprocess.run(command, cwd=PROJECT, env=settings, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 2 and "Demo mode" in done.stderr
+
+
+def test_what_nobody_answered_ends_with_the_hub_and_is_told_again_by_the_next(config: Config) -> None:
+    receiver, port = receiver_with_free_port_behind()
+    receiver.pause.clear()
+    config = replace(config, app_origin=f"http://127.0.0.1:{port - 1}")
+    hub = Hub(config)
+    seed.seed(hub)
+    with hub.store.write() as db:
+        deliveries.enqueue(db, 2001, "pull_request", {"action": "opened"})
+    hub.courier.start()
+    receiver.wait(1)
+    began = time.monotonic()
+    hub.close()
+    assert time.monotonic() - began < 3
+    again = Hub(config)
+    again.courier.start()
+    first, second = receiver.wait(2)
+    assert first.headers["x-github-delivery"] == second.headers["x-github-delivery"]
+    receiver.pause.set()
+    again.close()
+    receiver.shutdown()
