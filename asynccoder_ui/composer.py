@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ PRIORITY_OPTIONS = [
     Option("low", "Low priority", detail="When nothing else waits."),
 ]
 _SHOWN = 50
+_ASK_AGAIN = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Composer(Session):
     _branches: list[repositories.BranchRow] = []
     _models: list[catalog.ModelChoice] = []
     _last_nonce: str = ""
+    _asked_at: float = 0.0
 
     @rx.event(background=True)
     @signed_in
@@ -126,11 +129,23 @@ class Composer(Session):
         rows = await self._ask(lambda session, user: repositories.listing(session, user, query[:200], _SHOWN))
         self.repository_options = [_repository_option(row, kind) for row in rows]
 
-    @rx.event
+    @rx.event(background=True)
     @signed_in
-    async def search_branches(self, query: str) -> None:
-        """Filters the branches by a part of their name."""
-        self._list_branches(query)
+    async def search_branches(self, query: str) -> Any:
+        """Filters the branches. One that is not listed may be new: then GitHub is asked, at most every ten seconds."""
+        async with self:
+            self._list_branches(query)
+            token, is_listed = self._token(), bool(self.branch_options or not query.strip())
+            if is_listed or monotonic() - self._asked_at < _ASK_AGAIN:
+                return None
+            self._asked_at = monotonic()
+        try:
+            await self._show_branches(token, query, fresh=True)
+        except SignedOut:
+            return leave()
+        except AsyncCoderError as error:
+            async with self:
+                self.error = str(error)
 
     @rx.event
     @signed_in
@@ -224,17 +239,17 @@ class Composer(Session):
                     self._choose_repository(chosen)
             await self._price()
 
-    async def _show_branches(self, token: str) -> None:
+    async def _show_branches(self, token: str, query: str = "", *, fresh: bool = False) -> None:
         async with self:
             wanted = self.choice.repository_id
         if not wanted:
             return
         person = await people.person_of(token)
-        rows = await bridge.outside(lambda: repositories.branches(person.id, UUID(wanted)))
+        rows = await bridge.outside(lambda: repositories.branches(person.id, UUID(wanted), fresh=fresh))
         async with self:
             if self.choice.repository_id == wanted:
                 self._branches = rows
-                self._list_branches("")
+                self._list_branches(query)
 
     def _choose_repository(self, row: repositories.RepositoryRow | Repository) -> None:
         self.choice = replace(

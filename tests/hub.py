@@ -116,7 +116,7 @@ class LocalHub:
 
     def commit(self, login: str, full_name: str, path: str, change: Callable[[str], str], branch: str = "main") -> str:
         """Rewrites a file on a branch and pushes that, as that person; gives the commit."""
-        return self.as_person(login).commit(full_name, path, change, branch=branch)
+        return push_change(self.as_person(login).clone_url(full_name), path, change, branch)
 
 
 class Person:
@@ -148,18 +148,20 @@ class Person:
         found = self.get(f"/repos/{full_name}/pulls?state=all&direction=asc&per_page=100").json()
         return [(pull["number"], pull["head"]["ref"], _state(pull)) for pull in found]
 
-    def commit(self, full_name: str, path: str, change: Callable[[str], str], *, branch: str) -> str:
-        """Rewrites a file (a missing one is empty) and pushes the branch; gives the commit."""
-        with TemporaryDirectory() as folder:
-            here = Path(folder)
-            git(here, "clone", "--quiet", "--branch", branch, self.clone_url(full_name), ".")
-            target = here / path
-            before = target.read_text(encoding="utf-8") if target.exists() else ""
-            target.write_text(change(before), encoding="utf-8")
-            git(here, "add", "--all")
-            git(here, "-c", "user.name=Alice", "-c", "user.email=alice@example.org", "commit", "-qm", f"Change {path}")
-            git(here, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
-            return git(here, "rev-parse", "HEAD")
+
+def push_change(clone_url: str, path: str, change: Callable[[str], str], branch: str = "main", start: str = "") -> str:
+    """Rewrites a file (a missing one is empty) and pushes the branch, made anew from `start` if given; the commit."""
+    with TemporaryDirectory() as folder:
+        here = Path(folder)
+        git(here, "clone", "--quiet", clone_url, ".")
+        git(here, "checkout", "--quiet", "-B", branch, start or f"origin/{branch}")
+        target = here / path
+        before = target.read_text(encoding="utf-8") if target.exists() else ""
+        target.write_text(change(before), encoding="utf-8")
+        git(here, "add", "--all")
+        git(here, "-c", "user.name=Alice", "-c", "user.email=alice@example.org", "commit", "-qm", f"Change {path}")
+        git(here, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+        return git(here, "rev-parse", "HEAD")
 
 
 @pytest.fixture(scope="session")

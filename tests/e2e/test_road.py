@@ -16,14 +16,20 @@ DONE = 60_000  # milliseconds: from send to the pull request, with room
 NewPage = Callable[[], Page]
 
 
-def send_task(page: Page, prompt: str = PROMPT, repository: str = "alice/sample-shop") -> str:
+def send_task(page: Page, prompt: str = PROMPT, branch: str = "main") -> str:
     """Fills the composer as a person would; returns the task's address."""
     picker = page.get_by_role("button", name=re.compile("^Repository"))
     expect(picker).to_contain_text("/")
     picker.click()
-    page.get_by_placeholder("Search repositories").fill(repository.partition("/")[2])
-    page.get_by_role("option", name=repository).click()
-    expect(page.get_by_role("button", name=re.compile("^Branch"))).to_contain_text("main")
+    page.get_by_placeholder("Search repositories").fill("sample")
+    page.get_by_role("option", name="alice/sample-shop").click()
+    branches = page.get_by_role("button", name=re.compile("^Branch"))
+    expect(branches).to_contain_text("main")
+    if branch != "main":
+        branches.click()
+        page.get_by_placeholder("Search branches").fill(branch)
+        page.get_by_role("option", name=branch).click()
+        expect(branches).to_contain_text(branch)
     page.get_by_role("textbox", name="The task").fill(prompt)
     expect(page.get_by_text(re.compile("credits, holds"))).to_be_visible()
     page.get_by_role("button", name="Send the task").click()
