@@ -15,7 +15,8 @@ from backend.localhub.__main__ import open_hub
 from backend.localhub.access import Viewer
 from backend.localhub.config import Config
 from backend.localhub.hub import Hub
-from tests.backend.localhub.conftest import BUG, PROJECT, Clone, RunningHub, git, receiver_with_free_port_behind
+from tests.backend.localhub.conftest import BUG, PROJECT, Clone, RunningHub, git
+from tests.backend.localhub.receiver import receiver_with_free_port_behind
 from tests.conftest import forget_settings
 
 ALICE = "alice"

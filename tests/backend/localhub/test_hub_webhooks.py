@@ -11,7 +11,8 @@ from uuid import UUID
 import pytest
 
 from backend.localhub.deliveries import sign
-from tests.backend.localhub.conftest import Clone, Receiver, RunningHub, Visitor, git
+from tests.backend.localhub.conftest import Clone, RunningHub, Visitor, git
+from tests.backend.localhub.receiver import Receiver
 
 PULLS = "/repos/alice/sample-shop/pulls"
 WISH = {"title": "Fix", "head": "fix", "base": "main"}
