@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from backend import log
@@ -57,7 +58,7 @@ def transaction() -> Iterator[Session]:
     try:
         yield session
         session.commit()
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
         session.rollback()
         raise Unavailable("The database cannot be reached just now.") from error
     except DBAPIError as error:

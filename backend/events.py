@@ -114,6 +114,15 @@ def storable_json(value: Any) -> Any:
     return str(value)
 
 
+def cut(words: str, most: int = MAX_PAYLOAD // 2) -> str:
+    """The text in at most `most` bytes of UTF-8, and as jsonb takes it; what is cut off is said."""
+    words = str(storable_json(words))
+    encoded = words.encode()
+    if len(encoded) <= most:
+        return words
+    return encoded[:most].decode(errors="ignore") + "\n\n(cut here: it was longer than the log keeps)"
+
+
 def since(session: Session, task_id: UUID, after: int, limit: int = 500) -> list[EventRow]:
     """The entries after number `after`, in order, at most `limit`. The caller has checked access."""
     wanted = (TaskEvent.seq, TaskEvent.run_id, TaskEvent.kind, TaskEvent.created_at, TaskEvent.payload)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, text
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from backend import db, log
 from backend.db import transaction
-from backend.errors import AsyncCoderError
+from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, ring_chore, ring_runs, waiting
 from backend.services import pull_requests, runs
 from backend.settings import get_settings
@@ -42,7 +43,8 @@ class Timer:
 def sweep() -> None:
     """Rings while runs wait, takes expired leases over, rings for deliveries whose ring was lost."""
     with transaction() as session:
-        taken = runs.take_over_expired(session)
+        expired = runs.expired(session)
+    taken = [run_id for run_id in expired if _take_over(run_id)]
     if taken:
         _log.warning("took runs over from workers that went away", runs=[str(one) for one in taken])
     with transaction() as session:
@@ -55,9 +57,20 @@ def sweep() -> None:
             ring_chore("apply_delivery", delivery_id)
 
 
+def _take_over(run_id: UUID) -> bool:
+    try:
+        with transaction() as session:
+            return runs.take_over(session, run_id)
+    except Unavailable:
+        raise
+    except Exception:  # one run that cannot be taken over must not keep the others waiting
+        _log.exception("a run could not be taken over", run_id=str(run_id))
+        return False
+
+
 def poll() -> None:
-    """Asks the chore worker to look at open pull requests, unless it has enough to do."""
-    if waiting(CHORES) < 100:
+    """Asks the chore worker to look at open pull requests, unless it has other things to do."""
+    if not waiting(CHORES):
         ring_chore("poll_pull_requests")
 
 
@@ -103,6 +116,8 @@ def _do(timer: Timer) -> None:
     except (AsyncCoderError, RedisError) as error:
         _log.warning("a timer could not do its work", timer=timer.name, error=str(error))
         timer.due = time.monotonic() + GRACE_SECONDS
+    except Exception:  # the other timers must go on
+        _log.exception("a timer broke", timer=timer.name)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,11 @@ def look() -> None:
 
 def apply_delivery(delivery_id: str) -> None:
     """Applies one of GitHub's deliveries; one that is applied already is left alone."""
-    with structlog.contextvars.bound_contextvars(delivery_id=delivery_id), transaction() as session:
-        pull_requests.apply_delivery(session, delivery_id)
+    with structlog.contextvars.bound_contextvars(delivery_id=delivery_id):
+        with transaction() as session:
+            pull_requests.count_attempt(session, delivery_id)
+        with transaction() as session:
+            pull_requests.apply_delivery(session, delivery_id)
 
 
 def poll_pull_requests() -> None:

@@ -287,10 +287,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_pull_requests_task_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pull_requests")),
         sa.UniqueConstraint("github_pr_id", name=op.f("uq_pull_requests_github_pr_id")),
+        sa.UniqueConstraint("task_id", name=op.f("uq_pull_requests_task_id")),
         sa.UniqueConstraint("repository_id", "pr_number", name=op.f("uq_pull_requests_repository_id_pr_number")),
     )
     op.create_index("idx_pull_requests_repo_status", "pull_requests", ["repository_id", "status"], unique=False)
-    op.create_index(op.f("ix_pull_requests_task_id"), "pull_requests", ["task_id"], unique=False)
     op.create_table(
         "task_analytics",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -509,7 +509,6 @@ def downgrade() -> None:
     op.drop_index("idx_task_runs_claim", table_name="task_runs")
     op.drop_table("task_runs")
     op.drop_table("task_analytics")
-    op.drop_index(op.f("ix_pull_requests_task_id"), table_name="pull_requests")
     op.drop_index("idx_pull_requests_repo_status", table_name="pull_requests")
     op.drop_table("pull_requests")
     op.drop_index(op.f("ix_user_repository_access_repository_id"), table_name="user_repository_access")

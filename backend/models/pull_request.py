@@ -22,7 +22,7 @@ class PullRequest(SQLModel, table=True):
     )
 
     id: UUID = uuid_key()
-    task_id: UUID | None = reference("tasks.id", nullable=True, index=True)
+    task_id: UUID | None = reference("tasks.id", nullable=True, unique=True)  # a task has at most one
     repository_id: UUID = reference("repositories.id")
     github_pr_id: int = big(nullable=False, unique=True)
     pr_number: int

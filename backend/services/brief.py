@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import sqlalchemy
+from sqlalchemy import case
 from sqlmodel import Session, col, select
 
 from backend.engine.transcript import LogEntry
 from backend.errors import RunFailed
-from backend.models import AiModel, Repository, RepositorySettings, Task, TaskEvent, TaskRun, User
+from backend.models import AiModel, PullRequest, Repository, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.providers.base import Prices
 from backend.services import access, credits
 from backend.services.recorder import latest_checkpoint
@@ -33,6 +35,7 @@ class Brief:
     branch: str
     target_branch: str
     work_branch: str | None
+    pull_number: int | None
     base_sha: str | None
     task_base_sha: str | None
     started_at: datetime
@@ -81,6 +84,7 @@ def read(session: Session, claim: Claim) -> Brief:
         branch=task.branch,
         target_branch=task.target_branch,
         work_branch=task.work_branch,
+        pull_number=session.exec(select(PullRequest.pr_number).where(PullRequest.task_id == task.id)).first(),
         base_sha=run.base_sha,
         task_base_sha=session.exec(
             select(TaskRun.base_sha)
@@ -109,5 +113,11 @@ def read(session: Session, claim: Claim) -> Brief:
 
 
 def _log(session: Session, task_id: UUID) -> list[LogEntry]:
-    rows = session.exec(select(TaskEvent).where(TaskEvent.task_id == task_id).order_by(col(TaskEvent.seq)))
-    return [LogEntry(EventKind(row.kind), row.payload, row.raw) for row in rows]
+    # Of the raw bytes only a turn's are wanted: whole outputs of commands can be megabytes.
+    raw = case((col(TaskEvent.kind) == EventKind.MODEL_TURN, col(TaskEvent.raw)), else_=None)
+    rows = session.execute(
+        sqlalchemy.select(col(TaskEvent.kind), col(TaskEvent.payload), raw)
+        .where(col(TaskEvent.task_id) == task_id)
+        .order_by(col(TaskEvent.seq))
+    )
+    return [LogEntry(EventKind(kind), payload, content) for kind, payload, content in rows]

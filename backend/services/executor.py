@@ -7,12 +7,13 @@ dies anywhere leaves a log from which the next attempt goes on; every step asks 
 import errno
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 from sqlalchemy import text
 
-from backend import log
+from backend import events, log
 from backend.db import patiently, transaction
 from backend.engine import agent, guidance
 from backend.engine.assignment import Assignment, Ending
@@ -34,6 +35,7 @@ from backend.workspace.checkout import Checkout, remove, workspaces_root
 from backend.workspace.mirror import Mirror
 
 _log = log.get(__name__)
+MAX_TITLE = 120  # characters of a commit and a pull request; GitHub takes 256
 
 
 def run(claim: Claim) -> None:
@@ -111,6 +113,9 @@ def _work(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> None:
         lease,
     )
     recorder.checkpoint = None
+    # The model's words go into tables and to GitHub, which refuse NUL and long titles.
+    text_, title = str(events.storable_json(ending.text)), " ".join(str(events.storable_json(ending.title)).split())
+    ending = replace(ending, text=text_, title=title[:MAX_TITLE])
     match ending.kind:
         case "parked":
             patiently(

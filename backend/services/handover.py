@@ -6,8 +6,9 @@ the push finds its own commit, the pull request is looked for before it is opene
 
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete
 
+from backend import events
 from backend.db import patiently
 from backend.engine.assignment import Ending
 from backend.errors import GitError, GitHubError, GitHubNotFound, GitHubUnprocessable, RunFailed
@@ -15,7 +16,7 @@ from backend.github.client import GitHub
 from backend.github.types import RemotePull
 from backend.models import Task, TaskResult, TaskRun
 from backend.sandbox.base import Sandbox
-from backend.services import analytics, pull_requests, repositories, runs
+from backend.services import pull_requests, repositories, runs
 from backend.services.brief import Brief
 from backend.services.evidence import Evidence, gather
 from backend.services.lease import Lease
@@ -98,7 +99,7 @@ class Handover:
         patch = diff.patch(self._checkout, self._task_base, sha or "HEAD")
 
         def store(session: Session) -> None:
-            run = session.exec(select(TaskRun).where(TaskRun.id == self._facts.claim.run_id)).one()
+            run = runs.require(session, self._facts.claim.run_id, self._facts.claim.fence)
             keep_patch(session, run, patch)
 
         patiently(store)
@@ -148,7 +149,7 @@ class Handover:
     ) -> tuple[RemotePull, bool]:
         name, target = self._facts.full_name, self._facts.target_branch
         body = pull_request_body(self._facts, ending, evidence.payload())
-        found = github.find_pull(name, branch, target)
+        found = self._known_pull(github) or github.find_pull(name, branch, target)
         if found is not None:
             return self._continue(github, found, commit, body), False
         is_draft = self._facts.draft_policy == "draft" or (
@@ -163,6 +164,13 @@ class Handover:
                 raise
             return found, False
         return opened, True
+
+    def _known_pull(self, github: GitHub) -> RemotePull | None:
+        """The task's own pull request by its number: it may have been given another base since."""
+        if self._facts.pull_number is None:
+            return None
+        answer = github.pull(self._facts.full_name, self._facts.pull_number)
+        return answer if isinstance(answer, RemotePull) else None
 
     def _continue(self, github: GitHub, found: RemotePull, commit: Commit, body: str) -> RemotePull:
         """The task's pull request with the new body, open again if it was closed; a task has at most one."""
@@ -179,7 +187,8 @@ class Handover:
         return [f"Co-authored-by: {name} <{email}>", f"Task: {link}"]
 
     def _remember_branch(self, session: Session, branch: str) -> None:
-        task = session.exec(select(Task).where(Task.id == self._facts.task_id).with_for_update(key_share=True)).one()
+        runs.require(session, self._facts.claim.run_id, self._facts.claim.fence)
+        task = session.get_one(Task, self._facts.task_id)
         task.work_branch = branch
         session.add(task)
 
@@ -194,24 +203,21 @@ class Handover:
         ending: Ending,
     ) -> None:
         claim = self._facts.claim
+        run = runs.require(session, claim.run_id, claim.fence)
         pull_requests.observe(session, self._facts.repository_id, pull, task_id=self._facts.task_id)
-        run = session.exec(
-            select(TaskRun).where(TaskRun.id == claim.run_id).execution_options(populate_existing=True)
-        ).one()
         run.head_sha, run.evidence = pushed, evidence.payload()
         session.add(run)
         _store_results(session, run, commit, pull, ending)
         outcome = Outcome.PR_OPENED if created or self._facts.number == 1 else Outcome.PR_UPDATED
         how = End(Status.COMPLETED, ending.text, outcome=outcome, details={"pull_request": pull.number})
         runs.end(session, claim.run_id, claim.fence, how)
-        analytics.write(session, self._facts.task_id)
 
 
 def answer(facts: Brief, ending: Ending) -> None:
     """Ends a run that hands over words: the text is kept as an analysis."""
 
     def store(session: Session) -> None:
-        run = session.exec(select(TaskRun).where(TaskRun.id == facts.claim.run_id)).one()
+        run = runs.require(session, facts.claim.run_id, facts.claim.fence)
         session.add(
             TaskResult(
                 task_id=facts.task_id,
@@ -219,11 +225,11 @@ def answer(facts: Brief, ending: Ending) -> None:
                 result_type="analysis",
                 content=ending.text,
                 summary=ending.title or None,
+                meta={"findings": events.storable_json(ending.findings)} if ending.findings else None,
             )
         )
         outcome = Outcome.REVIEWED if facts.task_type == "pr_review" else Outcome.ANSWERED
         runs.end(session, facts.claim.run_id, facts.claim.fence, End(Status.COMPLETED, ending.text, outcome=outcome))
-        analytics.write(session, facts.task_id)
 
     patiently(store)
 

@@ -62,6 +62,8 @@ class Lease:
                 return
             except Unavailable as error:
                 _log.warning("a beat was missed", run_id=str(self.claim.run_id), error=str(error))
+            except Exception:  # a beat that breaks must not end the beating: the lease would run out unseen
+                _log.exception("a beat broke", run_id=str(self.claim.run_id))
 
     def _read(self) -> None:
         try:

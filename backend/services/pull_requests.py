@@ -113,12 +113,20 @@ def apply_delivery(session: Session, delivery_id: str) -> None:
     session.add(row)
 
 
+def count_attempt(session: Session, delivery_id: str) -> None:
+    """Notes that a delivery is about to be applied: one that breaks its chore five times is left for the operator."""
+    session.execute(
+        text("UPDATE webhook_deliveries SET attempts = attempts + 1 WHERE delivery_id = :id AND processed_at IS NULL"),
+        {"id": delivery_id},
+    )
+
+
 def unprocessed(session: Session, older_than_seconds: int = 5) -> list[str]:
     """Deliveries whose ring was lost, oldest first."""
     return list(
         session.execute(
             text(
-                "SELECT delivery_id FROM webhook_deliveries WHERE processed_at IS NULL"
+                "SELECT delivery_id FROM webhook_deliveries WHERE processed_at IS NULL AND attempts < 5"
                 " AND received_at < now() - make_interval(secs => :age) ORDER BY received_at LIMIT 100"
             ),
             {"age": older_than_seconds},
@@ -140,12 +148,6 @@ def poll() -> int:
         except (AsyncCoderError, RedisError) as error:
             _log.warning("polling stopped for a pull request", number=target.number, error=str(error))
     return changed
-
-
-def sync(user_id: UUID, pull_request_id: UUID) -> bool:
-    """Asks GitHub about one pull request now. Raises GitHubError."""
-    target = next((one for one in _targets() if one.id == pull_request_id and one.user_id == user_id), None)
-    return bool(target and _poll_one(target))
 
 
 def _poll_one(target: PollTarget) -> bool:
@@ -196,7 +198,7 @@ def _tell(session: Session, task: Task, pull: PullRequest) -> None:
     run = session.exec(select(TaskRun).where(TaskRun.task_id == task.id).order_by(col(TaskRun.number).desc())).first()
     if run is None:
         return
-    if Status(task.status) is Status.COMPLETED:
+    if Status(task.status).is_end:
         task.outcome = Outcome.MERGED if pull.status == PullRequestStatus.MERGED else run.outcome
         session.add(task)
         session.flush()

@@ -15,16 +15,18 @@ from sqlmodel import Session, col, select
 from backend import clock, events
 from backend.db import after_commit
 from backend.errors import NotEnoughCredits, StaleFence
-from backend.models import Task, TaskMessage, TaskRun, User
+from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
 from backend.queue import ring_runs
-from backend.services import credits, notices
-from backend.words import EventKind, Failure, Outcome, Phase, Status
+from backend.services import analytics, credits, notices
+from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status
 
 LEASE_SECONDS = 20
 BEAT_SECONDS = 5
 MAX_ATTEMPTS = 3
+MAX_JOINED_BYTES = 48_000  # of messages that become one prompt
 CLAIM_LOCK = 0x61636C6D  # "aclm"
 WAITING = "waiting for a worker"
+_BROKEN = Failure.INTERNAL_ERROR
 _CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
 
 
@@ -44,7 +46,6 @@ class End:
     text: str
     outcome: Outcome | None = None
     failure: Failure | None = None
-    cost_micro: int | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -154,30 +155,29 @@ def retry_later(session: Session, run_id: UUID, fence: int, failure: Failure, se
     """Starts the next attempt where the failure allows one, with exponential back-off. False if it must end instead."""
     task, run = _locked_by_run(session, run_id)
     _require(run, fence)
-    return failure.retries_by_itself and _next_attempt(session, task, run, sentence)
+    may_help = failure.retries_by_itself and run.cancel_requested_at is None
+    return may_help and _next_attempt(session, task, run, sentence)
 
 
-def take_over_expired(session: Session) -> list[UUID]:
-    """Gives runs whose lease has expired their next attempt, or ends them after the last. Returns their ids."""
-    expired = session.execute(
-        text("SELECT id FROM task_runs WHERE status = 'running' AND lease_expires_at < now() ORDER BY task_id")
-    ).scalars()
-    taken = []
-    for run_id in list(expired):
-        task, run = _locked_by_run(session, run_id)
-        if run.status != Status.RUNNING or (run.lease_expires_at and run.lease_expires_at >= clock.now()):
-            continue  # a late beat revived it
-        taken.append(run_id)
-        if run.cancel_requested_at is not None:
-            end(session, run_id, run.fence, End(Status.CANCELLED, "Stopped."))
-        elif not _next_attempt(session, task, run, "The worker went away; another one goes on from the log.", pause=0):
-            end(
-                session,
-                run_id,
-                run.fence,
-                End(Status.FAILED, Failure.INTERNAL_ERROR.sentence, failure=Failure.INTERNAL_ERROR),
-            )
-    return taken
+def expired(session: Session) -> list[UUID]:
+    """The running runs whose lease has run out."""
+    rows = session.execute(text("SELECT id FROM task_runs WHERE status = 'running' AND lease_expires_at < now()"))
+    return list(rows.scalars())
+
+
+def take_over(session: Session, run_id: UUID) -> bool:
+    """Gives a run whose lease has expired its next attempt, or ends it after the last. False where a beat revived it.
+
+    One run a transaction: two of them would lock task, person, task, which is not the order of everyone else.
+    """
+    task, run = _locked_by_run(session, run_id)
+    if run.status != Status.RUNNING or (run.lease_expires_at and run.lease_expires_at >= clock.now()):
+        return False
+    if run.cancel_requested_at is not None:
+        end(session, run_id, run.fence, End(Status.CANCELLED, "Stopped."))
+    elif not _next_attempt(session, task, run, "The worker went away; another one goes on from the log.", pause=0):
+        end(session, run_id, run.fence, End(Status.FAILED, _BROKEN.sentence, failure=_BROKEN))
+    return True
 
 
 def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
@@ -190,7 +190,9 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
         return
     if run.fence != fence:
         raise StaleFence("This run has been taken over.")
-    cost = run.cost_micro if how.cost_micro is None else how.cost_micro
+    if how.status is Status.FAILED and run.cancel_requested_at is not None:
+        how = End(Status.CANCELLED, "Stopped.")  # what breaks after the person said stop was stopped
+    cost = run.cost_micro
     run.status, run.phase, run.reason, run.until = how.status, Phase.ENDED, None, None
     run.outcome, run.failure = how.outcome, how.failure
     run.ended_at = clock.now()
@@ -216,10 +218,17 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
         session,
         run,
         EventKind.ENDED,
-        {"status": how.status, "outcome": how.outcome, "failure": how.failure, "text": how.text, **how.details},
+        {
+            "status": how.status,
+            "outcome": how.outcome,
+            "failure": how.failure,
+            "text": events.cut(how.text),
+            **how.details,
+        },
         "ended",
     )
     _mirror(session, task, run, notice=notices.COMPLETED)
+    analytics.write(session, task.id)
     if how.status is not Status.CANCELLED:
         _start_leftovers(session, task, run)
 
@@ -255,6 +264,19 @@ def alive(session: Session, task_id: UUID) -> TaskRun | None:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).first()
+
+
+def require(session: Session, run_id: UUID, fence: int) -> TaskRun:
+    """The run, locked behind its task, if this fence still has it. Raises StaleFence."""
+    _, run = _locked_by_run(session, run_id)
+    _require(run, fence)
+    return run
+
+
+def is_merged(session: Session, task_id: UUID) -> bool:
+    """Whether the task's pull request is merged: then nothing more can be added to it."""
+    found = session.exec(select(PullRequest.status).where(PullRequest.task_id == task_id)).first()
+    return found == PullRequestStatus.MERGED
 
 
 def untaken(session: Session, task_id: UUID) -> Sequence[TaskMessage]:
@@ -301,29 +323,43 @@ def _next_attempt(session: Session, task: Task, run: TaskRun, sentence: str, *, 
 
 
 def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
-    late = untaken(session, task.id)
+    """Messages that came too late for a run start the next; those that no longer fit wait to be read by it."""
+    late = _fitting(untaken(session, task.id))
     user = session.get(User, task.user_id)
     if not late or user is None:
         return
+    if is_merged(session, task.id):
+        words = "The follow-up did not start: the pull request is merged. Start a new task for what comes next."
+        _log(session, run, EventKind.NOTE, {"text": words, "code": "merged"}, "late")
+        return
     try:
-        follow_up = start(session, task, user, "\n\n".join(message.text for message in late), hold=run.held)
+        with session.begin_nested():  # a refused hold leaves no run behind
+            follow_up = start(session, task, user, "\n\n".join(message.text for message in late), hold=run.held)
     except NotEnoughCredits as error:
-        _log(
-            session,
-            run,
-            EventKind.NOTE,
-            {"text": f"The follow-up did not start. {error}", "code": "no_credits"},
-            "late",
-        )
+        words = f"The follow-up did not start. {error}"
+        _log(session, run, EventKind.NOTE, {"text": words, "code": "no_credits"}, "late")
         return
     for message in late:
         message.taken_at, message.run_id = clock.now(), follow_up.id
+        session.add(message)
+
+
+def _fitting(messages: Sequence[TaskMessage]) -> list[TaskMessage]:
+    fitting: list[TaskMessage] = []
+    size = 0
+    for message in messages:
+        size += len(message.text.encode()) + 2
+        if fitting and size > MAX_JOINED_BYTES:
+            break
+        fitting.append(message)
+    return fitting
 
 
 def _mirror(session: Session, task: Task, run: TaskRun, *, notice: str = notices.STATUS) -> None:
     """A task's status is that of its newest run; the change goes into the log and to the person."""
     task.status, task.phase, task.reason, task.until = run.status, run.phase, run.reason, run.until
-    task.outcome, task.failure = run.outcome, run.failure
+    is_done = Status(run.status).is_end and is_merged(session, task.id)
+    task.outcome, task.failure = Outcome.MERGED if is_done else run.outcome, run.failure
     task.updated_at = clock.now()
     session.add(task)
     session.add(run)

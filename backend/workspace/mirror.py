@@ -66,6 +66,8 @@ class Mirror:
             except GitError as error:
                 if failure := remote_failure(error):
                     raise failure from error
+                if cancelled and cancelled():
+                    raise RunFailed(Failure.CLONE_FAILED, "The fetch was cancelled.") from error
                 # Neither the server nor the way to it: what lies here is broken.
                 return self._remake(clone_url, token, protocols, cancelled, lock)
             self._tidy(lock)

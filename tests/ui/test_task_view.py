@@ -41,7 +41,7 @@ def test_a_task_is_shown_and_follows_its_run_to_the_end(people: People, task: UU
             await tab.until(lambda: _is(tab, "queued"))
             claimed = await asyncio.to_thread(claim)
             await tab.until(lambda: _is(tab, "running"))
-            end = runs.End(Status.COMPLETED, "Nothing to mend.", outcome=Outcome.NO_CHANGES, cost_micro=0)
+            end = runs.End(Status.COMPLETED, "Nothing to mend.", outcome=Outcome.NO_CHANGES)
             await asyncio.to_thread(_end, claimed, end)
             await tab.until(lambda: _is(tab, "unchanged"))
             following.cancel()

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy
@@ -26,7 +27,7 @@ from backend.services.tasks.rows import (
     TaskPage,
     TaskRow,
 )
-from backend.words import Outcome, Phase, Status
+from backend.words import Phase, PullRequestStatus, Status
 
 PATCH = "patch"
 readable = access.readable
@@ -74,7 +75,7 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         queued_messages=_queued(session, task) if is_owner else [],
         latest_seq=task.event_seq,
         can_cancel=is_owner and is_alive,
-        can_follow_up=is_owner and task.outcome != Outcome.MERGED,
+        can_follow_up=is_owner and not (pull and pull.status == PullRequestStatus.MERGED and not is_alive),
         actions=["add_credits", "finish_now", "cancel"] if is_owner and _waits_for_budget(task) else [],
     )
 
@@ -235,32 +236,44 @@ def _evidence(run_rows: Sequence[TaskRun]) -> EvidenceRow | None:
     )
 
 
-def _changed_files(session: Session, task: Task) -> Sequence[TaskResult]:
-    newest = (
+_IS_CHANGE = col(TaskResult.result_type) == "code_changes"
+
+
+def _newest_with_changes(task: Task) -> Any:
+    return (
         select(TaskResult.run_id)
         .join(TaskRun, col(TaskRun.id) == TaskResult.run_id)
-        .where(TaskResult.task_id == task.id, TaskResult.result_type == "code_changes")
+        .where(TaskResult.task_id == task.id, _IS_CHANGE)
         .order_by(col(TaskRun.number).desc())
         .limit(1)
         .scalar_subquery()
     )
+
+
+def _changed_files(session: Session, task: Task) -> Sequence[TaskResult]:
     return session.exec(
         select(TaskResult)
-        .where(TaskResult.run_id == newest, TaskResult.result_type == "code_changes")
+        .where(TaskResult.run_id == _newest_with_changes(task), _IS_CHANGE)
         .order_by(col(TaskResult.file_path))
     ).all()
 
 
 def _files(session: Session, task: Task) -> list[FileRow]:
+    # Without the patches, which can be large: the page is read again at every ring.
+    rows = session.execute(
+        sqlalchemy.select(col(TaskResult.file_path), col(TaskResult.meta))
+        .where(TaskResult.run_id == _newest_with_changes(task), _IS_CHANGE)
+        .order_by(col(TaskResult.file_path))
+    )
     return [
         FileRow(
-            path=result.file_path or "",
-            status=(result.meta or {}).get("status", "modified"),
-            added=(result.meta or {}).get("added", 0),
-            removed=(result.meta or {}).get("removed", 0),
-            is_binary=(result.meta or {}).get("is_binary", False),
+            path=path or "",
+            status=(meta or {}).get("status", "modified"),
+            added=(meta or {}).get("added", 0),
+            removed=(meta or {}).get("removed", 0),
+            is_binary=(meta or {}).get("is_binary", False),
         )
-        for result in _changed_files(session, task)
+        for path, meta in rows
     ]
 
 

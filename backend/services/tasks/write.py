@@ -11,10 +11,11 @@ from backend.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import Task, TaskMessage, TaskRun, User
 from backend.services import access, catalog, credits, notices, repositories, runs
-from backend.words import Outcome, Priority, Status, TaskType
+from backend.words import Priority, Status, TaskType
 from backend.workspace.git import check_branch
 
 MAX_PROMPT = 32_000
+MAX_PROMPT_BYTES = 48_000  # in the log a prompt shares 64 KiB with the rest of its entry
 MAX_WAITING_MESSAGES = 20
 TITLE = 80
 
@@ -34,8 +35,9 @@ class Draft:
 
 def check_prompt(prompt: str) -> str:
     """The prompt without outer blanks. Raises InvalidInput when empty or with NUL, TooLarge past 32,000 characters."""
-    if len(prompt) > MAX_PROMPT:
-        raise TooLarge(f"A prompt is at most {MAX_PROMPT:,} characters long; this one has {len(prompt):,}.")
+    if len(prompt) > MAX_PROMPT or len(prompt.encode(errors="replace")) > MAX_PROMPT_BYTES:
+        most = f"{MAX_PROMPT:,} characters, or {MAX_PROMPT_BYTES:,} bytes,"
+        raise TooLarge(f"A prompt is at most {most} long; this one has {len(prompt):,} characters.")
     if "\x00" in prompt:
         raise InvalidInput("The prompt holds a NUL character.", field="prompt")
     prompt = prompt.encode("utf-8", errors="replace").decode().strip()
@@ -181,7 +183,7 @@ def add_credits(session: Session, user: User, task_id: UUID, *, key: str) -> Non
 
 
 def _next_run(session: Session, user: User, task: Task, text: str) -> TaskRun:
-    if task.outcome == Outcome.MERGED:
+    if runs.is_merged(session, task.id):
         raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
     repository = access.repository(session, user, task.repository_id)
     level = access.level(session, user, repository.id) or "read"

@@ -30,7 +30,10 @@ def submit(people: People, prompt: str = "Fix the rounding") -> TaskRun:
 def finish(run: TaskRun, cost_micro: int, failure: Failure | None = None) -> None:
     with db.transaction() as session:
         status = Status.FAILED if failure else Status.COMPLETED
-        runs.end(session, run.id, run.fence, End(status, "", failure=failure, cost_micro=cost_micro))
+        session.execute(
+            text("UPDATE task_runs SET cost_micro = :cost WHERE id = :id"), {"cost": cost_micro, "id": run.id}
+        )
+        runs.end(session, run.id, run.fence, End(status, "", failure=failure))
 
 
 def balance(people: People) -> credits.Balance:

@@ -11,11 +11,12 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from backend import db
+from backend.errors import Conflict
 from backend.github.types import RemotePull
 from backend.models import Notice, PullRequest, Task, TaskEvent
 from backend.services import pull_requests, runs, tasks
 from backend.services.runs import End
-from backend.words import EventKind, Outcome, Priority, PullRequestStatus, Status, TaskType
+from backend.words import EventKind, Failure, Outcome, Priority, PullRequestStatus, Status, TaskType
 from tests.conftest import People
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -150,3 +151,17 @@ def test_a_delivery_whose_ring_was_lost_is_found_again(task_id: UUID) -> None:
         pull_requests.store_delivery(session, str(uuid4()), "pull_request", payload(MERGED))
     with db.transaction() as session:
         assert len(pull_requests.unprocessed(session, older_than_seconds=0)) == 1
+
+
+def test_a_merge_during_a_follow_up_is_kept_and_ends_the_follow_ups(people: People, task_id: UUID) -> None:
+    with db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, "more")
+    with db.transaction() as session:
+        claim = runs.claim(session, "worker")
+        assert claim is not None
+    deliver("d1", payload(MERGED))
+    with db.transaction() as session:
+        runs.end(session, claim.run_id, claim.fence, End(Status.FAILED, "", failure=Failure.CONFLICT))
+    assert outcome(task_id) == Outcome.MERGED
+    with pytest.raises(Conflict), db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, "and more")

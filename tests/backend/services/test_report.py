@@ -40,6 +40,7 @@ def facts(environment: pytest.MonkeyPatch) -> Brief:
         branch="main",
         target_branch="main",
         work_branch=None,
+        pull_number=None,
         base_sha=None,
         task_base_sha=None,
         started_at=datetime(2026, 1, 1, tzinfo=UTC),

@@ -42,7 +42,13 @@ def expire_lease() -> None:
 
 def take_over() -> list[UUID]:
     with db.transaction() as session:
-        return runs.take_over_expired(session)
+        expired = runs.expired(session)
+    taken = []
+    for run_id in expired:
+        with db.transaction() as session:
+            if runs.take_over(session, run_id):
+                taken.append(run_id)
+    return taken
 
 
 def test_a_run_is_claimed_once_by_many_workers_at_once(people: People) -> None:
@@ -230,3 +236,64 @@ def test_the_log_has_no_gap_and_the_same_event_is_there_once(people: People) -> 
         task = session.get(Task, task_id)
         assert task is not None and task.event_seq == seqs[-1]
         assert [row.kind for row in events.since(session, task_id, 0)].count("note") == 1
+
+
+def end(mine: Claim, how: End | None = None) -> None:
+    with db.transaction() as session:
+        done = how or End(Status.COMPLETED, "done", outcome=Outcome.NO_CHANGES)
+        runs.end(session, mine.run_id, mine.fence, done)
+
+
+def test_a_late_message_that_cannot_be_afforded_starts_no_run_and_says_so(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, "one more thing")
+        session.execute(text("UPDATE users SET credits = credits_held"))
+        session.execute(text("UPDATE task_runs SET cost_micro = 50000"))
+    end(mine)
+    with db.transaction() as session:
+        assert session.execute(text("SELECT count(*) FROM task_runs")).scalar_one() == 1
+        last = events.since(session, task_id, 0)[-1]
+        assert (last.kind, last.payload["code"]) == ("note", "no_credits")
+        assert runs.claimable(session) == 0
+
+
+def test_messages_too_long_for_one_prompt_are_read_by_the_next_run_one_after_the_other(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        for _ in range(3):
+            tasks.follow_up(session, people.alice, task_id, "x" * 25_000)
+    end(mine)
+    with db.transaction() as session:
+        assert len(run_of(task_id, session).prompt) == 25_000
+        assert len(runs.untaken(session, task_id)) == 2
+
+
+def test_an_answer_of_any_length_ends_a_run(people: People) -> None:
+    submit(people)
+    mine = claim()
+    end(mine, End(Status.COMPLETED, "\U0001f600" * 100_000 + "\x00", outcome=Outcome.ANSWERED))
+    with db.transaction() as session:
+        assert session.get_one(TaskRun, mine.run_id).status == Status.COMPLETED
+
+
+def test_what_breaks_after_the_person_said_stop_was_stopped(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        tasks.cancel(session, people.alice, task_id)
+    with db.transaction() as session:
+        assert not runs.retry_later(session, mine.run_id, mine.fence, Failure.CLONE_FAILED, "cut off")
+        runs.end(session, mine.run_id, mine.fence, End(Status.FAILED, "", failure=Failure.CLONE_FAILED))
+    with db.transaction() as session:
+        assert run_of(task_id, session).status == Status.CANCELLED
+
+
+def test_every_ended_run_is_counted_in_the_tasks_figures(people: People) -> None:
+    submit(people)
+    mine = claim()
+    end(mine)
+    with db.transaction() as session:
+        assert session.execute(text("SELECT error_count, files_modified FROM task_analytics")).one() == (0, 0)

@@ -28,7 +28,13 @@ def submit(user: User, draft: tasks.Draft) -> UUID:
 
 @pytest.mark.parametrize(
     ("prompt", "error"),
-    [("", InvalidInput), ("  \n\t", InvalidInput), ("x" * 1_000_000, TooLarge), ("nul \x00 inside", InvalidInput)],
+    [
+        ("", InvalidInput),
+        ("  \n\t", InvalidInput),
+        ("x" * 1_000_000, TooLarge),
+        ("漢" * 20_000, TooLarge),
+        ("nul \x00 inside", InvalidInput),
+    ],
 )
 def test_a_prompt_that_cannot_be_used_is_refused(
     people: People, draft: tasks.Draft, prompt: str, error: type[AsyncCoderError]
@@ -150,3 +156,8 @@ def test_the_queue_says_why_a_run_waits(people: People, draft: tasks.Draft) -> N
     second = submit(people.alice, replace(draft, task_type=TaskType.ASK))
     with db.transaction() as session:
         assert tasks.page(session, people.alice, second).row.reason == "1 ahead in line"
+
+
+def test_a_long_prompt_in_any_script_that_is_not_refused_can_be_submitted(people: People, draft: tasks.Draft) -> None:
+    for prompt in ("漢" * 15_900, '"' * 31_900, "\U0001f600" * 11_900):
+        submit(people.alice, replace(draft, prompt=prompt, task_type=TaskType.ASK))
