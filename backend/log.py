@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -43,6 +43,18 @@ def _redacted(name: str, value: Any) -> Any:
     return redact(repr(value))
 
 
+class _Stderr:
+    """Whatever sys.stderr is when a line is written: loggers live longer than what stood there when they were made."""
+
+    def write(self, text: str) -> int:
+        """Passes on."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Passes on."""
+        sys.stderr.flush()
+
+
 def configure(level: str = "INFO") -> None:
     """Sets structlog up for this process and sends the standard library's records the same way."""
     shared: list[Any] = [
@@ -56,10 +68,10 @@ def configure(level: str = "INFO") -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(cast(TextIO, _Stderr()))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -25,6 +25,11 @@ pytest_plugins = ["tests.servers", "tests.hub"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser tests go last: Playwright keeps an event loop running, in which no other test can start its own."""
+    items.sort(key=lambda item: "/e2e/" in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def migrated(new_database: Callable[[], str]) -> str:
     """A database with the schema and nothing in it; others are copied from it."""

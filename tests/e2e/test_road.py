@@ -90,8 +90,8 @@ def test_from_the_landing_page_to_a_merged_pull_request(stack: Stack, new_page: 
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{stack.origin}/")
     page.goto(address)
-    expect(page.get_by_text("shop/totals.py")).to_have_count(0)
     expect(page.get_by_role("link", name="Sign in with GitHub").first).to_be_visible()
+    expect(page.get_by_text(PROMPT)).to_have_count(0)
 
 
 def _carol_sees_none_of_it(stack: Stack, new_page: NewPage, address: str) -> None:

@@ -42,7 +42,7 @@ def test_with_the_webhook_suppressed_the_poller_shows_the_merge(stack: Stack, ne
     sign_in(page, stack, "alice")
     send_task(page, branch=branch)
     wait_done(page)
-    pull = page.get_by_role("link", name=re.compile(r"#\d+")).filter(visible=True).first
+    pull = page.get_by_role("link", name=re.compile(r"^open #\d+$")).filter(visible=True).first
     number = int((pull.get_attribute("href") or "").rpartition("/")[2])
     try:
         _control(stack, "webhooks", {"enabled": False})
