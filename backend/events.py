@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -109,6 +110,8 @@ def storable_json(value: Any) -> Any:
             return {storable_json(str(key)): storable_json(inner) for key, inner in value.items()}
         case list() | tuple():
             return [storable_json(inner) for inner in value]
+        case float() if not isfinite(value):
+            return str(value)
         case int() | float() | bool() | None:
             return value
     return str(value)

@@ -9,17 +9,21 @@ from typing import Any, TextIO, cast
 import structlog
 
 # Shapes that must never reach a log, whatever carried them there. GitHub's prefixes: docs.github.com,
-# "About authentication to GitHub", token formats. Provider keys: sk-…; bearer and basic credentials; URL userinfo.
+# "About authentication to GitHub", token formats. Provider keys: sk-…; bearer and basic credentials; URL userinfo; our
+# own cookies.
 _SECRETS = re.compile(
     r"(gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|sk-[A-Za-z0-9_-]{16,}|"
-    r"(?i:(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{12,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@))"
+    r"(?i:(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{12,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|"
+    r"(?<=asynccoder=)[^;\s'\"\\]+|(?<=asynccoder_signin=)[^;\s'\\]+)"
 )
+MAX_TEXT = 20_000  # characters of one value: what strangers send must not fill the disk
 _SECRET_NAMES = re.compile(r"token|secret|password|authorization|cookie|api_key", re.IGNORECASE)
 
 
 def redact(text: str) -> str:
     """The text with everything of a secret's shape replaced by `[redacted]`."""
-    return _SECRETS.sub("[redacted]", text)
+    text = _SECRETS.sub("[redacted]", text)
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} (cut)"
 
 
 def _redact_all(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -84,6 +88,10 @@ def configure(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    # Reflex gives its loggers a stream of their own, past what is done here against secrets.
+    for name in ("reflex", "reflex_base"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
 
 
 def get(name: str) -> Any:

@@ -288,7 +288,10 @@ def _is_loopback_host(host: str) -> bool:
 
 def is_loopback_url(url: str) -> bool:
     """Whether a URL's host is this machine's own loopback address."""
-    return _is_loopback_host(urlsplit(url).hostname or "")
+    try:
+        return _is_loopback_host(urlsplit(url).hostname or "")
+    except ValueError:  # no URL at all, such as one with an open bracket
+        return False
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,11 @@ _log = log.get(__name__)
 
 
 def look() -> None:
-    """Takes the next run, if one waits, and works on it until it ends, parks or is taken over."""
+    """Takes the next run, if one waits, and works on it until it ends, parks or is taken over.
+
+    Before that it clears away what workers that were killed have left on this machine.
+    """
+    executor.sweep_workspaces()
     with transaction() as session:
         claim = runs.claim(session, f"{socket.gethostname()}:{os.getpid()}")
     if claim is None:

@@ -21,7 +21,6 @@ from backend.services import executor
 from backend.settings import get_settings
 
 _PR_SET_PDEATHSIG = 1
-_log = log.get(__name__)
 
 
 class ForkingWorker(Worker):
@@ -44,9 +43,7 @@ def main(name: str) -> None:
     settings.check()
     if name == RUNS:
         providers.preload(_configured())
-        removed = executor.sweep_workspaces()
-        if removed:
-            _log.info("removed workspaces of workers that are gone", count=removed)
+        executor.sweep_workspaces()
         db.dispose()  # nothing is open when the fork happens
     connection = redis.client(settings.resolved_redis_url)
     worker: Any = ForkingWorker([queue(name)], connection=connection, serializer=JSONSerializer)

@@ -5,6 +5,7 @@ dies anywhere leaves a log from which the next attempt goes on; every step asks 
 """
 
 import errno
+import re
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -35,6 +36,7 @@ from backend.workspace.checkout import Checkout, remove, workspaces_root
 from backend.workspace.mirror import Mirror
 
 _log = log.get(__name__)
+_RUNS_FOLDER = re.compile(r"[0-9a-f]{32}-\d+")  # others lie beside them: those of `asynccoder run`
 MAX_TITLE = 120  # characters of a commit and a pull request; GitHub takes 256
 
 
@@ -70,12 +72,14 @@ def sweep_workspaces() -> int:
     """Removes the workspaces that a killed worker left on this machine. Returns how many."""
     with suppress(SandboxUnavailable):
         root = workspaces_root(get_settings().data_dir.resolve(), _sandbox().owner)
+        # Listed first: whoever claims a run after this has no folder in the list yet.
+        found = [folder for folder in root.iterdir() if _RUNS_FOLDER.fullmatch(folder.name)] if root.exists() else []
         with transaction() as session:
             kept = {
                 f"{row.id.hex}-{row.fence}"
                 for row in session.execute(text("SELECT id, fence FROM task_runs WHERE status = 'running'"))
             }
-        stale = [folder for folder in root.iterdir() if folder.name not in kept] if root.exists() else []
+        stale = [folder for folder in found if folder.name not in kept]
         for folder in stale:
             remove(folder)
         return len(stale)
@@ -84,7 +88,7 @@ def sweep_workspaces() -> int:
 
 def _sandbox() -> Sandbox:
     settings = get_settings()
-    return choose(settings.sandbox, settings.extra_sandbox_paths)
+    return choose(settings.sandbox, settings.extra_sandbox_paths, beneath=settings.data_dir.resolve())
 
 
 def _folder(sandbox: Sandbox, claim: Claim) -> Path:

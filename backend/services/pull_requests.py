@@ -220,7 +220,7 @@ def _is_processed(session: Session, delivery_id: str) -> bool:
 
 def _action(payload: dict[str, Any]) -> str | None:
     action = payload.get("action")
-    return action if isinstance(action, str) else None
+    return str(events.storable_json(action))[:100] if isinstance(action, str) else None
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -28,6 +28,7 @@ PENDING = "asynccoder_signin"
 PENDING_SECONDS = 600
 # Where the dashboard begins for whoever wanted nothing in particular.
 START = "/home"
+MAX_NEXT = 1000  # characters: it travels in a cookie, of which browsers keep about 4,000
 
 
 @router.get("/sign-in")
@@ -107,10 +108,14 @@ def sign_out(request: Request) -> Response:
 
 def safe_next(wanted: str) -> str:
     """Where to go after sign-in: a path of ours, or the start page. Browsers read `//host` and `/\\host` as a host."""
-    parts = urlsplit(wanted)
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:  # such as an open bracket where a host would stand
+        return START
     is_path = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
     has_controls = any(ord(character) < 0x20 or character == "\\" for character in wanted)
-    return wanted if is_path and not has_controls and not wanted.startswith("/auth/") else START
+    is_usable = is_path and not has_controls and len(wanted) <= MAX_NEXT and not wanted.startswith("/auth/")
+    return wanted if is_usable else START
 
 
 def _callback(settings: Settings) -> str:

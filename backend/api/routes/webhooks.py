@@ -13,6 +13,7 @@ from backend.services import pull_requests
 from backend.settings import get_settings
 
 router = APIRouter(prefix="/api/webhooks")
+_TOO_DEEP = "The body is nested too deeply."
 MAX_BODY = 25 * 1024 * 1024  # GitHub's own cap: "Webhook events and payloads"
 
 
@@ -27,9 +28,11 @@ async def github(request: Request) -> Response:
     if not delivery_id or not event or len(delivery_id) > 100 or len(event) > 100:
         raise InvalidInput("X-GitHub-Delivery and X-GitHub-Event are required.")
     try:
-        payload = json.loads(body)
+        payload = json.loads(body, parse_constant=_refuse)
     except ValueError as error:
         raise InvalidInput("The body is not JSON.") from error
+    except RecursionError as error:
+        raise InvalidInput(_TOO_DEEP) from error
     if not isinstance(payload, dict):
         raise InvalidInput("The body is not a JSON object.")
     await run_in_threadpool(_store, delivery_id, event, payload)
@@ -37,5 +40,12 @@ async def github(request: Request) -> Response:
 
 
 def _store(delivery_id: str, event: str, payload: dict[str, object]) -> None:
-    with db.transaction() as session:
-        pull_requests.store_delivery(session, delivery_id, event, payload)
+    try:
+        with db.transaction() as session:
+            pull_requests.store_delivery(session, delivery_id, event, payload)
+    except RecursionError as error:
+        raise InvalidInput(_TOO_DEEP) from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

@@ -87,7 +87,18 @@ def test_a_tampered_sign_in_cookie_is_refused(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     "wanted",
-    ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb", "", "/auth/sign-in"],
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/a\nb",
+        "",
+        "/auth/sign-in",
+        "//[",
+        "//[::1",
+        "/" + "a" * 2000,
+    ],
 )
 def test_after_sign_in_nobody_is_sent_elsewhere(wanted: str) -> None:
     assert safe_next(wanted) == START
@@ -119,7 +130,25 @@ def test_a_signed_delivery_is_stored_once_and_a_forged_one_not_at_all(client: Te
     assert count("webhook_deliveries") == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b"\xff\xfe", b'{"a": "\\u0000"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"1",
+        b"\xff\xfe",
+        b'{"a": "\\u0000"}',
+        b'{"action": "\\u0000"}',
+        b'{"action": "\\ud800"}',
+        b'{"a": NaN}',
+        b'{"a": [Infinity, -Infinity]}',
+        b'{"a": 1e999}',
+        b"[" * 100_000,
+        b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+        b'{"a":' * 900 + b"1" + b"}" * 900,
+    ],
+)
 def test_a_signed_delivery_of_any_body_never_breaks_us(client: TestClient, body: bytes) -> None:
     assert post_webhook(client, body) in (202, 422)
 

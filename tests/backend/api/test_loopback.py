@@ -26,6 +26,7 @@ def client(is_demo: bool) -> TestClient:
         {"Host": "evil.example:3000"},
         {"Host": "127.0.0.1.evil.example"},
         {"Host": ""},
+        {"Host": "[::1"},
     ],
 )
 def test_demo_mode_refuses_proxies_and_foreign_names(headers: dict[str, str]) -> None:
