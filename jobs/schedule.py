@@ -18,7 +18,7 @@ from backend import db, log
 from backend.db import transaction
 from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, ring_chore, ring_runs, waiting
-from backend.services import pull_requests, runs
+from backend.services import attempts, pull_requests, runs
 from backend.settings import get_settings
 
 SCHEDULE_LOCK = 0x61637363  # "acsc"
@@ -43,7 +43,7 @@ class Timer:
 def sweep() -> None:
     """Rings while runs wait, takes expired leases over, rings for deliveries whose ring was lost."""
     with transaction() as session:
-        expired = runs.expired(session)
+        expired = attempts.expired(session)
     taken = [run_id for run_id in expired if _take_over(run_id)]
     if taken:
         _log.warning("took runs over from workers that went away", runs=[str(one) for one in taken])
@@ -60,7 +60,7 @@ def sweep() -> None:
 def _take_over(run_id: UUID) -> bool:
     try:
         with transaction() as session:
-            return runs.take_over(session, run_id)
+            return attempts.take_over(session, run_id)
     except Unavailable:
         raise
     except Exception:  # one run that cannot be taken over must not keep the others waiting

@@ -24,7 +24,7 @@ from backend.errors import AsyncCoderError, GitError, GitHubUnauthorized, RunFai
 from backend.providers import open_provider
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
-from backend.services import auth, brief, credits, handover, runs
+from backend.services import attempts, auth, brief, credits, handover, runs
 from backend.services.brief import Brief
 from backend.services.lease import Lease
 from backend.services.recorder import Recorder
@@ -250,7 +250,7 @@ def _end(claim: Claim, how: End) -> None:
 def _fail(claim: Claim, failure: Failure, sentence: str) -> None:
     """Gives the run its next attempt where that can help, otherwise ends it as failed."""
     try:
-        if patiently(lambda session: runs.retry_later(session, claim.run_id, claim.fence, failure, sentence)):
+        if patiently(lambda session: attempts.retry_later(session, claim.run_id, claim.fence, failure, sentence)):
             return
         _end(claim, End(Status.FAILED, sentence, failure=failure))
     except StaleFence:

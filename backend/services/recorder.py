@@ -17,6 +17,7 @@ from backend.services.runs import Claim
 from backend.words import EventKind
 
 CHECKPOINT = "checkpoint"
+PATCH = "patch"
 DELTA_SECONDS = 0.1
 DELTA_CHARS = 1024  # under 4 KB in any script
 
@@ -138,7 +139,7 @@ def keep_patch(session: Session, run: TaskRun, patch: bytes) -> None:
     values = {"content": content, "size": len(patch), "created_at": clock.now()}
     session.execute(
         insert(Artifact)
-        .values(task_id=run.task_id, run_id=run.id, kind="patch", name="", **values)
+        .values(task_id=run.task_id, run_id=run.id, kind=PATCH, name="", **values)
         .on_conflict_do_update(
             index_elements=[col(Artifact.run_id), col(Artifact.kind), col(Artifact.name)], set_=values
         )

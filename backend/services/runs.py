@@ -1,4 +1,4 @@
-"""A run's life in the database: claimed, kept, parked, retried, ended. Every step names its fence.
+"""A run's life in the database: started, claimed, kept, parked, ended. Every step names its fence.
 
 PostgreSQL decides who works on what; RQ only delivers a "look". Locks are taken task first, then user.
 """
@@ -22,11 +22,12 @@ from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus,
 
 LEASE_SECONDS = 20
 BEAT_SECONDS = 5
-MAX_ATTEMPTS = 3
 MAX_JOINED_BYTES = 48_000  # of messages that become one prompt
 CLAIM_LOCK = 0x61636C6D  # "aclm"
 WAITING = "waiting for a worker"
-_BROKEN = Failure.INTERNAL_ERROR
+# Of a row `r` of task_runs: whether a worker may take it now.
+_CLAIMABLE = """r.status = 'pending' AND (r.phase = 'queued' AND (r.until IS NULL OR r.until <= now())
+                OR r.phase = 'parked' AND r.until <= now())"""
 _CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
 
 
@@ -62,24 +63,22 @@ def claim(session: Session, owner: str) -> Claim | None:
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CLAIM_LOCK})
     row = session.execute(
         text(
-            """
+            f"""
             SELECT r.id FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
-            WHERE r.status = 'pending' AND u.disabled_at IS NULL AND t.deleted_at IS NULL
-              AND (r.phase = 'queued' AND (r.until IS NULL OR r.until <= now())
-                   OR r.phase = 'parked' AND r.until <= now())
+            WHERE {_CLAIMABLE} AND u.disabled_at IS NULL AND t.deleted_at IS NULL
               AND (SELECT count(*) FROM task_runs o JOIN tasks ot ON ot.id = o.task_id
                    WHERE ot.user_id = u.id AND o.status = 'running')
                   < CASE u.subscription_tier WHEN 'free' THEN :free WHEN 'pro' THEN :pro ELSE :enterprise END
             ORDER BY CASE t.priority WHEN 'high' THEN 10 WHEN 'medium' THEN 5 ELSE 1 END
                      + extract(epoch FROM now() - r.created_at) / 60 DESC, r.created_at
             LIMIT 1
-            """
+            """  # noqa: S608  our own text
         ),
         _CONCURRENT,
     ).scalar_one_or_none()
     if row is None:
         return None
-    task, run = _locked_by_run(session, row)
+    task, run = locked(session, row)
     if run.status != Status.PENDING:
         return None  # cancelled between the look and the lock
     run.status, run.phase, run.reason, run.until = Status.RUNNING, Phase.PREPARING, None, None
@@ -88,20 +87,13 @@ def claim(session: Session, owner: str) -> Claim | None:
     run.lease_expires_at = clock.now() + timedelta(seconds=LEASE_SECONDS)
     run.started_at = run.started_at or clock.now()
     task.started_at = task.started_at or run.started_at
-    _mirror(session, task, run)
+    mirror(session, task, run)
     return Claim(run.id, run.fence)
 
 
 def claimable(session: Session) -> int:
     """How many runs wait for a worker now, whoever's they are."""
-    return int(
-        session.execute(
-            text(
-                "SELECT count(*) FROM task_runs WHERE status = 'pending' AND (phase = 'queued' AND"
-                " (until IS NULL OR until <= now()) OR phase = 'parked' AND until <= now())"
-            )
-        ).scalar_one()
-    )
+    return int(session.execute(text(f"SELECT count(*) FROM task_runs r WHERE {_CLAIMABLE}")).scalar_one())  # noqa: S608  our own text
 
 
 def beat(session: Session, run_id: UUID, fence: int) -> TaskRun:
@@ -124,22 +116,22 @@ def beat(session: Session, run_id: UUID, fence: int) -> TaskRun:
 
 def enter(session: Session, run_id: UUID, fence: int, phase: Phase, reason: str | None = None) -> None:
     """Moves a running run to a phase. Raises StaleFence."""
-    task, run = _locked_by_run(session, run_id)
-    _require(run, fence)
+    task, run = locked(session, run_id)
+    require_own(run, fence)
     if run.phase == phase and run.reason == reason:
         return
     run.phase, run.reason = phase, reason
-    _mirror(session, task, run)
+    mirror(session, task, run)
 
 
 def park(session: Session, run_id: UUID, fence: int, *, reason: str, until: datetime | None) -> None:
     """Frees lease and worker while the hold stays; the run goes on at `until`, or when the person answers."""
-    task, run = _locked_by_run(session, run_id)
-    _require(run, fence)
+    task, run = locked(session, run_id)
+    require_own(run, fence)
     run.status, run.phase, run.reason, run.until = Status.PENDING, Phase.PARKED, reason, until
     run.fence += 1
     run.lease_owner = run.lease_expires_at = None
-    _mirror(session, task, run)
+    mirror(session, task, run)
 
 
 def wake(session: Session, run: TaskRun, task: Task) -> None:
@@ -147,37 +139,8 @@ def wake(session: Session, run: TaskRun, task: Task) -> None:
     if run.status != Status.PENDING or run.phase != Phase.PARKED:
         return
     run.phase, run.reason, run.until = Phase.QUEUED, WAITING, None
-    _mirror(session, task, run)
+    mirror(session, task, run)
     after_commit(session, ring_runs)
-
-
-def retry_later(session: Session, run_id: UUID, fence: int, failure: Failure, sentence: str) -> bool:
-    """Starts the next attempt where the failure allows one, with exponential back-off. False if it must end instead."""
-    task, run = _locked_by_run(session, run_id)
-    _require(run, fence)
-    may_help = failure.retries_by_itself and run.cancel_requested_at is None
-    return may_help and _next_attempt(session, task, run, sentence)
-
-
-def expired(session: Session) -> list[UUID]:
-    """The running runs whose lease has run out."""
-    rows = session.execute(text("SELECT id FROM task_runs WHERE status = 'running' AND lease_expires_at < now()"))
-    return list(rows.scalars())
-
-
-def take_over(session: Session, run_id: UUID) -> bool:
-    """Gives a run whose lease has expired its next attempt, or ends it after the last. False where a beat revived it.
-
-    One run a transaction: two of them would lock task, person, task, which is not the order of everyone else.
-    """
-    task, run = _locked_by_run(session, run_id)
-    if run.status != Status.RUNNING or (run.lease_expires_at and run.lease_expires_at >= clock.now()):
-        return False
-    if run.cancel_requested_at is not None:
-        end(session, run_id, run.fence, End(Status.CANCELLED, "Stopped."))
-    elif not _next_attempt(session, task, run, "The worker went away; another one goes on from the log.", pause=0):
-        end(session, run_id, run.fence, End(Status.FAILED, _BROKEN.sentence, failure=_BROKEN))
-    return True
 
 
 def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
@@ -185,7 +148,7 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
 
     Messages that came too late for this run start the next one.
     """
-    task, run = _locked_by_run(session, run_id)
+    task, run = locked(session, run_id)
     if Status(run.status).is_end:
         return
     if run.fence != fence:
@@ -201,7 +164,7 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
     charged = credits.settle(session, task.user_id, run, credits.to_credits(cost), refund=refund)
     task.credits_used += 0 if refund else charged
     task.completed_at = run.ended_at
-    _log(
+    record(
         session,
         run,
         EventKind.SETTLED,
@@ -214,7 +177,7 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
         },
         "settled",
     )
-    _log(
+    record(
         session,
         run,
         EventKind.ENDED,
@@ -227,7 +190,7 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
         },
         "ended",
     )
-    _mirror(session, task, run, notice=notices.COMPLETED)
+    mirror(session, task, run, notice=notices.COMPLETED)
     analytics.write(session, task.id)
     if how.status is not Status.CANCELLED:
         _start_leftovers(session, task, run)
@@ -249,8 +212,8 @@ def start(session: Session, task: Task, user: User, prompt: str, *, hold: int) -
     run.reason = WAITING
     task.outcome = task.failure = None
     task.completed_at = None
-    _log(session, run, EventKind.PROMPT, {"text": prompt, "run": number, "held": hold}, "prompt")
-    _mirror(session, task, run)
+    record(session, run, EventKind.PROMPT, {"text": prompt, "run": number, "held": hold}, "prompt")
+    mirror(session, task, run)
     notices.tell(session, user.id, notices.CREDITS, {"task_id": str(task.id)})
     after_commit(session, ring_runs)
     return run
@@ -268,8 +231,8 @@ def alive(session: Session, task_id: UUID) -> TaskRun | None:
 
 def require(session: Session, run_id: UUID, fence: int) -> TaskRun:
     """The run, locked behind its task, if this fence still has it. Raises StaleFence."""
-    _, run = _locked_by_run(session, run_id)
-    _require(run, fence)
+    _, run = locked(session, run_id)
+    require_own(run, fence)
     return run
 
 
@@ -290,7 +253,8 @@ def untaken(session: Session, task_id: UUID) -> Sequence[TaskMessage]:
     ).all()
 
 
-def _locked_by_run(session: Session, run_id: UUID) -> tuple[Task, TaskRun]:
+def locked(session: Session, run_id: UUID) -> tuple[Task, TaskRun]:
+    """The run behind its task, both locked in that order and read anew."""
     fresh = {"populate_existing": True}
     task_id = session.exec(select(TaskRun.task_id).where(TaskRun.id == run_id)).one()
     task = session.exec(
@@ -302,24 +266,10 @@ def _locked_by_run(session: Session, run_id: UUID) -> tuple[Task, TaskRun]:
     return task, run
 
 
-def _require(run: TaskRun, fence: int) -> None:
+def require_own(run: TaskRun, fence: int) -> None:
+    """Raises StaleFence unless the locked run is running under this fence."""
     if run.fence != fence or run.status != Status.RUNNING:
         raise StaleFence("This run has been taken over or ended.")
-
-
-def _next_attempt(session: Session, task: Task, run: TaskRun, sentence: str, *, pause: float | None = None) -> bool:
-    if run.attempt >= MAX_ATTEMPTS:
-        return False
-    seconds = 5 * 2**run.attempt if pause is None else pause
-    run.status, run.phase, run.reason = Status.PENDING, Phase.QUEUED, sentence
-    run.until = clock.now() + timedelta(seconds=seconds) if seconds else None
-    run.attempt += 1
-    run.fence += 1
-    run.lease_owner = run.lease_expires_at = None
-    _log(session, run, EventKind.NOTE, {"text": sentence, "code": "attempt"}, f"attempt-{run.attempt}")
-    _mirror(session, task, run)
-    after_commit(session, ring_runs)
-    return True
 
 
 def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
@@ -330,14 +280,14 @@ def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
         return
     if is_merged(session, task.id):
         words = "The follow-up did not start: the pull request is merged. Start a new task for what comes next."
-        _log(session, run, EventKind.NOTE, {"text": words, "code": "merged"}, "late")
+        record(session, run, EventKind.NOTE, {"text": words, "code": "merged"}, "late")
         return
     try:
         with session.begin_nested():  # a refused hold leaves no run behind
             follow_up = start(session, task, user, "\n\n".join(message.text for message in late), hold=run.held)
     except NotEnoughCredits as error:
         words = f"The follow-up did not start. {error}"
-        _log(session, run, EventKind.NOTE, {"text": words, "code": "no_credits"}, "late")
+        record(session, run, EventKind.NOTE, {"text": words, "code": "no_credits"}, "late")
         return
     for message in late:
         message.taken_at, message.run_id = clock.now(), follow_up.id
@@ -355,8 +305,8 @@ def _fitting(messages: Sequence[TaskMessage]) -> list[TaskMessage]:
     return fitting
 
 
-def _mirror(session: Session, task: Task, run: TaskRun, *, notice: str = notices.STATUS) -> None:
-    """A task's status is that of its newest run; the change goes into the log and to the person."""
+def mirror(session: Session, task: Task, run: TaskRun, *, notice: str = notices.STATUS) -> None:
+    """Gives the task its newest run's state, and tells the log and the person. Both are locked by the caller."""
     task.status, task.phase, task.reason, task.until = run.status, run.phase, run.reason, run.until
     is_done = Status(run.status).is_end and is_merged(session, task.id)
     task.outcome, task.failure = Outcome.MERGED if is_done else run.outcome, run.failure
@@ -375,6 +325,6 @@ def _mirror(session: Session, task: Task, run: TaskRun, *, notice: str = notices
     notices.tell(session, task.user_id, notice, {"task_id": str(task.id), "status": run.status, "phase": run.phase})
 
 
-def _log(session: Session, run: TaskRun, kind: EventKind, payload: dict[str, Any], name: str) -> None:
-    # An id from run and name: the same step written twice is there once.
+def record(session: Session, run: TaskRun, kind: EventKind, payload: dict[str, Any], name: str) -> None:
+    """Adds an entry of which the run has one by that name: a second time it is not written."""
     events.append(session, task_id=run.task_id, run_id=run.id, kind=kind, payload=payload, event_id=uuid5(run.id, name))

@@ -14,6 +14,7 @@ from backend import clock
 from backend.errors import NotFound
 from backend.models import AiModel, Artifact, PullRequest, Repository, Task, TaskResult, TaskRun, User
 from backend.services import access
+from backend.services.recorder import PATCH
 from backend.services.runs import concurrency, untaken
 from backend.services.tasks.rows import (
     EvidenceRow,
@@ -29,7 +30,6 @@ from backend.services.tasks.rows import (
 )
 from backend.words import Phase, PullRequestStatus, Status
 
-PATCH = "patch"
 readable = access.readable
 
 

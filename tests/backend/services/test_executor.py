@@ -15,7 +15,7 @@ from backend import db
 from backend.github.client import GitHub
 from backend.models import CreditTransaction, PullRequest, Task, TaskEvent, TaskRun, User
 from backend.sandbox.choose import choose
-from backend.services import auth, catalog, credits, repositories, runs, tasks
+from backend.services import attempts, auth, catalog, credits, repositories, tasks
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Outcome, Priority, Status, TaskType
 from tests import dying_worker
@@ -115,7 +115,7 @@ def test_a_worker_killed_at_any_point_leaves_a_run_that_goes_on_by_itself(
     with db.transaction() as session:
         session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
     with db.transaction() as session:
-        assert runs.take_over(session, run_of(task_id).id)
+        assert attempts.take_over(session, run_of(task_id).id)
     assert work() == 0
     run = run_of(task_id)
     assert (run.status, run.outcome, run.attempt) == (Status.COMPLETED, Outcome.PR_OPENED, 2)

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from backend import clock, db, events
 from backend.errors import StaleFence
 from backend.models import Task, TaskEvent, TaskMessage, TaskRun
-from backend.services import credits, runs, tasks
+from backend.services import attempts, credits, runs, tasks
 from backend.services.recorder import Recorder
 from backend.services.runs import Claim, End
 from backend.words import EventKind, Failure, Outcome, Phase, Priority, Status, TaskType
@@ -42,11 +42,11 @@ def expire_lease() -> None:
 
 def take_over() -> list[UUID]:
     with db.transaction() as session:
-        expired = runs.expired(session)
+        expired = attempts.expired(session)
     taken = []
     for run_id in expired:
         with db.transaction() as session:
-            if runs.take_over(session, run_id):
+            if attempts.take_over(session, run_id):
                 taken.append(run_id)
     return taken
 
@@ -116,7 +116,7 @@ def test_an_expired_lease_gives_the_run_to_another_worker_and_refuses_the_first(
 
 def test_after_three_attempts_a_run_ends_as_failed_and_costs_nothing(people: People) -> None:
     task_id = submit(people)
-    for _ in range(runs.MAX_ATTEMPTS):
+    for _ in range(attempts.MAX_ATTEMPTS):
         claim()
         expire_lease()
         take_over()
@@ -130,8 +130,8 @@ def test_a_failure_that_may_pass_is_tried_again_later_and_one_that_does_not_is_n
     submit(people)
     mine = claim()
     with db.transaction() as session:
-        assert not runs.retry_later(session, mine.run_id, mine.fence, Failure.MODEL_AUTH, "no")
-        assert runs.retry_later(session, mine.run_id, mine.fence, Failure.CLONE_FAILED, "network")
+        assert not attempts.retry_later(session, mine.run_id, mine.fence, Failure.MODEL_AUTH, "no")
+        assert attempts.retry_later(session, mine.run_id, mine.fence, Failure.CLONE_FAILED, "network")
     with db.transaction() as session:
         assert runs.claim(session, "worker") is None, "it waits out its back-off"
         session.execute(text("UPDATE task_runs SET until = now() - interval '1 s'"))
@@ -285,7 +285,7 @@ def test_what_breaks_after_the_person_said_stop_was_stopped(people: People) -> N
     with db.transaction() as session:
         tasks.cancel(session, people.alice, task_id)
     with db.transaction() as session:
-        assert not runs.retry_later(session, mine.run_id, mine.fence, Failure.CLONE_FAILED, "cut off")
+        assert not attempts.retry_later(session, mine.run_id, mine.fence, Failure.CLONE_FAILED, "cut off")
         runs.end(session, mine.run_id, mine.fence, End(Status.FAILED, "", failure=Failure.CLONE_FAILED))
     with db.transaction() as session:
         assert run_of(task_id, session).status == Status.CANCELLED

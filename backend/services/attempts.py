@@ -1,0 +1,61 @@
+"""A run's attempts: tried again after a fault that may pass, given to another worker when its own went away."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from backend import clock
+from backend.db import after_commit
+from backend.models import Task, TaskRun
+from backend.queue import ring_runs
+from backend.services import runs
+from backend.words import EventKind, Failure, Phase, Status
+
+MAX_ATTEMPTS = 3
+_BROKEN = Failure.INTERNAL_ERROR
+
+
+def retry_later(session: Session, run_id: UUID, fence: int, failure: Failure, sentence: str) -> bool:
+    """Starts the next attempt where the failure allows one, with exponential back-off. False if it must end instead."""
+    task, run = runs.locked(session, run_id)
+    runs.require_own(run, fence)
+    may_help = failure.retries_by_itself and run.cancel_requested_at is None
+    return may_help and _next_attempt(session, task, run, sentence)
+
+
+def expired(session: Session) -> list[UUID]:
+    """The running runs whose lease has run out."""
+    rows = session.execute(text("SELECT id FROM task_runs WHERE status = 'running' AND lease_expires_at < now()"))
+    return list(rows.scalars())
+
+
+def take_over(session: Session, run_id: UUID) -> bool:
+    """Gives a run whose lease has expired its next attempt, or ends it after the last. False where a beat revived it.
+
+    One run a transaction: two of them would lock task, person, task, which is not the order of everyone else.
+    """
+    task, run = runs.locked(session, run_id)
+    if run.status != Status.RUNNING or (run.lease_expires_at and run.lease_expires_at >= clock.now()):
+        return False
+    if run.cancel_requested_at is not None:
+        runs.end(session, run_id, run.fence, runs.End(Status.CANCELLED, "Stopped."))
+    elif not _next_attempt(session, task, run, "The worker went away; another one goes on from the log.", pause=0):
+        runs.end(session, run_id, run.fence, runs.End(Status.FAILED, _BROKEN.sentence, failure=_BROKEN))
+    return True
+
+
+def _next_attempt(session: Session, task: Task, run: TaskRun, sentence: str, *, pause: float | None = None) -> bool:
+    if run.attempt >= MAX_ATTEMPTS:
+        return False
+    seconds = 5 * 2**run.attempt if pause is None else pause
+    run.status, run.phase, run.reason = Status.PENDING, Phase.QUEUED, sentence
+    run.until = clock.now() + timedelta(seconds=seconds) if seconds else None
+    run.attempt += 1
+    run.fence += 1
+    run.lease_owner = run.lease_expires_at = None
+    runs.record(session, run, EventKind.NOTE, {"text": sentence, "code": "attempt"}, f"attempt-{run.attempt}")
+    runs.mirror(session, task, run)
+    after_commit(session, ring_runs)
+    return True
