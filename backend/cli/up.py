@@ -68,6 +68,9 @@ async def supervise(settings: Settings, compose: Callable[[], list[Part]]) -> No
     with held(settings.data_dir, url=settings.origin) as record:
         preflight.before_start(settings)
         os.environ["ASYNCCODER_DATA_DIR"] = str(settings.data_dir.resolve())  # the children have another folder
+        if settings.is_demo:
+            # All parts and their git talk with the hub on this machine: a configured proxy must not be asked.
+            os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
         try:
             embedded.write_urls(settings)
             supervisor = Supervisor(
