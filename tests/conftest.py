@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from backend.github.types import Profile, RemoteRepository, Token
 from backend.models import AiModel, Repository, User
 from backend.services import auth, catalog, repositories
 from backend.settings import get_settings
+from backend.workspace.checkout import workspaces_root
 
 pytest_plugins = ["tests.servers", "tests.hub"]
 PROJECT = Path(__file__).resolve().parent.parent
@@ -51,6 +53,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyt
     monkeypatch.setenv("ASYNCCODER_DATA_DIR", str(tmp_path / "data"))
     yield monkeypatch
     forget_settings()
+    remove_workspaces(tmp_path / "data")
 
 
 @pytest.fixture
@@ -134,6 +137,12 @@ def keep(session: Session, user: User, *found: RemoteRepository) -> None:
 
 def _for_sqlalchemy(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def remove_workspaces(data_dir: Path) -> None:
+    """Root's workspaces lie outside the data dir, so that they do not go with it."""
+    if os.geteuid() == 0:
+        shutil.rmtree(workspaces_root(data_dir, (0, 0)), ignore_errors=True)
 
 
 def forget_settings() -> None:

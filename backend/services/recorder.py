@@ -1,12 +1,11 @@
 """Writes what the engine does into the log: each stored event a short transaction under the fence, then a ring."""
 
-import time
 import zlib
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from sqlalchemy import text
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -18,8 +17,6 @@ from backend.words import EventKind
 
 CHECKPOINT = "checkpoint"
 PATCH = "patch"
-DELTA_SECONDS = 0.1
-DELTA_CHARS = 1024  # under 4 KB in any script
 
 
 class Recorder:
@@ -32,9 +29,6 @@ class Recorder:
     def __init__(self, task_id: UUID, claim: Claim) -> None:
         self._task_id = task_id
         self._claim = claim
-        self._pending = ""
-        self._pending_kind = "text"
-        self._rung_at = 0.0
         self.checkpoint: Callable[[], tuple[str, bytes] | None] | None = None
 
     def emit(self, kind: EventKind, payload: dict[str, Any], raw: bytes | None = None) -> None:
@@ -52,7 +46,6 @@ class Recorder:
             if saved is not None:
                 self._save(session, *saved)
 
-        self._pending = ""
         patiently(store)
 
     def once(self, kind: EventKind, payload: dict[str, Any], name: str) -> None:
@@ -65,20 +58,9 @@ class Recorder:
         found = patiently(lambda session: session.exec(select(TaskEvent).where(TaskEvent.id == event_id)).first())
         return found.payload if found else None
 
-    def delta(self, words: str, kind: str) -> None:
-        """Sends streamed text on, gathered to one ring per 100 ms; never stored."""
-        if kind != self._pending_kind:
-            self._flush()
-            self._pending_kind = kind
-        self._pending += words
-        if time.monotonic() - self._rung_at >= DELTA_SECONDS:
-            self._flush()
-
-    def _flush(self) -> None:
-        for start in range(0, len(self._pending), DELTA_CHARS):
-            events.ring_delta(self._task_id, self._pending[start : start + DELTA_CHARS], self._pending_kind)
-        self._pending = ""
-        self._rung_at = time.monotonic()
+    def delta(self, text: str, kind: str) -> None:
+        """Sends streamed text on; the engine has joined it to a piece per 100 ms. Never stored."""
+        events.ring_delta(self._task_id, text, kind)
 
     def _append(
         self, session: Session, kind: EventKind, payload: dict[str, Any], raw: bytes | None, event_id: UUID
@@ -97,7 +79,7 @@ class Recorder:
     def _count(self, session: Session, payload: dict[str, Any], *, steps: int) -> None:
         usage = payload.get("usage", {})
         session.execute(
-            text(
+            sql(
                 "UPDATE task_runs SET steps = steps + :steps, cost_micro = cost_micro + :cost,"
                 " tokens_input = tokens_input + :input, tokens_cached = tokens_cached + :cached,"
                 " tokens_output = tokens_output + :output WHERE id = :id"

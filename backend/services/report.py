@@ -23,7 +23,14 @@ MAX_BODY = 60_000  # GitHub refuses bodies over 65,536 characters
 def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) -> str:
     """The body as the worker writes it; only the summary is the model's, and it is said to be."""
     link = f"{get_settings().origin}/tasks/{facts.task_id}"
-    lines = [_quiet(ending.text)[: MAX_BODY // 2], "", "### Evidence", "", "| Check | Seen by the worker |", "|---|---|"]
+    lines = [
+        _quiet(ending.text)[: MAX_BODY // 2],
+        "",
+        "### Evidence",
+        "",
+        "| Check | Seen by the worker |",
+        "|---|---|",
+    ]
     lines.append(f"| Result | **{_SAYS[Verdict(evidence['verdict'])]}** |")
     if evidence.get("command"):
         lines.append(f"| Command | `{_cell(evidence['command'])}` |")
