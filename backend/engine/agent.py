@@ -6,12 +6,13 @@ that log ends: a turn in it is never asked again, and so never paid again.
 
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal, NoReturn
 
 from backend.engine import context, limits, prompts
-from backend.engine.assignment import Assignment, Control, Ending, Orders, QueuedMessage, Recorder
+from backend.engine.assignment import Assignment, Control, Ending, Orders, QueuedMessage, Recorder, Withdrawn
 from backend.engine.calls import PaidCalls, TooDear
 from backend.engine.limits import RunLimits
 from backend.engine.patience import Cancelled, LongWait, Patience, Seams
@@ -147,7 +148,8 @@ class _Agent:
             return
         for message in orders.messages:
             if message.id not in self.talk.taken_messages:
-                self._record(EventKind.USER_MESSAGE, {"text": message.text, "message_id": message.id})
+                with suppress(Withdrawn):
+                    self._record(EventKind.USER_MESSAGE, {"text": message.text, "message_id": message.id})
         if orders.finish_now and self.talk.finish is None:
             self._begin_wrap_up("finish_now", "The person asks you to finish now.")
 

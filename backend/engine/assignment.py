@@ -46,8 +46,16 @@ class Orders:
     messages: Sequence[QueuedMessage] = ()
 
 
+class Withdrawn(Exception):
+    """The person took a message back before it was read: it is as if it had never been sent."""
+
+
 class Recorder(Protocol):
-    """Where the log goes. Raises StaleFence when this worker no longer has the run: nothing here may catch it."""
+    """Where the log goes.
+
+    Raises StaleFence when this worker no longer has the run: nothing here may catch it. Raises Withdrawn for a message
+    that was taken back, which leaves no entry.
+    """
 
     def emit(self, kind: EventKind, payload: dict[str, Any], raw: bytes | None = None) -> None:
         """Stores one entry; durable when it returns."""

@@ -37,7 +37,7 @@ def take_over(session: Session, run_id: UUID) -> bool:
     One run a transaction: two of them would lock task, person, task, which is not the order of everyone else.
     """
     task, run = runs.locked(session, run_id)
-    if run.status != Status.RUNNING or (run.lease_expires_at and run.lease_expires_at >= clock.now()):
+    if run_id not in expired(session):
         return False
     if run.cancel_requested_at is not None:
         runs.end(session, run_id, run.fence, runs.End(Status.CANCELLED, "Stopped."))

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from backend import clock, events
 from backend.db import patiently
+from backend.engine.assignment import Withdrawn
 from backend.models import Artifact, TaskEvent, TaskMessage, TaskRun
 from backend.services.runs import Claim
 from backend.words import EventKind
@@ -95,10 +96,12 @@ class Recorder:
         )
 
     def _take(self, session: Session, payload: dict[str, Any]) -> None:
+        # The task is locked by now, as it is for whoever withdraws.
         message = session.get(TaskMessage, UUID(payload["message_id"]))
-        if message is not None and message.withdrawn_at is None:
-            message.taken_at, message.run_id = clock.now(), self._claim.run_id
-            session.add(message)
+        if message is None or message.withdrawn_at is not None:
+            raise Withdrawn
+        message.taken_at, message.run_id = clock.now(), self._claim.run_id
+        session.add(message)
 
     def _save(self, session: Session, tree: str, content: bytes) -> None:
         values = {"content": content, "size": len(content), "created_at": clock.now()}

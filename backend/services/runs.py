@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
 from backend import clock, events
@@ -84,7 +84,8 @@ def claim(session: Session, owner: str) -> Claim | None:
     run.status, run.phase, run.reason, run.until = Status.RUNNING, Phase.PREPARING, None, None
     run.fence += 1
     run.lease_owner = owner
-    run.lease_expires_at = clock.now() + timedelta(seconds=LEASE_SECONDS)
+    # By the database's clock, as everyone judges it: workers' clocks may differ by more than a lease.
+    run.lease_expires_at = session.exec(select(func.now() + timedelta(seconds=LEASE_SECONDS))).one()
     run.started_at = run.started_at or clock.now()
     task.started_at = task.started_at or run.started_at
     mirror(session, task, run)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from backend import clock, db, events
+from backend.engine.assignment import Withdrawn
 from backend.errors import StaleFence
 from backend.models import Task, TaskEvent, TaskMessage, TaskRun
 from backend.services import attempts, credits, runs, tasks
@@ -190,6 +191,19 @@ def test_a_message_belongs_to_the_run_that_runs_and_can_be_withdrawn(people: Peo
         assert isinstance(message, TaskMessage)
         tasks.withdraw(session, people.alice, message.id)
         assert tasks.page(session, people.alice, task_id).queued_messages == []
+
+
+def test_a_message_withdrawn_just_before_it_is_read_leaves_no_trace(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        message = tasks.follow_up(session, people.alice, task_id, "and the tests")
+    with db.transaction() as session:
+        tasks.withdraw(session, people.alice, message.id)
+    with pytest.raises(Withdrawn):
+        Recorder(task_id, mine).emit(EventKind.USER_MESSAGE, {"text": "and the tests", "message_id": str(message.id)})
+    with db.transaction() as session:
+        assert "user_message" not in [row.kind for row in events.since(session, task_id, 0)]
 
 
 def test_a_message_that_came_too_late_starts_the_next_run(people: People) -> None:
