@@ -9,7 +9,7 @@ from uuid import UUID
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import bridge, people, routes
+from asynccoder_ui import bridge, given, people, routes
 from asynccoder_ui.gate import leave, signed_in
 from asynccoder_ui.session import Session
 from asynccoder_ui.views import Option
@@ -79,6 +79,7 @@ class Composer(Session):
     _branches: list[repositories.BranchRow] = []
     _models: list[catalog.ModelChoice] = []
     _last_nonce: str = ""
+    _outgoing: tasks.Draft | None = None
     _asked_at: float = 0.0
 
     @rx.event(background=True)
@@ -111,7 +112,8 @@ class Composer(Session):
         async with self:
             token, self.error = self._token(), ""
         try:
-            found = await people.ask(token, lambda session, user: access.repository(session, user, UUID(repository_id)))
+            wanted = given.identity(repository_id)
+            found = await people.ask(token, lambda session, user: access.repository(session, user, wanted))
             async with self:
                 self._choose_repository(found)
             await self._show_branches(token)
@@ -167,7 +169,7 @@ class Composer(Session):
     @signed_in
     async def pick_type(self, value: str) -> None:
         """Chooses the kind of work; whether a repository can be picked depends on it."""
-        kind = TaskType(value)
+        kind = given.one_of(TaskType, value)
         self.choice = replace(self.choice, task_type=kind.value, type_name=TYPES[kind][1])
         rows = await self._ask(lambda session, user: repositories.listing(session, user, "", _SHOWN))
         self.repository_options = [_repository_option(row, kind) for row in rows]
@@ -177,7 +179,7 @@ class Composer(Session):
     @signed_in
     async def pick_priority(self, value: str) -> None:
         """Chooses the priority."""
-        self.choice = replace(self.choice, priority=Priority(value).value)
+        self.choice = replace(self.choice, priority=given.one_of(Priority, value).value)
 
     @rx.event
     @signed_in
@@ -186,29 +188,45 @@ class Composer(Session):
         self._prompt = prompt
         await self._price()
 
-    @rx.event(background=True)
+    @rx.event
     @signed_in
     async def send(self, form: dict[str, Any]) -> Any:
-        """Sends the task and goes to its page. The same form twice is one task."""
+        """Takes the task as it is chosen now. The same form twice is one task."""
         nonce = str(form.get("nonce", ""))
+        if self.is_sending or (nonce and nonce == self._last_nonce):
+            return None
+        self.error = ""
+        try:
+            self._outgoing = _draft(self.choice, str(form.get("prompt", "")))
+        except InvalidInput as error:
+            self.error = str(error)
+            return None
+        self._last_nonce, self.is_sending = nonce, True
+        return Composer.deliver
+
+    @rx.event(background=True)
+    @signed_in
+    async def deliver(self) -> Any:
+        """Sends what `send` took, off the tab's line: GitHub may be asked. Leads to the task's page."""
         async with self:
-            if nonce and nonce == self._last_nonce:
-                return None
-            before, self._last_nonce = self._last_nonce, nonce
-            token, choice, self.error, self.is_sending = self._token(), self.choice, "", True
+            token, draft, self._outgoing = self._token(), self._outgoing, None
+        if draft is None:
+            return None
         try:
             person = await people.person_of(token)
-            draft = _draft(choice, str(form.get("prompt", "")))
             task_id = await bridge.outside(lambda: tasks.send(person.id, draft))
         except SignedOut:
             return leave()
         except AsyncCoderError as error:
             async with self:
-                self.error, self.is_sending, self._last_nonce = str(error), False, before
+                self.error, self._last_nonce = str(error), ""
             return None
+        finally:
+            async with self:
+                self.is_sending = False
         async with self:
             self.sent += 1
-            self.is_sending, self._prompt = False, ""
+            self._prompt = ""
         return rx.redirect(routes.task_page(str(task_id)))
 
     async def _show_known(self, token: str) -> None:

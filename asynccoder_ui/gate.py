@@ -12,9 +12,9 @@ from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event, EventHandler, EventSpec
 from reflex_base.registry import RegistrationContext
 
-from asynccoder_ui import people, routes
+from asynccoder_ui import given, people, routes
 from backend import crypto, log
-from backend.errors import AsyncCoderError, SignedOut
+from backend.errors import AsyncCoderError, InvalidInput, SignedOut
 
 Policy = Literal["public", "signed_in", "refused"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -80,8 +80,13 @@ class Gate(rx.Middleware):
             return StateUpdate()
         try:
             await people.person_of(token)
+            if registered:
+                given.require_fitting(registered.handler, event.payload)
         except SignedOut:
             return _update(leave(come_back=True))
+        except InvalidInput as error:
+            _log.info("an event was refused for its arguments", event_name=event.name, field=error.field)
+            return _update(rx.toast.error(str(error)))
         except AsyncCoderError as error:
             return _update(rx.toast.error(str(error)))
         return None

@@ -14,10 +14,10 @@ from socketio import AsyncNamespace
 from socketio.exceptions import ConnectionRefusedError
 from sqlmodel import Session
 
-from asynccoder_ui import people
+from asynccoder_ui import given, people
 from backend import events, log
 from backend.errors import AsyncCoderError, Conflict, InvalidInput, NotFound, SignedOut, Unavailable
-from backend.hub import DELTA, Hub, Ring, hub
+from backend.hub import DELTA, RESYNC, Hub, Ring, hub
 from backend.models import User
 from backend.services import tasks
 
@@ -28,6 +28,7 @@ BATCH = 500
 RECHECK_SECONDS = 15.0
 MOST_FOLLOWED = 8
 SIGNED_OUT = "signed_out"  # rung for a person when one of their sessions ends
+ASK_WHO = frozenset({SIGNED_OUT, RESYNC})  # after these, whoever was remembered is asked for anew
 _log = log.get(__name__)
 
 
@@ -86,8 +87,9 @@ class LogNamespace(AsyncNamespace):
             await self._refuse(sid, Conflict("This page follows too many logs at once."))
             return
         token = (await self.get_session(sid))["token"]
-        follower = asyncio.create_task(self._follow(sid, token, task_id, after), name=f"log|{task_id}")
-        self._followers[sid, str(task_id)] = follower
+        key = sid, str(task_id)
+        self._followers[key] = asyncio.create_task(self._follow(sid, token, task_id, after), name=f"log|{task_id}")
+        self._followers[key].add_done_callback(lambda ended: self._drop(key, ended))
 
     async def on_unfollow(self, sid: str, data: Any) -> None:
         """Stops sending a task's events."""
@@ -109,17 +111,25 @@ class LogNamespace(AsyncNamespace):
         if follower:
             follower.cancel()
 
+    def _drop(self, key: tuple[str, str], ended: "asyncio.Task[None]") -> None:
+        if self._followers.get(key) is ended:
+            del self._followers[key]
+
     async def _follow(self, sid: str, token: str, task_id: UUID, after: int) -> None:
         try:
             person = await people.person_of(token)
             async with self._hub.subscribe(events.task_topic(task_id), events.user_topic(person.id)) as queue:
                 after = await self._send_new(sid, token, task_id, after, is_first=True)
                 while True:
-                    late = await self._send_text_until_new(sid, token, task_id, queue)
-                    after = await self._send_new(sid, token, task_id, after)
-                    for ring in late:
-                        await self._send_text(sid, token, task_id, ring)
-                    await asyncio.sleep(PAUSE_SECONDS / 2)
+                    rings = await self._rings(token, queue)
+                    new = [place for place, ring in enumerate(rings) if ring.kind != DELTA]
+                    if new:
+                        after = await self._send_new(sid, token, task_id, after)
+                    # Text that streamed before what is stored now stands in it.
+                    for ring in rings[new[-1] + 1 if new else 0 :]:
+                        await self._send_text(sid, task_id, ring)
+                    if new:
+                        await asyncio.sleep(PAUSE_SECONDS / 2)
         except Unavailable:
             await self.disconnect(sid)  # the browser connects again and goes on from its last number
         except AsyncCoderError as error:
@@ -145,32 +155,22 @@ class LogNamespace(AsyncNamespace):
             if len(rows) < BATCH:
                 return after
 
-    async def _send_text_until_new(self, sid: str, token: str, task_id: UUID, queue: asyncio.Queue[Ring]) -> list[Ring]:
-        """Passes streamed text on until something is stored; returns the text that streamed after it.
+    async def _rings(self, token: str, queue: asyncio.Queue[Ring]) -> list[Ring]:
+        """What rang of the task since, at least once in 15 s; asks anew who this is when it may have changed.
 
-        A silent socket makes sure every 15 s that its session still stands.
+        Raises SignedOut.
         """
-        while True:
-            try:
-                ring = await asyncio.wait_for(queue.get(), RECHECK_SECONDS)
-            except TimeoutError:
-                await people.person_of(token)
-                continue
-            if ring.topic.startswith("user:"):
-                if ring.kind == SIGNED_OUT:
-                    people.forget(token)
-                    await people.person_of(token)
-                continue
-            if ring.kind == DELTA:
-                await self._send_text(sid, token, task_id, ring)
-                continue
-            late = []
-            while not queue.empty():
-                late.append(queue.get_nowait())
-            return [ring for ring in late if ring.kind == DELTA]
-
-    async def _send_text(self, sid: str, token: str, task_id: UUID, ring: Ring) -> None:
+        rings: list[Ring] = []
+        with suppress(TimeoutError):
+            rings.append(await asyncio.wait_for(queue.get(), RECHECK_SECONDS))
+        while not queue.empty():
+            rings.append(queue.get_nowait())
+        if any(ring.kind in ASK_WHO for ring in rings):
+            people.forget(token)
         await people.person_of(token)
+        return [ring for ring in rings if ring.kind == RESYNC or not ring.topic.startswith("user:")]
+
+    async def _send_text(self, sid: str, task_id: UUID, ring: Ring) -> None:
         await self.emit("delta", {"task": str(task_id), "text": ring.text, "of": ring.of}, to=sid)
 
     async def _refuse(self, sid: str, error: AsyncCoderError) -> None:
@@ -189,10 +189,7 @@ def _changes(session: Session, user: User, task_id: UUID) -> tuple[list[tasks.Fi
 
 
 def _task_of(data: Any) -> UUID:
-    try:
-        return UUID(str(data["task"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidInput("This is no task.", field="task") from error
+    return given.identity(data.get("task") if isinstance(data, dict) else None)
 
 
 def _number(value: Any) -> int:

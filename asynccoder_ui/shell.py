@@ -45,7 +45,7 @@ class Shell(Session):
                 self.is_demo = get_settings().is_demo
             async with contextlib.aclosing(live.changes(events.user_topic(person.id))) as rings:
                 async for kinds in rings:
-                    if live.SIGNED_OUT in kinds:
+                    if live.ASK_WHO & kinds:
                         people.forget(token)
                     answer = await _answer(token, self.query, self._limit)
                     async with self:

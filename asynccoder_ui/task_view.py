@@ -9,11 +9,11 @@ import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import facts as shown
-from asynccoder_ui import live, people
+from asynccoder_ui import given, live, people
 from asynccoder_ui.gate import leave, signed_in
 from asynccoder_ui.session import Session
 from backend import events
-from backend.errors import AsyncCoderError, Conflict, NotFound, SignedOut, Unavailable
+from backend.errors import AsyncCoderError, NotFound, SignedOut, Unavailable
 from backend.models import User
 from backend.services import tasks
 
@@ -34,6 +34,7 @@ class TaskView(Session):
     missing: str = ""
     sent: int = 0
     _last_nonce: str = ""
+    _followed: int = 0  # counts visits: only the newest one's loop goes on
 
     @rx.event(background=True)
     @signed_in
@@ -41,6 +42,8 @@ class TaskView(Session):
         """Subscribes, reads, and reads again with every ring of the task or, for its credits, of the person."""
         async with self:
             token, task = self._token(), self._task_in_address()
+            self._followed += 1
+            visit = self._followed
             if self.facts.id != str(task):  # another task's page: nothing of the one before
                 self.facts, self.run, self.queued = shown.TaskFacts(), shown.RunFacts(), []
                 self.evidence, self.pull, self.tab = shown.Evidence(), shown.Pull(), "log"
@@ -52,7 +55,8 @@ class TaskView(Session):
             topics = events.task_topic(task), events.user_topic(person.id)
             async with contextlib.aclosing(live.changes(*topics)) as rings:
                 async for _ in rings:
-                    await self._show(token, task)
+                    if not await self._show(token, task, visit):
+                        return None  # the tab shows something else by now
         except SignedOut:
             return leave()
         except NotFound as error:
@@ -81,7 +85,8 @@ class TaskView(Session):
     @signed_in
     async def withdraw(self, message_id: str) -> None:
         """Takes a waiting message back."""
-        await self._steer(lambda session, user, task: tasks.withdraw(session, user, UUID(message_id)))
+        message = given.identity(message_id)
+        await self._steer(lambda session, user, task: tasks.withdraw(session, user, message))
 
     @rx.event
     @signed_in
@@ -120,21 +125,23 @@ class TaskView(Session):
             return False
         return True
 
-    async def _show(self, token: str, task: UUID) -> None:
+    async def _show(self, token: str, task: UUID, visit: int) -> bool:
+        """Reads the task and shows it. False, and nothing is shown, once the tab has moved on."""
         try:
             page = await people.ask(token, lambda session, user: tasks.page(session, user, task))
         except Unavailable as error:
             async with self:
-                self.error = str(error)
-            return
+                self.error = str(error) if self._followed == visit else self.error
+            return True
         async with self:
-            if self._task_in_address() != task:
-                raise Conflict("The tab has moved on.")
+            if self._followed != visit or self._task_in_address() != task:
+                return False
             self.facts = shown.task_facts(page)
             self.run = shown.run_facts(page)
             self.evidence = shown.evidence(page.evidence, page.row.status)
             self.pull = shown.pull(page.pull_request)
             self.queued = [shown.Message(str(message.id), message.text) for message in page.queued_messages]
+        return True
 
     def _task_in_address(self) -> UUID | None:
         last = self.router.url.path.rstrip("/").rsplit("/", 1)[-1]

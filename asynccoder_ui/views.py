@@ -16,6 +16,11 @@ _BUSY = {
     Phase.VERIFYING: "verifying",
     Phase.FINISHING: "finishing",
 }
+_WAITS = {
+    "budget": "Waiting for budget",
+    Failure.MODEL_RATE_LIMITED: "The model's provider limits the rate",
+    Failure.MODEL_OVERLOADED: "The model's provider is overloaded",
+}
 _ENDS = {
     Outcome.ANSWERED: ("answered", "answered"),
     Outcome.REVIEWED: ("answered", "reviewed"),
@@ -108,7 +113,7 @@ def reason_of(row: tasks.TaskRow) -> str:
     """Why a task waits or how it failed, as a short line; empty while there is nothing to say."""
     if row.failure:
         return Failure(row.failure).sentence
-    reason = row.reason or ""
+    reason = _WAITS.get(row.reason or "", row.reason or "")
     return reason[:1].upper() + reason[1:]
 
 

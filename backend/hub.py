@@ -22,7 +22,10 @@ DELTA = "delta"
 
 @dataclass(frozen=True)
 class Ring:
-    """Something is new. `delta` carries streamed text; `resync` says: rings may be lost, read again."""
+    """Something is new. `delta` carries streamed text.
+
+    `resync` says that rings may be lost, of any of the listener's topics: read everything again.
+    """
 
     topic: str
     id: str

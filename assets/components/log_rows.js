@@ -10,6 +10,13 @@ const PHASES = {
   finishing: "Pushing and opening the pull request",
 };
 
+const WAITS = {
+  budget: "Waiting for budget",
+  model_rate_limited: "The model's provider limits the rate",
+  model_overloaded: "The model's provider is overloaded",
+};
+const waitText = (reason) => WAITS[reason] || reason || "Waiting";
+
 const last = (rows) => rows[rows.length - 1];
 
 function toolRow(state, seq, at, payload) {
@@ -43,12 +50,12 @@ const HANDLERS = {
   user_message(state, seq, at, payload) { state.rows.push({ kind: "you", key: `y${seq}`, text: payload.text, late: true }); },
   phase(state, seq, at, payload) {
     state.phase = payload;
-    if (payload.phase === "parked") state.rows.push({ kind: "note", key: `p${seq}`, icon: "clock", tone: "warn", text: payload.reason || "Waiting", until: payload.until });
+    if (payload.phase === "parked") state.rows.push({ kind: "note", key: `p${seq}`, icon: "clock", tone: "warn", text: waitText(payload.reason), until: payload.until });
   },
   model_turn(state, seq, at, payload) { modelTurn(state, seq, payload); },
   tool_started(state, seq, at, payload) { if (payload.name !== "finish") addCall(state, seq, at, payload); },
   tool_result(state, seq, at, payload) { if (payload.name !== "finish") toolRow(state, seq, at, payload); },
-  wait(state, seq, at, payload) { state.rows.push({ kind: "note", key: `w${seq}`, icon: "clock", tone: "warn", text: payload.reason, until: payload.until }); },
+  wait(state, seq, at, payload) { state.rows.push({ kind: "note", key: `w${seq}`, icon: "clock", tone: "warn", text: waitText(payload.reason), until: payload.until }); },
   note(state, seq, at, payload) { state.rows.push({ kind: "note", key: `n${seq}`, icon: "info", text: payload.text }); },
   compacted(state, seq, at, payload) { state.rows.push({ kind: "note", key: `c${seq}`, icon: "info", text: "Earlier output was shortened for the model. The log keeps all of it." }); },
   checkpoint() {},

@@ -7,11 +7,13 @@ import { Row, Tail } from "./log_parts.jsx";
 import { empty, isOver, tailText, take } from "./log_rows.js";
 
 const AWAY_MS = 2000;
+// What is stored replaces what streamed; before a provider is asked again, what it had said so far is void.
+const ENDS_TEXT = new Set(["model_turn", "wait", "compacted", "phase", "ended"]);
 
 function reduce(state, action) {
   if (action.type === "reset") return { log: empty(), stream: "", loaded: false };
   if (action.type === "delta") return { ...state, stream: action.of === "text" ? state.stream + action.text : state.stream };
-  const ended = action.events.some((event) => event.kind === "model_turn" || event.kind === "ended");
+  const ended = action.events.some((event) => ENDS_TEXT.has(event.kind));
   return { log: take(state.log, action.events), stream: ended ? "" : state.stream, loaded: state.loaded || !action.hasMore };
 }
 

@@ -1,4 +1,6 @@
 import asyncio
+import inspect
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -6,6 +8,7 @@ from sqlmodel import select
 
 from asynccoder_ui.composer import Composer
 from backend import db
+from backend.errors import AsyncCoderError
 from backend.models import Task
 from tests.conftest import People, keep, remote
 from tests.ui.conftest import Tab, opened
@@ -20,9 +23,14 @@ def composed(people: People, *steps: Any, who: str = "alice") -> tuple[Composer,
             await tab.fire(Composer.load)
             for handler, *args in steps:
                 await tab.fire(handler, *args)
+                await tab.until(lambda: _is_idle(tab))
             return await tab.state(Composer), tab
 
     return asyncio.run(road())
+
+
+async def _is_idle(tab: Tab) -> bool:
+    return not (await tab.state(Composer)).is_sending
 
 
 def tasks_of(people: People) -> list[Task]:
@@ -101,3 +109,51 @@ def test_another_persons_repository_cannot_be_picked_by_its_id(people: People):
     composer, _ = composed(people, (Composer.pick_repository, str(people.sample)), who="carol")
     assert composer.choice.repository == ""
     assert "cannot see it" in composer.error
+
+
+def test_what_was_picked_an_instant_before_sending_is_what_is_sent(people: People):
+    async def road() -> None:
+        async with opened(people.cookies["alice"]) as tab:
+            await tab.fire(Composer.load)
+            picked = [await tab.start(Composer.pick_branch, "feature/coupons"), await tab.start(Composer.send, FORM)]
+            await asyncio.gather(*picked)
+            await tab.until(lambda: _has_sent(tab))
+
+    asyncio.run(road())
+    assert [task.branch for task in tasks_of(people)] == ["feature/coupons"]
+
+
+async def _has_sent(tab: Tab) -> bool:
+    return (await tab.state(Composer)).sent == 1
+
+
+@pytest.mark.parametrize(
+    ("handler", "given"),
+    [
+        (Composer.pick_type, "root"),
+        (Composer.pick_priority, "now"),
+        (Composer.pick_repository, "../etc"),
+        (Composer.pick_model, 7),
+        (Composer.weigh, float("nan")),
+        (Composer.send, None),
+        (Composer.search_branches, ["x"]),
+    ],
+)
+def test_arguments_of_a_wrong_kind_change_nothing_and_are_no_fault_of_ours(people: People, handler: Any, given: Any):
+    name, argument = f"{Composer.get_full_name()}.{handler.fn.__name__}", list(inspect.signature(handler.fn).parameters)
+
+    async def road() -> tuple[Any, Any, Tab]:
+        async with opened(people.cookies["alice"]) as tab:
+            await tab.fire(Composer.load)
+            before = (await tab.state(Composer)).choice
+            with suppress(AsyncCoderError):
+                await tab.fire_raw(name, {argument[1]: given})
+            with suppress(AsyncCoderError):
+                await tab.fire_raw(name, {})
+            composer = await tab.state(Composer)
+            return before, composer.choice, tab
+
+    before, after, tab = asyncio.run(road())
+    assert after == before
+    assert tasks_of(people) == []
+    assert "Something went wrong on our side" not in str([event.payload for event in tab.got])

@@ -1,16 +1,18 @@
 import asyncio
+import json
 from contextlib import aclosing, suppress
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from socketio.exceptions import ConnectionRefusedError
+from sqlalchemy import text
 from sqlmodel import select
 
 from asynccoder_ui import live
 from asynccoder_ui.live import LogNamespace
 from backend import db, events
-from backend.hub import Hub, hub
+from backend.hub import BACKLOG, Hub, hub
 from backend.models import TaskRun
 from backend.services import auth, tasks
 from backend.services.tasks import Draft
@@ -18,6 +20,10 @@ from backend.settings import get_settings
 from backend.words import EventKind, Priority, TaskType
 from tests.conftest import People
 
+NOTE = text(
+    "INSERT INTO task_events (id, task_id, run_id, seq, kind, payload)"
+    " VALUES (gen_random_uuid(), :task, :run, 4, 'note', '{}')"
+)
 ORIGIN = "http://127.0.0.1:3000"
 
 
@@ -174,6 +180,57 @@ def test_a_socket_ends_when_its_session_does(people: People, task: UUID):
     assert with_hub(road) == ["s"]
 
 
+def test_a_session_that_ends_while_other_things_ring_is_not_missed(people: People, task: UUID):
+    async def road() -> list[str]:
+        wire = await connected(people, "alice")
+        await wire.on_follow("s", {"task": str(task), "after": 0})
+        await until(lambda: wire.sent)
+        await asyncio.to_thread(_end_session, people)
+        for topic, kind in ((events.task_topic(task), "note"), (events.user_topic(people.alice.id), "signed_out")):
+            hub._take(json.dumps({"topic": topic, "id": "x", "seq": 1, "kind": kind}).encode())
+        await until(lambda: wire.ended)
+        return wire.ended
+
+    assert with_hub(road) == ["s"]
+
+
+def test_after_more_rings_than_a_listener_keeps_everything_is_read_again_and_who_it_is(people: People, task: UUID):
+    async def road() -> tuple[list[int], list[str]]:
+        wire = await connected(people, "alice")
+        await wire.on_follow("s", {"task": str(task), "after": 0})
+        await until(lambda: len(wire.numbers()) >= 2)
+        await asyncio.to_thread(note, task, "one more")
+        await until(lambda: 3 in wire.numbers())
+        with db.transaction() as session:  # without a ring: only the overflow can tell
+            run = session.exec(select(TaskRun.id).where(TaskRun.task_id == task)).one()
+            session.execute(NOTE, {"task": task, "run": run})
+        topic = events.user_topic(people.alice.id)
+        for _ in range(BACKLOG + 1):
+            hub._take(json.dumps({"topic": topic, "id": "x", "seq": 1, "kind": "credits"}).encode())
+        await until(lambda: 4 in wire.numbers())
+        _end_session(people)
+        for _ in range(BACKLOG + 1):
+            hub._take(json.dumps({"topic": topic, "id": "x", "seq": 1, "kind": "credits"}).encode())
+        await until(lambda: wire.ended)
+        return wire.numbers(), wire.ended
+
+    assert with_hub(road) == ([1, 2, 3, 4], ["s"])
+
+
+def test_logs_that_were_refused_do_not_count_towards_the_most_a_page_may_follow(people: People, task: UUID):
+    async def road() -> list[int]:
+        wire = await connected(people, "alice")
+        for _ in range(live.MOST_FOLLOWED + 1):
+            await wire.on_follow("s", {"task": str(uuid4()), "after": 0})
+        await until(lambda: sum(kind == "refused" for kind, _ in wire.sent) == live.MOST_FOLLOWED + 1)
+        await wire.on_follow("s", {"task": str(task), "after": 0})
+        await until(lambda: wire.numbers())
+        await wire.on_disconnect("s")
+        return wire.numbers()
+
+    assert with_hub(road) == [1, 2]
+
+
 def test_a_page_reads_once_subscribed_and_again_for_what_rang_but_not_for_streamed_text(people: People):
     async def road() -> list[frozenset[str]]:
         source, seen = Hub(), []
@@ -187,7 +244,11 @@ def test_a_page_reads_once_subscribed_and_again_for_what_rang_but_not_for_stream
     assert asyncio.run(road()) == [frozenset(), frozenset({"phase", "note"})]
 
 
-def _sign_out(people: People) -> None:
+def _end_session(people: People) -> None:
     with db.transaction() as session:
         auth.sign_out(session, people.cookies["alice"])
+
+
+def _sign_out(people: People) -> None:
+    _end_session(people)
     events.ring(events.user_topic(people.alice.id), str(people.alice.id), 0, "signed_out")

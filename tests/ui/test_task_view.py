@@ -1,14 +1,16 @@
 import asyncio
+from functools import partial
 from uuid import UUID
 
 import pytest
+from reflex_base.event import Event
 
 from asynccoder_ui.pages.credits import Credits
 from asynccoder_ui.pages.repositories import Repositories
 from asynccoder_ui.shell import Shell
 from asynccoder_ui.task_view import TaskView
 from backend import db
-from backend.events import ring, user_topic
+from backend.events import ring, task_topic, user_topic
 from backend.services import auth, runs, tasks
 from backend.services.tasks import Draft
 from backend.words import Outcome, Priority, Status, TaskType
@@ -54,6 +56,31 @@ def test_a_task_is_shown_and_follows_its_run_to_the_end(people: People, task: UU
     assert not view.facts.can_stop
     assert view.run.credit_line.endswith("given back")
     assert view.evidence.verdict == ""
+
+
+def test_going_to_another_task_and_back_leaves_one_loop_behind(people: People, task: UUID):
+    draft = Draft(people.sample, "main", None, people.model, TaskType.ASK, Priority.MEDIUM, "Where are the totals?")
+    with db.transaction() as session:
+        other = tasks.submit(session, people.alice, draft).id
+
+    async def road() -> tuple[str, int, list[Event]]:
+        async with opened(people.cookies["alice"]) as tab:
+            visits = []
+            for place, title in ((task, "Mend"), (other, "Where"), (task, "Mend")):
+                tab.path = f"/tasks/{place}"
+                visits.append(await tab.start(TaskView.follow))
+                await tab.until(partial(_has_title, tab, title))
+            for topic in (task, other):
+                ring(task_topic(topic), str(topic), 1, "note")
+            async with asyncio.timeout(5):
+                await asyncio.gather(*visits[:2])
+            return (await tab.state(TaskView)).facts.title, sum(visit.done() for visit in visits), tab.got
+
+    assert asyncio.run(road()) == ("Mend the totals", 2, [])
+
+
+async def _has_title(tab: Tab, title: str) -> bool:
+    return (await tab.state(TaskView)).facts.title.startswith(title)
 
 
 def test_carol_sees_nothing_of_alices_task(people: People, task: UUID):
