@@ -178,8 +178,9 @@ def _settle(session: Session, scene: Scene, task: Task, run: TaskRun) -> int:
     scene.user.total_credits_used += charged
     rows = [("hold", 0, run.held), ("debit", -charged, -charged), ("release", 0, charged - run.held)]
     words = ("Held for the run", "Task execution", "Rest of the hold given back")
-    for row, said in zip(rows, words, strict=True):
-        _ledger(session, scene.user, run, row, f"run:{run.id}:{row[0]}", said, scene.ended)
+    moments = (scene.began, scene.ended, scene.ended + timedelta(microseconds=1))
+    for row, said, at in zip(rows, words, moments, strict=True):
+        _ledger(session, scene.user, run, row, f"run:{run.id}:{row[0]}", said, at)
     session.add(scene.user)
     session.flush()
     return charged

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, desc
+from sqlalchemy import CheckConstraint, DateTime, Index, desc
 from sqlmodel import Field, SQLModel
 
 from backend.models.base import document, filled, moment, reference, uuid_key
@@ -35,7 +35,8 @@ class CreditTransaction(SQLModel, table=True):
     idempotency_key: str = Field(unique=True)
     description: str | None = None
     meta: dict[str, Any] | None = document(column="metadata")
-    created_at: datetime = moment(default_now=True)
+    # now() stands still within a transaction, and the rows of a settlement have an order.
+    created_at: datetime = filled("clock_timestamp()", sa_type=DateTime(timezone=True))
 
 
 class Notice(SQLModel, table=True):

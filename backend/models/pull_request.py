@@ -19,6 +19,7 @@ class PullRequest(SQLModel, table=True):
         Index("idx_pull_requests_repo_status", "repository_id", "status"),
         UniqueConstraint("repository_id", "pr_number"),
         CheckConstraint(one_of("status", PullRequestStatus), name="status"),
+        Index("idx_pull_requests_polled", "polled_at", postgresql_where="status IN ('open', 'draft')"),
     )
 
     id: UUID = uuid_key()
@@ -35,6 +36,7 @@ class PullRequest(SQLModel, table=True):
     head_sha: str | None = None
     etag: str | None = None
     observed_at: datetime | None = moment()
+    polled_at: datetime | None = moment()  # when GitHub was last asked about it, whatever came of it
     merged_at: datetime | None = moment()
     closed_at: datetime | None = moment()
     created_at: datetime = moment(default_now=True)

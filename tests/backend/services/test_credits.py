@@ -64,6 +64,14 @@ def test_a_settlement_charges_what_was_used_and_gives_the_rest_back(people: Peop
         assert kinds(session, run) == [("debit", -4, -4), ("hold", 0, run.held), ("release", 0, -(run.held - 4))]
 
 
+def test_the_ledger_tells_a_settlement_in_the_order_in_which_it_happened(people: People) -> None:
+    run = submit(people)
+    finish(run, cost_micro=31_000, failure=Failure.INTERNAL_ERROR)
+    with db.transaction() as session:
+        told = [row.kind for row in credits.ledger(session, people.alice)]
+    assert told == ["refund", "release", "debit", "hold", "bonus"], "newest first"
+
+
 def test_a_settlement_never_charges_more_than_was_held(people: People) -> None:
     run = submit(people)
     finish(run, cost_micro=10_000_000)
