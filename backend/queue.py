@@ -1,7 +1,6 @@
 """The doorbell: jobs that say "look", named by string. Losing all of them loses nothing."""
 
 from functools import lru_cache
-from typing import Any
 
 from redis.exceptions import RedisError
 from rq import Queue
@@ -13,6 +12,8 @@ from backend.settings import get_settings
 _log = log.get(__name__)
 RUNS = "runs"
 CHORES = "chores"
+# How long a chore's bell stays rung while no worker hears it: a ring that was lost is not missed for longer.
+BELL_SECONDS = 5
 
 
 @lru_cache(maxsize=4)
@@ -28,12 +29,27 @@ def queue(name: str) -> Queue:
 
 def ring_runs() -> None:
     """Asks a run worker to look for work. Never raises: the sweep rings again while there is any."""
-    _enqueue(RUNS, "jobs.tasks.look")
+    try:
+        _enqueue(RUNS, "jobs.tasks.look")
+    except RedisError as error:
+        _log.warning("a ring was lost", queue=RUNS, error=str(error))
 
 
-def ring_chore(function: str, *args: Any) -> None:
-    """Asks the chore worker to do `jobs.tasks.<function>(*args)`. Never raises: each chore's rows say what is open."""
-    _enqueue(CHORES, f"jobs.tasks.{function}", *args)
+def ring_chore(function: str, *, at_front: bool = False) -> None:
+    """Asks the chore worker to do all there is of `jobs.tasks.<function>()`; who rings while it rings adds nothing.
+
+    Never raises: each chore's rows say what is open, and the schedule rings again.
+    """
+    try:
+        if redis.client(get_settings().resolved_redis_url).set(_bell(function), 1, nx=True, ex=BELL_SECONDS):
+            _enqueue(CHORES, _job(function), at_front=at_front)
+    except RedisError as error:
+        _log.warning("a ring was lost", queue=CHORES, error=str(error))
+
+
+def hear_chore(function: str) -> None:
+    """The first thing that a chore does: whatever is written from now on rings anew. Raises RedisError."""
+    redis.client(get_settings().resolved_redis_url).delete(_bell(function))
 
 
 def waiting(name: str) -> int:
@@ -41,8 +57,18 @@ def waiting(name: str) -> int:
     return int(queue(name).count)
 
 
-def _enqueue(name: str, function: str, *args: Any) -> None:
-    try:
-        queue(name).enqueue(function, *args, result_ttl=0, failure_ttl=3600)
-    except RedisError as error:
-        _log.warning("a ring was lost", queue=name, error=str(error))
+def others_wait(function: str) -> bool:
+    """Whether another kind of chore than this one waits for the worker. Raises RedisError."""
+    return any(job.func_name != _job(function) for job in queue(CHORES).get_jobs(length=10))
+
+
+def _enqueue(name: str, job: str, *, at_front: bool = False) -> None:
+    queue(name).enqueue(job, result_ttl=0, failure_ttl=3600, at_front=at_front)
+
+
+def _job(function: str) -> str:
+    return f"jobs.tasks.{function}"
+
+
+def _bell(function: str) -> str:
+    return f"bell:{function}"

@@ -18,12 +18,12 @@ from backend import db, log
 from backend.db import transaction
 from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, ring_chore, ring_runs, waiting
-from backend.services import attempts, pull_requests, runs
+from backend.services import attempts, deliveries, pull_requests, runs
 from backend.settings import get_settings
 
 SCHEDULE_LOCK = 0x61637363  # "acsc"
 SWEEP_SECONDS = 5.0
-POLL_SECONDS = 60.0
+POLL_SECONDS = 15.0  # how often it is looked whether any is due
 LOCK_SECONDS = 2.0
 # After an outage workers need a moment to beat again before their leases count as expired.
 GRACE_SECONDS = 10.0
@@ -49,12 +49,11 @@ def sweep() -> None:
         _log.warning("took runs over from workers that went away", runs=[str(one) for one in taken])
     with transaction() as session:
         open_runs = runs.claimable(session)
-        deliveries = pull_requests.unprocessed(session)
+        unapplied = deliveries.waiting(session, older_than_seconds=SWEEP_SECONDS)
     for _ in range(open_runs - waiting(RUNS)):
         ring_runs()
-    if deliveries and not waiting(CHORES):
-        for delivery_id in deliveries:
-            ring_chore("apply_delivery", delivery_id)
+    if unapplied and not waiting(CHORES):
+        deliveries.ring()
 
 
 def _take_over(run_id: UUID) -> bool:
@@ -69,9 +68,11 @@ def _take_over(run_id: UUID) -> bool:
 
 
 def poll() -> None:
-    """Asks the chore worker to look at open pull requests, unless it has other things to do."""
-    if not waiting(CHORES):
-        ring_chore("poll_pull_requests")
+    """Asks the chore worker to look at the open pull requests that are due, unless it has other things to do."""
+    with transaction() as session:
+        is_due = bool(pull_requests.due(session, limit=1))
+    if is_due and not waiting(CHORES):
+        ring_chore(pull_requests.CHORE)
 
 
 def main() -> None:

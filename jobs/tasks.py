@@ -3,12 +3,10 @@
 import os
 import socket
 
-import structlog
-
 from backend import log
 from backend.db import transaction
-from backend.queue import ring_runs
-from backend.services import executor, pull_requests, runs
+from backend.queue import hear_chore, others_wait, ring_chore, ring_runs
+from backend.services import deliveries, executor, pull_requests, runs
 
 _log = log.get(__name__)
 
@@ -30,17 +28,19 @@ def look() -> None:
         ring_runs()
 
 
-def apply_delivery(delivery_id: str) -> None:
-    """Applies one of GitHub's deliveries; one that is applied already is left alone."""
-    with structlog.contextvars.bound_contextvars(delivery_id=delivery_id):
-        with transaction() as session:
-            pull_requests.count_attempt(session, delivery_id)
-        with transaction() as session:
-            pull_requests.apply_delivery(session, delivery_id)
+def apply_deliveries() -> None:
+    """Applies all of GitHub's deliveries that wait."""
+    hear_chore(deliveries.CHORE)
+    applied = deliveries.apply_all()
+    if applied:
+        _log.info("applied deliveries", applied=applied)
 
 
 def poll_pull_requests() -> None:
-    """Asks GitHub about the open pull requests, for where its webhooks cannot reach us."""
-    changed = pull_requests.poll()
-    if changed:
-        _log.info("polled pull requests", changed=changed)
+    """Asks GitHub about the open pull requests, for where its webhooks cannot reach us; other chores go before."""
+    hear_chore(pull_requests.CHORE)
+    polled = pull_requests.poll(may_go_on=lambda: not others_wait(pull_requests.CHORE))
+    if polled.left:
+        ring_chore(pull_requests.CHORE)
+    if polled.changed:
+        _log.info("polled pull requests", changed=polled.changed, left=polled.left)

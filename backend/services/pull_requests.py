@@ -1,25 +1,27 @@
 """Pull requests as GitHub tells them: by webhook, by poll, or in an answer to us. Newer wins, twice is once."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from redis.exceptions import RedisError
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from backend import clock, events, log
-from backend.db import after_commit, transaction
-from backend.errors import AsyncCoderError, GitHubError, InvalidInput
-from backend.github import webhooks
+from backend.db import transaction
+from backend.errors import AsyncCoderError, GitHubError, GitHubUnauthorized, Unavailable
 from backend.github.types import NotModified, RemotePull
-from backend.models import PullRequest, Repository, Task, TaskRun, WebhookDelivery
-from backend.queue import ring_chore
+from backend.models import PullRequest, Repository, Task, TaskRun, User
 from backend.services import notices, repositories
 from backend.words import EventKind, Outcome, PullRequestStatus, Status
 
+CHORE = "poll_pull_requests"
+POLLERS = 8  # at once; each needs a database connection, and db.POOL_SIZE holds more
+POLL_AFTER_SECONDS = 45  # since the last question; the schedule looks every 15 s, so that none waits for over a minute
 _log = log.get(__name__)
 
 
@@ -33,6 +35,14 @@ class PollTarget:
     repository_id: UUID
     number: int
     etag: str | None
+
+
+@dataclass(frozen=True)
+class Polled:
+    """How many pull requests had changed, and how many were not asked about for lack of time."""
+
+    changed: int
+    left: int
 
 
 def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id: UUID | None = None) -> bool:
@@ -77,80 +87,61 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
     return True
 
 
-def store_delivery(session: Session, delivery_id: str, event: str, payload: dict[str, Any]) -> bool:
-    """Keeps a verified delivery once and rings the chore; a redelivery rings again only while it is unprocessed."""
-    new = session.execute(
-        insert(WebhookDelivery)
-        .values(delivery_id=delivery_id, event=event, action=_action(payload), payload=events.storable_json(payload))
-        .on_conflict_do_nothing(index_elements=["delivery_id"])
-        .returning(col(WebhookDelivery.id))
-    ).scalar_one_or_none()
-    if new is None and _is_processed(session, delivery_id):
-        return False
-    after_commit(session, lambda: ring_chore("apply_delivery", delivery_id))
-    return new is not None
-
-
-def apply_delivery(session: Session, delivery_id: str) -> None:
-    """Applies a stored delivery once: the effect and `processed_at` in one transaction."""
-    row = session.exec(
-        select(WebhookDelivery)
-        .where(WebhookDelivery.delivery_id == delivery_id)
-        .with_for_update(skip_locked=True, key_share=True)
-    ).first()
-    if row is None or row.processed_at is not None:
-        return
-    try:
-        change = webhooks.parse(row.event, row.payload)
-    except InvalidInput as error:
-        row.error = str(error)
-        change = None
-    if change is not None:
-        repository = session.exec(select(Repository).where(Repository.github_id == change.repository_github_id)).first()
-        if repository is not None:
-            observe(session, repository.id, change.pull)
-    row.processed_at = clock.now()
-    session.add(row)
-
-
-def count_attempt(session: Session, delivery_id: str) -> None:
-    """Notes that a delivery is about to be applied: one that breaks its chore five times is left for the operator."""
-    session.execute(
-        text("UPDATE webhook_deliveries SET attempts = attempts + 1 WHERE delivery_id = :id AND processed_at IS NULL"),
-        {"id": delivery_id},
+def due(session: Session, limit: int = 500) -> list[PollTarget]:
+    """The open pull requests that GitHub was not asked about for a while, the longest ones first."""
+    polled_at = col(PullRequest.polled_at)
+    rows = session.exec(
+        select(PullRequest, Task.user_id, Repository.full_name)
+        .join(Task, col(Task.id) == PullRequest.task_id)
+        .join(User, col(User.id) == Task.user_id)
+        .join(Repository, col(Repository.id) == PullRequest.repository_id)
+        .where(col(PullRequest.status).in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]))
+        .where(polled_at.is_(None) | (polled_at < func.now() - timedelta(seconds=POLL_AFTER_SECONDS)))
+        .where(col(User.is_github_connected))  # a dead token is not tried again
+        .order_by(polled_at.asc().nulls_first(), col(PullRequest.id))
+        .limit(limit)
     )
+    return [
+        PollTarget(pull.id, user_id, full_name, pull.repository_id, pull.pr_number, pull.etag)
+        for pull, user_id, full_name in rows
+    ]
 
 
-def unprocessed(session: Session, older_than_seconds: int = 5) -> list[str]:
-    """Deliveries whose ring was lost, oldest first."""
-    return list(
-        session.execute(
-            text(
-                "SELECT delivery_id FROM webhook_deliveries WHERE processed_at IS NULL AND attempts < 5"
-                " AND received_at < now() - make_interval(secs => :age) ORDER BY received_at LIMIT 100"
-            ),
-            {"age": older_than_seconds},
-        ).scalars()
-    )
+def poll(may_go_on: Callable[[], bool] = lambda: True) -> Polled:
+    """Asks GitHub about the open pull requests that are due, those first that were not asked about for longest.
 
-
-def poll() -> int:
-    """Asks GitHub about every open pull request of ours, conditionally. Returns how many had changed.
-
-    One person's trouble (a dead token, a vanished repository) does not keep the others waiting.
+    One person's trouble (a dead token, a rate limit, a vanished repository) does not keep the others waiting. The first
+    few are asked in any case, the others while `may_go_on()`.
     """
-    changed = 0
-    for target in _targets():
+    with transaction() as session:
+        targets = due(session)
+    first, refused = targets[:POLLERS], set[UUID]()  # whom GitHub told to come back later, or not at all
+
+    def ask(target: PollTarget) -> bool | None:
         try:
-            changed += _poll_one(target)
+            return _ask(target, refused) if target in first or may_go_on() else None
+        except Unavailable:
+            raise
         except GitHubError as error:
+            if isinstance(error, GitHubUnauthorized) or error.retry_after is not None:
+                refused.add(target.user_id)
             _log.info("a pull request could not be read", number=target.number, error=str(error))
         except (AsyncCoderError, RedisError) as error:
             _log.warning("polling stopped for a pull request", number=target.number, error=str(error))
-    return changed
+        except Exception:  # the others must not wait for this one
+            _log.exception("a pull request could not be polled", number=target.number)
+        return False
+
+    with ThreadPoolExecutor(POLLERS, thread_name_prefix="poll") as pool:
+        answers = list(pool.map(ask, targets))
+    return Polled(changed=answers.count(True), left=answers.count(None))
 
 
-def _poll_one(target: PollTarget) -> bool:
+def _ask(target: PollTarget, refused: set[UUID]) -> bool:
+    with transaction() as session:  # before the question: whatever becomes of it, the next in line comes first now
+        session.execute(text("UPDATE pull_requests SET polled_at = now() WHERE id = :id"), {"id": target.id})
+    if target.user_id in refused:
+        return False
     answer = repositories.with_github(
         target.user_id, lambda github: github.pull(target.full_name, target.number, target.etag)
     )
@@ -162,22 +153,6 @@ def _poll_one(target: PollTarget) -> bool:
             text("UPDATE pull_requests SET etag = :etag WHERE id = :id"), {"etag": answer.etag, "id": target.id}
         )
     return changed
-
-
-def _targets() -> list[PollTarget]:
-    with transaction() as session:
-        rows = session.exec(
-            select(PullRequest, Task.user_id, Repository.full_name)
-            .join(Task, col(Task.id) == PullRequest.task_id)
-            .join(Repository, col(Repository.id) == PullRequest.repository_id)
-            .where(col(PullRequest.status).in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]))
-            .order_by(col(PullRequest.updated_at).desc())
-            .limit(500)
-        )
-        return [
-            PollTarget(pull.id, user_id, full_name, pull.repository_id, pull.pr_number, pull.etag)
-            for pull, user_id, full_name in rows
-        ]
 
 
 def _copy(known: PullRequest, pull: RemotePull) -> None:
@@ -211,16 +186,6 @@ def _tell(session: Session, task: Task, pull: PullRequest) -> None:
     }
     events.append(session, task_id=task.id, run_id=run.id, kind=EventKind.PULL_REQUEST, payload=payload)
     notices.tell(session, task.user_id, notices.PULL_REQUEST, {"task_id": str(task.id), "status": pull.status})
-
-
-def _is_processed(session: Session, delivery_id: str) -> bool:
-    found = session.exec(select(WebhookDelivery.processed_at).where(WebhookDelivery.delivery_id == delivery_id)).first()
-    return found is not None
-
-
-def _action(payload: dict[str, Any]) -> str | None:
-    action = payload.get("action")
-    return str(events.storable_json(action))[:100] if isinstance(action, str) else None
 
 
 def _iso(moment: datetime | None) -> str | None:

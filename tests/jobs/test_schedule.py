@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from backend import db, redis
 from backend.queue import CHORES, RUNS, waiting
-from backend.services import pull_requests, runs, tasks
+from backend.services import deliveries, runs, tasks
 from backend.settings import get_settings
 from backend.words import Priority, TaskType
 from jobs import schedule
@@ -58,7 +58,7 @@ def test_the_sweep_takes_over_a_run_whose_worker_is_gone(people: People) -> None
 
 def test_the_sweep_rings_for_deliveries_that_nobody_applied(people: People) -> None:
     with db.transaction() as session:
-        pull_requests.store_delivery(session, str(uuid4()), "ping", {})
+        deliveries.store(session, str(uuid4()), "ping", {})
     flush()
     with db.transaction() as session:
         session.execute(text("UPDATE webhook_deliveries SET received_at = now() - interval '1 min'"))

@@ -9,7 +9,7 @@ from backend import db
 from backend.api import deps
 from backend.errors import InvalidInput, SignedOut
 from backend.github import webhooks
-from backend.services import pull_requests
+from backend.services import deliveries
 from backend.settings import get_settings
 
 router = APIRouter(prefix="/api/webhooks")
@@ -42,7 +42,7 @@ async def github(request: Request) -> Response:
 def _store(delivery_id: str, event: str, payload: dict[str, object]) -> None:
     try:
         with db.transaction() as session:
-            pull_requests.store_delivery(session, delivery_id, event, payload)
+            deliveries.store(session, delivery_id, event, payload)
     except RecursionError as error:
         raise InvalidInput(_TOO_DEEP) from error
 

@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +14,7 @@ from backend import db
 from backend.errors import Conflict
 from backend.github.types import RemotePull
 from backend.models import Notice, PullRequest, Task, TaskEvent
-from backend.services import pull_requests, runs, tasks
+from backend.services import deliveries, pull_requests, runs, tasks
 from backend.services.runs import End
 from backend.words import EventKind, Failure, Outcome, Priority, PullRequestStatus, Status, TaskType
 from tests.conftest import People
@@ -78,9 +78,9 @@ def payload(pull: RemotePull, repository_github_id: int = 11) -> dict[str, Any]:
 
 def deliver(delivery_id: str, body: dict[str, Any]) -> None:
     with db.transaction() as session:
-        pull_requests.store_delivery(session, delivery_id, "pull_request", body)
+        deliveries.store(session, delivery_id, "pull_request", body)
     with db.transaction() as session:
-        pull_requests.apply_delivery(session, delivery_id)
+        deliveries.apply(session, delivery_id)
 
 
 def told(task_id: UUID) -> list[str]:
@@ -141,16 +141,9 @@ def test_a_pull_request_that_is_nobodys_task_is_not_kept(task_id: UUID) -> None:
 def test_a_malformed_delivery_is_closed_with_its_reason(task_id: UUID) -> None:
     deliver("d1", {"action": "closed", "pull_request": {"id": "x"}})
     with db.transaction() as session:
-        assert pull_requests.unprocessed(session, older_than_seconds=0) == []
+        assert deliveries.waiting(session) == []
         error = session.execute(text("SELECT error FROM webhook_deliveries")).scalar_one()
     assert "shape" in error
-
-
-def test_a_delivery_whose_ring_was_lost_is_found_again(task_id: UUID) -> None:
-    with db.transaction() as session:
-        pull_requests.store_delivery(session, str(uuid4()), "pull_request", payload(MERGED))
-    with db.transaction() as session:
-        assert len(pull_requests.unprocessed(session, older_than_seconds=0)) == 1
 
 
 def test_a_merge_during_a_follow_up_is_kept_and_ends_the_follow_ups(people: People, task_id: UUID) -> None:

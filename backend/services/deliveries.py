@@ -1,0 +1,166 @@
+"""GitHub's webhook deliveries: stored once by the door, applied in the order they came by a chore."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from backend import clock, events, log
+from backend.db import after_commit, transaction
+from backend.errors import InvalidInput, Unavailable
+from backend.github import webhooks
+from backend.models import Repository, WebhookDelivery
+from backend.queue import ring_chore
+from backend.services import pull_requests
+
+CHORE = "apply_deliveries"
+ATTEMPTS = 5
+# Each further attempt waits so much longer from when the delivery came.
+RETRY_SECONDS = 10
+_BATCH = 100
+_log = log.get(__name__)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A delivery that is to be applied; `received_at` and `id` are its place in the order."""
+
+    id: UUID
+    delivery_id: str
+    received_at: datetime
+
+
+def store(session: Session, delivery_id: str, event: str, payload: dict[str, Any]) -> bool:
+    """Keeps a verified delivery once and rings the chore; GitHub's redelivery of an unapplied one is tried afresh."""
+    new = session.execute(
+        insert(WebhookDelivery)
+        .values(delivery_id=delivery_id, event=event, action=_action(payload), payload=events.storable_json(payload))
+        .on_conflict_do_nothing(index_elements=["delivery_id"])
+        .returning(col(WebhookDelivery.id))
+    ).scalar_one_or_none()
+    if new is None and not _begin_anew(session, delivery_id):
+        return False
+    after_commit(session, ring)
+    return new is not None
+
+
+def ring() -> None:
+    """Asks for a look at once, before every other chore: a person may be watching the page."""
+    ring_chore(CHORE, at_front=True)
+
+
+def waiting(session: Session, *, after: Waiting | None = None, older_than_seconds: float = 0) -> list[Waiting]:
+    """Up to 100 deliveries to be applied now, in the order they came; what broke five times is left to the operator."""
+    rows = session.execute(
+        text(
+            "SELECT id, delivery_id, received_at FROM webhook_deliveries"
+            " WHERE processed_at IS NULL AND attempts < :attempts"
+            " AND received_at <= now() - make_interval(secs => greatest(:age, attempts * :retry))"
+            " AND (CAST(:after_id AS uuid) IS NULL OR (received_at, id) > (:after_at, CAST(:after_id AS uuid)))"
+            " ORDER BY received_at, id LIMIT :batch"
+        ),
+        {
+            "attempts": ATTEMPTS,
+            "age": older_than_seconds,
+            "retry": RETRY_SECONDS,
+            "after_at": after.received_at if after else None,
+            "after_id": after.id if after else None,
+            "batch": _BATCH,
+        },
+    )
+    return [Waiting(*row) for row in rows]
+
+
+def apply_all() -> int:
+    """Applies all that wait, each in a transaction of its own and none twice. Returns how many went well.
+
+    One that breaks is noted and left for a later time; only a database that is away ends it (Unavailable).
+    """
+    applied, last = 0, None
+    while batch := _next(last):
+        for one in batch:
+            applied += _try(one)
+        last = batch[-1]
+    return applied
+
+
+def apply(session: Session, delivery_id: str) -> None:
+    """Applies a stored delivery once: the effect and `processed_at` in one transaction."""
+    row = session.exec(
+        select(WebhookDelivery)
+        .where(WebhookDelivery.delivery_id == delivery_id)
+        .with_for_update(skip_locked=True, key_share=True)
+    ).first()
+    if row is None or row.processed_at is not None:
+        return
+    row.error = None
+    try:
+        change = webhooks.parse(row.event, row.payload)
+    except InvalidInput as error:
+        row.error = str(error)
+        change = None
+    if change is not None:
+        repository = session.exec(select(Repository).where(Repository.github_id == change.repository_github_id)).first()
+        if repository is not None:
+            pull_requests.observe(session, repository.id, change.pull)
+    row.processed_at = clock.now()
+    session.add(row)
+
+
+def _next(last: Waiting | None) -> list[Waiting]:
+    with transaction() as session:
+        return waiting(session, after=last)
+
+
+def _try(one: Waiting) -> bool:
+    with structlog.contextvars.bound_contextvars(delivery_id=one.delivery_id):
+        try:
+            with transaction() as session:  # counted before: it may take the whole process with it
+                if not _count_attempt(session, one):
+                    return False
+            with transaction() as session:
+                apply(session, one.delivery_id)
+            return True
+        except Unavailable:
+            raise
+        except Exception as error:  # the others must not wait for this one
+            _log.exception("a delivery could not be applied")
+            with transaction() as session:
+                _note(session, one, type(error).__name__)
+            return False
+
+
+def _count_attempt(session: Session, one: Waiting) -> bool:
+    counted = session.execute(
+        text(
+            "UPDATE webhook_deliveries SET attempts = attempts + 1 WHERE id = :id AND processed_at IS NULL RETURNING 1"
+        ),
+        {"id": one.id},
+    )
+    return counted.first() is not None
+
+
+def _note(session: Session, one: Waiting, error: str) -> None:
+    session.execute(
+        text("UPDATE webhook_deliveries SET error = :error WHERE id = :id AND processed_at IS NULL"),
+        {"id": one.id, "error": error},
+    )
+
+
+def _begin_anew(session: Session, delivery_id: str) -> bool:
+    """Gives an unapplied delivery all its attempts back; False for one that is applied."""
+    found = session.execute(
+        text("UPDATE webhook_deliveries SET attempts = 0 WHERE delivery_id = :id AND processed_at IS NULL RETURNING 1"),
+        {"id": delivery_id},
+    )
+    return found.first() is not None
+
+
+def _action(payload: dict[str, Any]) -> str | None:
+    action = payload.get("action")
+    return str(events.storable_json(action))[:100] if isinstance(action, str) else None

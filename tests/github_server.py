@@ -1,0 +1,69 @@
+"""GitHub's answers about single pull requests, for what the local hub does not do: dead tokens and limits at will."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class PullServer(ThreadingHTTPServer):
+    """Every pull request is open. `dead` and `limited` are tokens, `broken` numbers; `asked` is (token, number)."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Pulls)
+        self.asked: list[tuple[str, int]] = []
+        self.dead: set[str] = set()
+        self.limited: set[str] = set()
+        self.broken: set[int] = set()
+
+
+class _Pulls(BaseHTTPRequestHandler):
+    server: PullServer
+
+    def do_GET(self) -> None:
+        token, number = self.headers["Authorization"].removeprefix("Bearer "), int(self.path.rsplit("/", 1)[1])
+        self.server.asked.append((token, number))
+        if token in self.server.dead:
+            return self._answer(401, {"message": "Bad credentials"})
+        if token in self.server.limited:
+            limits = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 60)}
+            return self._answer(403, {"message": "API rate limit exceeded"}, limits)
+        if number in self.server.broken:
+            return self._answer(500, {"message": "Server Error"})
+        pull = {
+            "id": 6_000_000_000 + number,
+            "number": number,
+            "title": f"Pull request {number}, as GitHub has it",
+            "state": "open",
+            "html_url": f"http://127.0.0.1:3001/x/y/pull/{number}",
+            "head": {"ref": f"branch-{number}", "sha": "a" * 40},
+            "base": {"ref": "main", "sha": "b" * 40},
+            "updated_at": "2026-01-02T12:00:00Z",
+        }
+        return self._answer(200, pull, {"ETag": f'"{number}"'})
+
+    def _answer(self, status: int, body: object, headers: dict[str, str] | None = None) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {**(headers or {}), "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def pull_server() -> Iterator[PullServer]:
+    """A server on a free port; demo mode finds it where ASYNCCODER_PORT is one less than `server_port`."""
+    with PullServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
