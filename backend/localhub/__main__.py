@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from backend.localhub.config import ADDRESS, Config
 from backend.localhub.hub import Hub
 from backend.ports import ensure_free
 from backend.settings import get_settings
+
+SECONDS_TO_END = 1.0  # for requests under way when the signal comes
 
 
 def main(arguments: list[str]) -> int:
@@ -61,9 +64,21 @@ async def _serve(hub: Hub) -> None:
         websockets=False,
         log_level=LogLevels.error,
     )
+    ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, server.stop)
-    await server.serve()
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    serving = asyncio.create_task(server.serve())
+    waiting = asyncio.create_task(ending.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if ending.is_set():
+        server.stop()  # type: ignore[no-untyped-call]  # granian's own
+        await asyncio.wait({serving}, timeout=SECONDS_TO_END)
+    if serving.done():
+        await serving  # for its error, if it ended with one
+        return
+    # Granian waits for whoever has sent half a request, for as long as they like. Nothing that was promised is lost:
+    # what is answered is committed, and what a crash leaves half done is finished at the next start.
+    os._exit(0)
 
 
 if __name__ == "__main__":

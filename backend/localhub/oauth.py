@@ -30,7 +30,8 @@ _SAYS = {
     "incorrect_client_credentials": "The client_id and/or client_secret passed are incorrect.",
     "redirect_uri_mismatch": "The redirect_uri MUST match the registered callback URL for this application.",
     "bad_verification_code": "The code passed is incorrect or expired.",
-    "unsupported_grant_type": "This app's tokens do not expire, so there is nothing to refresh.",
+    "bad_refresh_token": "The refresh token passed is incorrect or expired.",  # none was given: tokens here do not expire
+    "unsupported_grant_type": "The grant_type must be authorization_code or refresh_token.",
     "access_denied": "The user has denied your application access.",
     "invalid_request": "The code_challenge must be 43 characters with the code_challenge_method S256.",
 }
@@ -94,8 +95,10 @@ def access_token(call: Call) -> Response:
         given.get("client_secret"), config.client_secret
     ):
         return _told(call, _error("incorrect_client_credentials", _TOKENS))
-    if given.get("grant_type", "authorization_code") != "authorization_code":
-        return _told(call, _error("unsupported_grant_type", _TOKENS))
+    grant = given.get("grant_type", "authorization_code")
+    if grant != "authorization_code":
+        word = "bad_refresh_token" if grant == "refresh_token" else "unsupported_grant_type"
+        return _told(call, _error(word, _TOKENS))
     with call.hub.store.write() as db:
         db.execute("DELETE FROM code WHERE expires_at < ?", (time.time(),))
         # Taken away by the first who comes with it, whatever else is wrong: a code is tried once.

@@ -122,7 +122,8 @@ def test_a_code_grows_old_in_ten_minutes(shared_hub: RunningHub) -> None:
         ({"client_secret": ""}, "incorrect_client_credentials"),
         ({"client_id": "another-app"}, "incorrect_client_credentials"),
         ({"redirect_uri": "http://127.0.0.1:1/auth/callback"}, "redirect_uri_mismatch"),
-        ({"grant_type": "refresh_token"}, "unsupported_grant_type"),
+        ({"grant_type": "refresh_token", "refresh_token": "ghr_guessed"}, "bad_refresh_token"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
     ],
 )
 def test_a_wrong_exchange_is_refused_as_github_does(shared_hub: RunningHub, changes: dict[str, str], word: str) -> None:
