@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -51,7 +52,21 @@ def _repository(path: Path) -> Path:
     found = path.expanduser().resolve()
     if not (found / ".git").exists() and not (found / "HEAD").exists():
         raise Misconfigured(f"--demo-repo: {path} is not a git repository.", fix="Name a folder that holds a .git")
+    if not _has_commit(found):
+        raise Misconfigured(
+            f"--demo-repo: {path} has no commit yet, so there is nothing to work on.",
+            fix=f"Make its first commit: git -C {path} add -A && git -C {path} commit -m 'First version'",
+        )
     return found
+
+
+def _has_commit(path: Path) -> bool:
+    from backend.cli import preflight
+
+    preflight.ensure_git()
+    # The operator named this folder, so it may belong to someone else.
+    command = ("git", "-c", f"safe.directory={path}", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    return subprocess.run(command, cwd=path, capture_output=True, timeout=20, check=False).returncode == 0
 
 
 async def supervise(settings: Settings, compose: Callable[[], list[Part]]) -> None:

@@ -18,6 +18,10 @@ _LANGUAGES = {
 }  # fmt: skip
 
 
+class Unborn(GitError):
+    """The branch that a repository stands on has no commit."""
+
+
 class Repositories:
     """All bare repositories, by the id of their row."""
 
@@ -66,14 +70,19 @@ class Repositories:
 
 
 def head_branch(source: Path) -> str:
-    """The branch that a repository on this machine stands on. Raises GitError if it is none."""
+    """The branch that a repository on this machine stands on. Raises GitError if it is none, Unborn if it is empty."""
     trust = ("-c", f"safe.directory={source}")
     try:
-        return git.run([*trust, "symbolic-ref", "--short", "HEAD"], cwd=source).decode().strip()
+        branch = git.run([*trust, "symbolic-ref", "--short", "HEAD"], cwd=source).decode().strip()
     except GitError as error:
         if "not a symbolic ref" in str(error):
             raise GitError(f"{source} is on no branch (a detached HEAD).") from error
         raise
+    try:
+        git.run([*trust, "rev-parse", "--verify", "HEAD^{commit}"], cwd=source)
+    except GitError as error:
+        raise Unborn(f"{source} has no commit on {branch} yet.") from error
+    return branch
 
 
 def main_language(bare: Bare, sha: str) -> str | None:

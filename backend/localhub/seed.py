@@ -11,7 +11,7 @@ from backend.errors import GitError, Misconfigured
 from backend.localhub import access, git, pulls
 from backend.localhub.git import Bare
 from backend.localhub.hub import Hub
-from backend.localhub.repositories import head_branch
+from backend.localhub.repositories import Unborn, head_branch
 from backend.localhub.samples import SAMPLES, Sample
 from backend.localhub.store import Account, Repository, every, one, stamp
 
@@ -45,11 +45,13 @@ def seed(hub: Hub) -> None:
 def add_demo_repository(hub: Hub, source: Path) -> str:
     """Copies a repository of this machine to alice; brings its new commits when it is there already. Its full name.
 
-    Raises Misconfigured for a folder that is no git repository with a branch.
+    Raises Misconfigured for a folder that is no git repository with a commit on a branch.
     """
     source = source.expanduser().resolve()
     try:
         branch = head_branch(source)
+    except Unborn as error:
+        raise Misconfigured(str(error), fix="Make its first commit, then start again.") from error
     except (GitError, OSError) as error:
         raise Misconfigured(
             f"{source} cannot be used as a demo repository: {error}", fix="Name a folder with a git repository."

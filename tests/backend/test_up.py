@@ -226,6 +226,12 @@ def test_a_demo_repository_that_is_none_is_refused(tmp_path: Path) -> None:
     assert "not a git repository" in refused(tmp_path / "data", "--demo-repo", str(tmp_path))[1]
 
 
+def test_a_demo_repository_without_a_commit_is_refused_with_the_fix(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path / "empty")], check=True)
+    words = refused(tmp_path / "data", "--demo-repo", str(tmp_path / "empty"))[1]
+    assert "has no commit yet" in words and "git -C" in words
+
+
 def test_a_refusal_leaves_neither_lock_nor_sockets(tmp_path: Path) -> None:
     refused(tmp_path, REDIS_URL="somewhere")
     assert running(tmp_path) is None

@@ -1,6 +1,7 @@
 """Starting: what is there the first time, what stays, what is finished after a crash, and the operator's own code."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.hub
 from backend.errors import Misconfigured
 from backend.localhub import access, deliveries, pulls, seed
 from backend.localhub.__main__ import open_hub
@@ -168,6 +170,16 @@ def test_an_empty_folder_or_one_on_no_branch_is_refused_with_the_fix(
     hub.close()
 
 
+def test_a_repository_without_a_commit_is_refused_with_the_fix(config: Config, tmp_path: Path) -> None:
+    git("init", "-q", "-b", "main", cwd=tmp_path)
+    hub = Hub(config)
+    seed.seed(hub)
+    with pytest.raises(Misconfigured, match="has no commit on main yet") as refused:
+        seed.add_demo_repository(hub, tmp_path)
+    assert "first commit" in refused.value.fix
+    hub.close()
+
+
 def test_the_hooks_of_a_demo_repository_never_run(config: Config, source: Path, tmp_path: Path) -> None:
     witness = tmp_path / "witness"
     for name in ("post-checkout", "reference-transaction", "pre-receive", "update", "post-update"):
@@ -209,6 +221,17 @@ def test_a_refusal_to_start_is_two_lines_and_no_traceback(tmp_path: Path) -> Non
     command = [sys.executable, "-m", "backend.localhub"]
     done = subprocess.run(command, cwd=PROJECT, env=settings, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 2 and "Demo mode" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["_control/webhooks", "alice/sample-shop.git/git-upload-pack"])
+def test_half_a_request_does_not_keep_the_hub_alive(tmp_path: Path, path: str) -> None:
+    with socket.socket() as caller, tests.hub.running_hub(tmp_path / "data") as hub:
+        caller.connect(("127.0.0.1", hub.port))
+        head = f"POST /{path} HTTP/1.1\r\nHost: 127.0.0.1:{hub.port}\r\nContent-Length: 9\r\nExpect: 100-continue"
+        caller.sendall(f"{head}\r\n\r\n".encode())
+        assert b" 100 " in caller.recv(100), "it waits for the body now"
+        caller.sendall(b"half")
+    # SIGTERM was sent, and the process was waited for.
 
 
 def test_what_nobody_answered_ends_with_the_hub_and_is_told_again_by_the_next(config: Config) -> None:
