@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from backend import log, redis
+from backend import jsonb, log, redis
 from backend.db import after_commit
 from backend.errors import NotFound, StaleFence
 from backend.models import TaskEvent
@@ -21,7 +20,7 @@ from backend.words import EventKind
 
 _log = log.get(__name__)
 CHANNEL = "asynccoder:rings"
-MAX_PAYLOAD = 64 * 1024
+storable_json = jsonb.clean  # where the webhooks' service looks for it
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,12 @@ def append(
     """Adds an entry and returns its number; the same `event_id` again adds nothing and returns None.
 
     The task's row is locked, so that numbers become visible in order. With a `fence`, raises StaleFence unless the run
-    is still this worker's. Raises NotFound when the task is gone. NUL characters, which jsonb refuses, become U+FFFD.
+    is still this worker's. Raises NotFound when the task is gone, ValueError for a payload over 64 KiB: what is longer
+    belongs into `raw`.
     """
+    payload = jsonb.clean(payload)
+    if jsonb.size(payload) > jsonb.MAX_PAYLOAD:
+        raise ValueError(f"a payload has at most {jsonb.MAX_PAYLOAD} bytes, this {kind} has {jsonb.size(payload)}")
     task = session.execute(text("SELECT 1 FROM tasks WHERE id = :id FOR NO KEY UPDATE"), {"id": task_id}).first()
     if task is None:
         raise NotFound("The task no longer exists.")
@@ -74,9 +77,7 @@ def append(
         {"id": task_id},
     ).scalar_one()
     session.add(
-        TaskEvent(
-            task_id=task_id, seq=seq, id=event_id, run_id=run_id, kind=kind.value, payload=storable(payload), raw=raw
-        )
+        TaskEvent(task_id=task_id, seq=seq, id=event_id, run_id=run_id, kind=kind.value, payload=payload, raw=raw)
     )
     session.flush()
     after_commit(session, lambda: ring(task_topic(task_id), str(task_id), seq, kind.value))
@@ -91,39 +92,6 @@ def require_fence(session: Session, run_id: UUID, fence: int) -> None:
     ).first()
     if held is None:
         raise StaleFence("This run has been taken over or ended.")
-
-
-def storable(payload: dict[str, Any]) -> dict[str, Any]:
-    """An event's payload as jsonb takes it. Raises ValueError past 64 KiB: what is longer belongs into `raw`."""
-    encoded = json.dumps(payload, ensure_ascii=False, default=str)
-    if len(encoded.encode(errors="replace")) > MAX_PAYLOAD:
-        raise ValueError(f"an event's payload is at most {MAX_PAYLOAD} bytes, this one has {len(encoded)} characters")
-    return {str(key): storable_json(value) for key, value in payload.items()}
-
-
-def storable_json(value: Any) -> Any:
-    """A JSON value of any size as jsonb takes it: NUL and lone surrogates, which it refuses, become U+FFFD."""
-    match value:
-        case str():
-            return value.replace("\x00", "\ufffd").encode(errors="replace").decode()
-        case dict():
-            return {storable_json(str(key)): storable_json(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [storable_json(inner) for inner in value]
-        case float() if not isfinite(value):
-            return str(value)
-        case int() | float() | bool() | None:
-            return value
-    return str(value)
-
-
-def cut(words: str, most: int = MAX_PAYLOAD // 2) -> str:
-    """The text in at most `most` bytes of UTF-8, and as jsonb takes it; what is cut off is said."""
-    words = str(storable_json(words))
-    encoded = words.encode()
-    if len(encoded) <= most:
-        return words
-    return encoded[:most].decode(errors="ignore") + "\n\n(cut here: it was longer than the log keeps)"
 
 
 def since(session: Session, task_id: UUID, after: int, limit: int = 500) -> list[EventRow]:

@@ -6,6 +6,7 @@ from sqlmodel import Session, col, or_, select
 
 from backend.errors import Forbidden, NotFound
 from backend.models import Repository, Task, User, UserRepositoryAccess
+from backend.words import TaskType
 
 
 def level(session: Session, user: User, repository_id: UUID) -> str | None:
@@ -19,9 +20,15 @@ def level(session: Session, user: User, repository_id: UUID) -> str | None:
 
 def repository(session: Session, user: User, repository_id: UUID) -> Repository:
     """The repository, if this person can reach it. Raises NotFound."""
-    found = session.get(Repository, repository_id)
-    if found is None or not found.is_active or level(session, user, repository_id) is None:
-        raise NotFound("There is no such repository, or you cannot see it.")
+    return _reachable(session, user, repository_id)[0]
+
+
+def require_to_work(session: Session, user: User, repository_id: UUID, task_type: TaskType) -> Repository:
+    """The repository, if this person may have such work done on it. Raises NotFound, or Forbidden with the reason."""
+    found, access_level = _reachable(session, user, repository_id)
+    reason = refusal(found, access_level, needs_push=task_type.may_edit)
+    if reason:
+        raise Forbidden(reason)
     return found
 
 
@@ -75,3 +82,11 @@ def owned(session: Session, user: User, task_id: UUID, *, lock: bool = False) ->
             .execution_options(populate_existing=True)
         ).one()
     return task
+
+
+def _reachable(session: Session, user: User, repository_id: UUID) -> tuple[Repository, str]:
+    found = session.get(Repository, repository_id)
+    access_level = level(session, user, repository_id)
+    if found is None or not found.is_active or access_level is None:
+        raise NotFound("There is no such repository, or you cannot see it.")
+    return found, access_level

@@ -9,8 +9,8 @@ from sqlalchemy import case
 from sqlmodel import Session, col, select
 
 from backend.engine.transcript import LogEntry
-from backend.errors import RunFailed
-from backend.models import AiModel, PullRequest, Repository, RepositorySettings, Task, TaskEvent, TaskRun, User
+from backend.errors import Forbidden, NotFound, RunFailed
+from backend.models import AiModel, PullRequest, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.providers.base import Prices
 from backend.services import access, credits
 from backend.services.recorder import latest_checkpoint
@@ -63,13 +63,15 @@ def read(session: Session, claim: Claim) -> Brief:
     run = session.exec(select(TaskRun).where(TaskRun.id == claim.run_id)).one()
     task = session.exec(select(Task).where(Task.id == run.task_id)).one()
     user = session.exec(select(User).where(User.id == task.user_id)).one()
-    repository = session.exec(select(Repository).where(Repository.id == task.repository_id)).one()
+    task_type = TaskType(task.type)
+    try:
+        repository = access.require_to_work(session, user, task.repository_id, task_type)
+    except NotFound as error:
+        raise RunFailed(Failure.ACCESS_LOST) from error
+    except Forbidden as error:
+        raise RunFailed(Failure.ACCESS_LOST, str(error)) from error
     model = session.exec(select(AiModel).where(AiModel.id == task.ai_model_id)).one()
     price = credits.prices(model)
-    level = access.level(session, user, repository.id)
-    task_type = TaskType(task.type)
-    if level is None or (task_type.may_edit and level == "read"):
-        raise RunFailed(Failure.ACCESS_LOST)
     if price is None:
         raise RunFailed(Failure.MODEL_AUTH, "The model has no price any more. Ask your admin.")
     chosen = session.get(RepositorySettings, repository.id)

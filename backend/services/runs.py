@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
-from backend import clock, events
+from backend import clock, events, jsonb
 from backend.db import after_commit
 from backend.errors import NotEnoughCredits, StaleFence
 from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
@@ -25,10 +25,17 @@ BEAT_SECONDS = 5
 MAX_JOINED_BYTES = 48_000  # of messages that become one prompt
 CLAIM_LOCK = 0x61636C6D  # "aclm"
 WAITING = "waiting for a worker"
-# Of a row `r` of task_runs: whether a worker may take it now.
-_CLAIMABLE = """r.status = 'pending' AND (r.phase = 'queued' AND (r.until IS NULL OR r.until <= now())
-                OR r.phase = 'parked' AND r.until <= now())"""
 _CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
+# The runs of which a worker may take any one now: due, and of a person who may work and has room for another.
+_CLAIMABLE = """
+    FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
+    WHERE r.status = 'pending'
+      AND (r.phase = 'queued' AND (r.until IS NULL OR r.until <= now()) OR r.phase = 'parked' AND r.until <= now())
+      AND u.disabled_at IS NULL AND t.deleted_at IS NULL
+      AND (SELECT count(*) FROM task_runs o JOIN tasks ot ON ot.id = o.task_id
+           WHERE ot.user_id = u.id AND o.status = 'running')
+          < CASE u.subscription_tier WHEN 'free' THEN :free WHEN 'pro' THEN :pro ELSE :enterprise END
+"""
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,7 @@ def claim(session: Session, owner: str) -> Claim | None:
     row = session.execute(
         text(
             f"""
-            SELECT r.id FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
-            WHERE {_CLAIMABLE} AND u.disabled_at IS NULL AND t.deleted_at IS NULL
-              AND (SELECT count(*) FROM task_runs o JOIN tasks ot ON ot.id = o.task_id
-                   WHERE ot.user_id = u.id AND o.status = 'running')
-                  < CASE u.subscription_tier WHEN 'free' THEN :free WHEN 'pro' THEN :pro ELSE :enterprise END
+            SELECT r.id {_CLAIMABLE}
             ORDER BY CASE t.priority WHEN 'high' THEN 10 WHEN 'medium' THEN 5 ELSE 1 END
                      + extract(epoch FROM now() - r.created_at) / 60 DESC, r.created_at
             LIMIT 1
@@ -93,8 +96,8 @@ def claim(session: Session, owner: str) -> Claim | None:
 
 
 def claimable(session: Session) -> int:
-    """How many runs wait for a worker now, whoever's they are."""
-    return int(session.execute(text(f"SELECT count(*) FROM task_runs r WHERE {_CLAIMABLE}")).scalar_one())  # noqa: S608  our own text
+    """How many runs a worker could begin with now: none that `claim` would refuse."""
+    return int(session.execute(text(f"SELECT count(*) {_CLAIMABLE}"), _CONCURRENT).scalar_one())
 
 
 def beat(session: Session, run_id: UUID, fence: int) -> TaskRun:
@@ -186,7 +189,7 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
             "status": how.status,
             "outcome": how.outcome,
             "failure": how.failure,
-            "text": events.cut(how.text),
+            "text": jsonb.cut(how.text),
             **how.details,
         },
         "ended",

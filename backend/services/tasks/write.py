@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from backend import clock
 from backend.db import after_commit, transaction
-from backend.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
+from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import Task, TaskMessage, TaskRun, User
 from backend.services import access, catalog, credits, notices, repositories, runs
@@ -70,11 +70,7 @@ def submit(session: Session, user: User, draft: Draft) -> Task:
     prompt = check_prompt(draft.prompt)
     branch = check_branch(draft.branch)
     target = check_branch(draft.target_branch) if draft.target_branch else branch
-    repository = access.repository(session, user, draft.repository_id)
-    level = access.level(session, user, repository.id) or "read"
-    refusal = access.refusal(repository, level, needs_push=draft.task_type.may_edit)
-    if refusal:
-        raise Forbidden(refusal)
+    repository = access.require_to_work(session, user, draft.repository_id, draft.task_type)
     model = catalog.usable(session, draft.model_id)
     estimate = credits.estimate(session, model.id, draft.task_type, prompt)
     task = Task(
@@ -185,11 +181,7 @@ def add_credits(session: Session, user: User, task_id: UUID, *, key: str) -> Non
 def _next_run(session: Session, user: User, task: Task, text: str) -> TaskRun:
     if runs.is_merged(session, task.id):
         raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
-    repository = access.repository(session, user, task.repository_id)
-    level = access.level(session, user, repository.id) or "read"
-    refusal = access.refusal(repository, level, needs_push=TaskType(task.type).may_edit)
-    if refusal:
-        raise Forbidden(refusal)
+    access.require_to_work(session, user, task.repository_id, TaskType(task.type))
     model = catalog.usable(session, task.ai_model_id)
     estimate = credits.estimate(session, model.id, TaskType(task.type), text)
     return runs.start(session, task, user, text, hold=estimate.hold)

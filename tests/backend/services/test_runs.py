@@ -10,13 +10,14 @@ from sqlmodel import Session, select
 
 from backend import clock, db, events
 from backend.engine.assignment import Withdrawn
-from backend.errors import StaleFence
+from backend.errors import RunFailed, StaleFence
+from backend.github.types import RemoteRepository
 from backend.models import Task, TaskEvent, TaskMessage, TaskRun
-from backend.services import attempts, credits, runs, tasks
+from backend.services import attempts, brief, credits, runs, tasks
 from backend.services.recorder import Recorder
 from backend.services.runs import Claim, End
 from backend.words import EventKind, Failure, Outcome, Phase, Priority, Status, TaskType
-from tests.conftest import People
+from tests.conftest import People, keep, remote
 
 
 def submit(people: People, prompt: str = "Fix it", priority: Priority = Priority.MEDIUM) -> UUID:
@@ -86,6 +87,47 @@ def test_a_person_never_runs_more_than_their_tier_allows(people: People) -> None
     claim(), claim()
     with db.transaction() as session:
         assert runs.claim(session, "worker") is None
+
+
+def test_only_runs_that_a_worker_would_get_keep_the_sweep_ringing(people: People) -> None:
+    def waiting() -> tuple[int, bool]:
+        with db.transaction() as session:
+            counted = runs.claimable(session)
+            found = runs.claim(session, "worker")
+            session.rollback()
+            return counted, found is not None
+
+    for number in range(3):
+        submit(people, f"task {number}")
+    assert waiting() == (3, True)
+    for refused in ("users SET disabled_at", "tasks SET deleted_at"):
+        with db.transaction() as session:
+            session.execute(text(f"UPDATE {refused} = now()"))
+        assert waiting() == (0, False)
+        with db.transaction() as session:
+            session.execute(text(f"UPDATE {refused} = NULL"))
+    claim(), claim()
+    assert waiting() == (0, False), "the third is over the person's limit"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ([remote(11, "alice/sample-shop", "read")], "not push"),
+        ([remote(11, "alice/sample-shop", "admin", is_archived=True)], "archived"),
+        ([], "no longer reach"),
+    ],
+)
+def test_what_could_not_be_submitted_any_more_is_not_worked_on_either(
+    people: People, found: list[RemoteRepository], words: str
+) -> None:
+    submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        keep(session, people.alice, *found)
+    with db.transaction() as session, pytest.raises(RunFailed, match=words) as refused:
+        brief.read(session, mine)
+    assert refused.value.failure is Failure.ACCESS_LOST
 
 
 def test_a_late_beat_revives_a_lease_while_the_fence_is_unchanged(people: People) -> None:
