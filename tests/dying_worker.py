@@ -9,16 +9,16 @@ import signal
 import sys
 import threading
 from typing import Any
+from uuid import UUID
 
 from sqlmodel import Session
 
 import jobs.tasks
 from backend import log
-from backend.engine.assignment import Ending
 from backend.providers.demo import DemoProvider
-from backend.services import executor, handover
-from backend.services.handover import Commit, Handover
+from backend.services import executor, runs, workplace
 from backend.services.recorder import Recorder
+from backend.services.runs import End
 from backend.words import EventKind
 
 POINTS = (
@@ -37,7 +37,7 @@ def die() -> None:
 
 
 class DyingRecorder(Recorder):
-    """Dies right after the second turn is stored, or while the first command runs, or once the branch is pushed."""
+    """Dies right after the second turn or the finish is stored, while the first command runs, or after the push."""
 
     point = ""
     turns = 0
@@ -49,6 +49,9 @@ class DyingRecorder(Recorder):
             self.turns += 1
             if self.point == "after_a_model_answer" and self.turns == 2:
                 die()
+        is_done = kind is EventKind.TOOL_RESULT and payload["name"] == "finish" and not payload["is_error"]
+        if is_done and self.point == "before_the_commit":
+            die()
         if kind is EventKind.TOOL_STARTED and payload["name"] == "run_command" and self.point == "in_a_command":
             threading.Timer(0.05, die).start()
 
@@ -59,23 +62,16 @@ class DyingRecorder(Recorder):
         super().once(kind, payload, name)
 
 
-class DyingHandover(Handover):
-    """Dies before it commits, or around the transaction that ends the run."""
+_TRUE_END = runs.end
 
-    point = ""
 
-    def commit(self, ending: Ending) -> Commit | None:
-        """May die first."""
-        if self.point == "before_the_commit":
-            die()
-        return super().commit(ending)
-
-    def _end(self, session: Session, *args: Any) -> None:
-        if self.point == "after_the_pull_request":
-            die()
-        super()._end(session, *args)
-        if self.point == "before_the_settlement_ends":
-            die()
+def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
+    """May die before the transaction that ends the run says so, or before it is durable."""
+    if DyingRecorder.point == "after_the_pull_request":
+        die()
+    _TRUE_END(session, run_id, fence, how)
+    if DyingRecorder.point == "before_the_settlement_ends":
+        die()
 
 
 def main(point: str) -> None:
@@ -83,11 +79,11 @@ def main(point: str) -> None:
     if point and point not in POINTS:
         raise SystemExit(f"no such point: {point}")
     log.configure()
-    DyingRecorder.point = DyingHandover.point = point
+    DyingRecorder.point = point
     # In this process alone: the road is the real one but for where it ends.
-    vars(executor)["Recorder"] = DyingRecorder
+    vars(workplace)["Recorder"] = DyingRecorder
     vars(executor)["open_provider"] = lambda provider_id, **_: DemoProvider(provider_id, pace=0)
-    vars(handover)["Handover"] = DyingHandover
+    vars(runs)["end"] = end
     jobs.tasks.look()
 
 

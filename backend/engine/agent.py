@@ -11,13 +11,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal, NoReturn
 
+from backend import jsonb
 from backend.engine import context, limits, prompts
 from backend.engine.assignment import Assignment, Control, Ending, Orders, QueuedMessage, Recorder, Withdrawn
 from backend.engine.calls import PaidCalls, TooDear
 from backend.engine.limits import RunLimits
 from backend.engine.patience import Cancelled, LongWait, Patience, Seams
 from backend.engine.tools import WITH_EFFECTS, Toolbox, ToolOutcome
-from backend.engine.transcript import INTERRUPTED, NUDGE, LogEntry, rebuild, storable, write_turn
+from backend.engine.transcript import INTERRUPTED, NUDGE, LogEntry, rebuild, write_turn
 from backend.errors import RunFailed
 from backend.providers.base import Final, Provider, ProviderError, ToolCall
 from backend.words import EventKind, Failure
@@ -135,7 +136,8 @@ class _Agent:
             return ToolOutcome("Not run: the run has finished.", is_error=True, summary=f"{call.name}: not run")
         if call.name == "finish" and another_failed and not self.talk.is_wrapped_up:
             return ToolOutcome("Not finished: a call of this turn failed. Look at it first.", is_error=True)
-        self._record(EventKind.TOOL_STARTED, storable({"call_id": call.id, "name": call.name, "args": call.args or {}}))
+        started = {"call_id": call.id, "name": call.name, "args": call.args or {}}
+        self._record(EventKind.TOOL_STARTED, jsonb.fit(started))
         return self.toolbox.execute(call, self._is_cancelled)
 
     def hear_the_person(self) -> None:
@@ -238,7 +240,7 @@ class _Agent:
         final = self.calls.make(self.talk, self.hold_micro, context.SUMMARY_OUTPUT, context.ASK_FOR_SUMMARY)
         cost = self.job.prices.cost_micro(final.usage)
         stat = self.toolbox.diff_stat(self._is_cancelled)
-        payload = storable(context.summary(self.talk, until, final.message.text, stat))
+        payload = jsonb.fit(context.summary(self.talk, until, final.message.text, stat))
         self._record(EventKind.COMPACTED, payload | {"usage": asdict(final.usage), "cost_micro": cost})
 
     def _begin_wrap_up(self, reason: str, why: str) -> None:
@@ -284,7 +286,7 @@ class _Agent:
             "malformed": outcome.is_malformed,
         }
         raw = zlib.compress(outcome.full) if outcome.full is not None else None
-        self._record(EventKind.TOOL_RESULT, storable(payload), raw)
+        self._record(EventKind.TOOL_RESULT, jsonb.fit(payload), raw)
 
     def _note_wait(self, reason: str, until: datetime, attempt: int) -> None:
         self._record(EventKind.WAIT, {"reason": reason, "until": until.isoformat(), "attempt": attempt})

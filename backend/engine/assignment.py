@@ -16,14 +16,12 @@ class Assignment:
 
     task_type: TaskType
     prompt: str
-    provider_id: str
     model: str
     prices: Prices
     context_window: int
     max_output: int
     hold_micro: int
     run_key: str
-    effort: str | None = None
     guidance: str = ""
     limits: RunLimits = field(default_factory=RunLimits)
 

@@ -52,8 +52,8 @@ class Patience:
 
     def answer(self, provider: Provider, request: Request) -> Final:
         """The whole answer. Raises Cancelled, LongWait, ProviderError where asking again cannot help, and RunFailed."""
-        waited = 0.0
-        for attempt in range(1, limits.TRIES + 1):
+        waited, attempt = 0.0, 1
+        while True:
             try:
                 return self._once(provider, request)
             except ProviderError as error:
@@ -64,7 +64,7 @@ class Patience:
                 if attempt == limits.TRIES or waited > limits.BACK_OFF_SECONDS:
                     raise RunFailed(error.failure, f"{error.failure.sentence} It said last: {error}") from error
                 self._wait(error.failure, seconds, attempt)
-        raise RunFailed(Failure.MODEL_OVERLOADED)
+            attempt += 1
 
     def _pause(self, error: ProviderError, attempt: int) -> float:
         if error.retry_after is None:

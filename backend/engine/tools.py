@@ -12,6 +12,7 @@ from typing import Any
 from backend.engine import edits, guidance
 from backend.engine.toolspecs import SPECS, argument_fault
 from backend.errors import InvalidInput
+from backend.jsonb import clean_text
 from backend.providers.base import ToolCall, ToolSpec
 from backend.sandbox.base import Completed, Sandbox
 from backend.words import TaskType
@@ -45,15 +46,6 @@ exec grep -rnHIE --exclude-dir=.git ${3:+--include="$3"} -e "$1" -- "$2"
 
 
 @dataclass(frozen=True)
-class Finish:
-    """What the model hands over; `findings` only of a review."""
-
-    title: str
-    summary: str
-    findings: tuple[dict[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
 class ToolOutcome:
     """What a call came to: `text` is what the model sees, `full` all of it where there is more. In seconds."""
 
@@ -66,7 +58,6 @@ class ToolOutcome:
     added: int = 0
     removed: int = 0
     full: bytes | None = None
-    finished: Finish | None = None
     is_malformed: bool = False
 
 
@@ -149,7 +140,7 @@ class Toolbox:
         self._read[_plain(path)] = _digest(content)
         text += guidance.nested(self.workspace, path, self._guided)
         which = f", lines {first}–{until}" if shown else ""
-        return ToolOutcome(_visible(text), summary=f"Read {path}{which}", path=path)
+        return ToolOutcome(clean_text(text), summary=f"Read {path}{which}", path=path)
 
     def _list_files(self, path: str = ".", glob: str | None = None, *, cancelled: Callable[[], bool]) -> ToolOutcome:
         found: list[str] = []
@@ -163,7 +154,7 @@ class Toolbox:
         text = "\n".join(found) or "(no files)"
         if total > len(found):
             text += f"\n({total - len(found)} more; narrow it with path or glob)"
-        return ToolOutcome(_visible(text), summary=f"Listed {glob or path}: {total} files", path=path)
+        return ToolOutcome(clean_text(text), summary=f"Listed {glob or path}: {total} files", path=path)
 
     def _search(
         self, pattern: str, path: str = ".", glob: str | None = None, *, cancelled: Callable[[], bool]
@@ -227,16 +218,9 @@ class Toolbox:
             full=done.stdout if text != output else None,
         )
 
-    def _finish(
-        self,
-        title: str,
-        summary: str,
-        findings: list[dict[str, Any]] | None = None,
-        *,
-        cancelled: Callable[[], bool],
-    ) -> ToolOutcome:
-        handed = Finish(_one_line(title)[:120], summary, tuple(findings or ()))
-        return ToolOutcome("Finished.", summary=handed.title, finished=handed)
+    def _finish(self, title: str, **_: Any) -> ToolOutcome:
+        # Summary and findings are read from the call itself, which is in the log.
+        return ToolOutcome("Finished.", summary=_one_line(title)[:120])
 
 
 def _ended(done: Completed, seconds: float) -> str:
@@ -261,11 +245,7 @@ def _clipped(text: str) -> str:
 def _decoded(data: bytes) -> str:
     """As a terminal would leave it: no escapes, and of a line that was overwritten only its last state."""
     text = _ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n")
-    return _visible("\n".join(line.rsplit("\r", 1)[-1] for line in text.split("\n")))
-
-
-def _visible(text: str) -> str:
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return clean_text("\n".join(line.rsplit("\r", 1)[-1] for line in text.split("\n")))
 
 
 def _one_line(text: str) -> str:

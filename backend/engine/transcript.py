@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from backend import jsonb
 from backend.engine import limits
 from backend.providers.base import Message, Part, Text, Thinking, ToolCall, ToolResult
 from backend.words import EventKind
@@ -217,10 +218,10 @@ def rebuild(entries: Sequence[LogEntry], opening: str, overhead: int = 0) -> Con
     return conversation
 
 
-def write_turn(message: Message, limit: int = 56_000) -> tuple[list[dict[str, Any]], bytes]:
-    """The parts as a payload of at most `limit` bytes, and the compressed rest from which the turn is read exactly."""
+def write_turn(message: Message) -> tuple[list[dict[str, Any]], bytes]:
+    """The parts as they fit a payload, and the compressed rest from which the turn is read exactly."""
     exact = [_part_to_json(part) for part in message.parts]
-    shown = storable(exact, limit)
+    shown = jsonb.fit(exact)
     kept: dict[str, Any] = {"provider": message.raw_provider}
     if message.raw is not None:
         kept["content"] = base64.b64encode(message.raw).decode()
@@ -235,27 +236,6 @@ def read_turn(payload: dict[str, Any], raw: bytes | None) -> Message:
     parts = tuple(_part_from_json(part) for part in kept.get("parts", payload["parts"]))
     content = base64.b64decode(kept["content"]) if "content" in kept else None
     return Message("assistant", parts, content, kept.get("provider"))
-
-
-def storable(value: Any, limit: int = 56_000) -> Any:
-    """The value without what jsonb refuses (NUL, lone surrogates), long strings cut so that all fits `limit` bytes."""
-    clean = _clean(value, limit)
-    longest = limit
-    while len(json.dumps(clean, ensure_ascii=False).encode()) > limit and longest > 16:
-        longest //= 2
-        clean = _clean(clean, longest)
-    return clean
-
-
-def _clean(value: Any, longest: int) -> Any:
-    if isinstance(value, str):
-        text = value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-        return text if len(text) <= longest else text[:longest] + "…"
-    if isinstance(value, dict):
-        return {_clean(str(key), longest): _clean(item, longest) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item, longest) for item in value]
-    return value
 
 
 def _part_to_json(part: Part) -> dict[str, Any]:

@@ -27,14 +27,16 @@ class Recorder:
     in one transaction, so that the log and the files never disagree.
     """
 
-    def __init__(self, task_id: UUID, claim: Claim) -> None:
+    def __init__(
+        self, task_id: UUID, claim: Claim, checkpoint: Callable[[], tuple[str, bytes] | None] | None = None
+    ) -> None:
         self._task_id = task_id
         self._claim = claim
-        self.checkpoint: Callable[[], tuple[str, bytes] | None] | None = None
+        self._checkpoint = checkpoint
 
     def emit(self, kind: EventKind, payload: dict[str, Any], raw: bytes | None = None) -> None:
         """Stores one event durably, waiting while the database is away."""
-        saved = self.checkpoint() if kind is EventKind.TOOL_RESULT and self.checkpoint else None
+        saved = self._checkpoint() if kind is EventKind.TOOL_RESULT and self._checkpoint else None
         event_id = uuid4()
 
         def store(session: Session) -> None:

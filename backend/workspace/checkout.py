@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.errors import GitError, Misconfigured, NotFound, RunFailed
+from backend.errors import GitError, Misconfigured, RunFailed
 from backend.words import Failure
 from backend.workspace.git import check_sha, run_git, text
 from backend.workspace.mirror import Mirror
@@ -25,7 +25,6 @@ _LITTER = (
 )
 
 Owner = tuple[int, int]
-BASE = "refs/asynccoder/base"
 _TIMEOUT = 600.0  # seconds to write a large tree
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = false\n"
 
@@ -68,24 +67,12 @@ class Checkout:
         try:
             checkout.reset(sha)
             _write_convenience_copy(checkout)
-            checkout.git(["update-ref", BASE, sha])  # last: it says that the checkout is whole
         except GitError as error:
             if "no space left" in str(error).lower():
                 raise RunFailed(Failure.DISK_FULL) from error
             mirror.suspect()
             raise RunFailed(Failure.CLONE_FAILED, f"The files could not be written. {error}") from error
         return checkout
-
-    @classmethod
-    def open(cls, root: Path) -> "Checkout":
-        """The copy that an earlier attempt made in whole. Raises NotFound."""
-        git_dir = root / "git"
-        if not (git_dir / BASE).exists():
-            raise NotFound("There is no checkout of this run here.")
-        status = (root / "tree").lstat()
-        is_ours = status.st_uid == os.geteuid()
-        owner = None if is_ours else (status.st_uid, status.st_gid)
-        return cls(root, (git_dir / BASE).read_text(encoding="ascii").strip(), owner)
 
     def git(
         self, args: list[str], *, stdin: bytes = b"", ok: Sequence[int] = (0,), env: Mapping[str, str] | None = None
@@ -108,7 +95,7 @@ class Checkout:
             self.git(["update-index", "-q", "--refresh"], ok=(0, 1))
 
 
-def clean_copy(checkout: Checkout, sha: str, dest: Path, owner: Owner | None) -> Path:
+def clean_copy(checkout: Checkout, sha: str, dest: Path) -> Path:
     """A checkout of a commit into the new folder `dest`, for evidence: nothing the agent left lying around is in it."""
     remove(dest)
     dest.mkdir(mode=0o700)
@@ -121,8 +108,8 @@ def clean_copy(checkout: Checkout, sha: str, dest: Path, owner: Owner | None) ->
         timeout=_TIMEOUT,
         env={"GIT_INDEX_FILE": str(index)},
     )
-    if owner:
-        give(dest, owner)
+    if checkout.owner:
+        give(dest, checkout.owner)
     return dest
 
 
@@ -151,7 +138,7 @@ def give(folder: Path, owner: Owner) -> None:
 
 
 def remove(root: Path) -> None:
-    """Removes a run's folder, whatever the agent left in it; nothing there is fine."""
+    """Removes a run's folder, whatever the agent left in it; no folder is fine. Raises RunFailed(internal_error)."""
     if not root.exists():
         return
     if os.geteuid() != 0:

@@ -11,7 +11,7 @@ import zlib
 from backend.errors import GitError, InvalidInput
 from backend.workspace import files
 from backend.workspace.checkout import Checkout
-from backend.workspace.git import check_sha, text
+from backend.workspace.git import text
 
 _NO_OBJECT = "0" * 40
 
@@ -52,11 +52,11 @@ def _write(checkout: Checkout) -> str:
     return text(checkout.git(["write-tree"]))
 
 
-def export(checkout: Checkout, base_sha: str) -> bytes:
-    """The compressed binary diff from a commit to the work tree as it is; restores to the same tree anywhere."""
+def export(checkout: Checkout) -> bytes:
+    """The compressed binary diff from the base to the work tree as it is; restores to the same tree anywhere."""
     tree = write(checkout)
     options = ["--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"]
-    return zlib.compress(checkout.git(["diff-tree", "-p", *options, check_sha(base_sha), tree]), 6)
+    return zlib.compress(checkout.git(["diff-tree", "-p", *options, checkout.base_sha, tree]), 6)
 
 
 def restore(checkout: Checkout, data: bytes) -> str:

@@ -149,11 +149,6 @@ def _lines(change: FileChange, sign: str) -> Iterator[tuple[int, str]]:
             number += 1
 
 
-def totals(changes: Sequence[FileChange]) -> tuple[int, int]:
-    """Lines added and removed in all."""
-    return sum(change.added for change in changes), sum(change.removed for change in changes)
-
-
 def scan_secrets(changes: Sequence[FileChange], own_values: Iterable[str] = ()) -> list[Finding]:
     """Known shapes of secrets, and the person's own sealed values, in what the diff adds."""
     own = {part for value in own_values for part in value.split("\n") if len(part.strip()) >= _MIN_OWN}

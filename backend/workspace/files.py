@@ -25,13 +25,10 @@ Kind = Literal["file", "folder", "symlink", "other"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing in the tree: `path` is relative to the root, `size` in bytes, `mtime_ns` its last change."""
+    """One thing in the tree: `path` is relative to the root."""
 
     path: str
     kind: Kind
-    size: int
-    mode: int
-    mtime_ns: int
 
 
 def read_bytes(root: Path, rel: str, limit: int) -> bytes:
@@ -129,7 +126,7 @@ def _entry(path: str, status: os.stat_result) -> Entry:
         kind = "folder"
     elif modes.S_ISLNK(status.st_mode):
         kind = "symlink"
-    return Entry(path, kind, status.st_size, modes.S_IMODE(status.st_mode), status.st_mtime_ns)
+    return Entry(path, kind)
 
 
 def _parts(rel: str) -> list[str]:

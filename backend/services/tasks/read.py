@@ -71,9 +71,7 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         evidence=_evidence(run_rows),
         pull_request=PullRequestRow(pull.pr_number, pull.title, pull.status, pull.url) if pull else None,
         files=_files(session, task),
-        answer=_answer(session, task),
         queued_messages=_queued(session, task) if is_owner else [],
-        latest_seq=task.event_seq,
         can_cancel=is_owner and is_alive,
         can_follow_up=is_owner and not (pull and pull.status == PullRequestStatus.MERGED and not is_alive),
         actions=["add_credits", "finish_now", "cancel"] if is_owner and _waits_for_budget(task) else [],
@@ -275,15 +273,6 @@ def _files(session: Session, task: Task) -> list[FileRow]:
         )
         for path, meta in rows
     ]
-
-
-def _answer(session: Session, task: Task) -> str:
-    found = session.exec(
-        select(TaskResult.content)
-        .where(TaskResult.task_id == task.id, TaskResult.result_type == "analysis")
-        .order_by(col(TaskResult.created_at).desc())
-    ).first()
-    return found or ""
 
 
 def _queued(session: Session, task: Task) -> list[MessageRow]:

@@ -142,9 +142,7 @@ class TaskPage:
     evidence: EvidenceRow | None
     pull_request: PullRequestRow | None
     files: list[FileRow]
-    answer: str
     queued_messages: list[MessageRow]
-    latest_seq: int
     can_cancel: bool
     can_follow_up: bool
     actions: list[str]

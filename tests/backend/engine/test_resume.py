@@ -8,7 +8,7 @@ import pytest
 
 from backend.engine import limits
 from backend.engine.agent import LogEntry
-from backend.engine.transcript import rebuild, storable
+from backend.engine.transcript import rebuild
 from backend.providers import open_provider
 from backend.providers.base import Final, Message, ProviderError, Text, ToolCall, ToolResult, Usage
 from backend.sandbox.base import Sandbox
@@ -119,10 +119,6 @@ def test_the_full_output_of_a_cut_result_is_kept_byte_for_byte(bench: Bench) -> 
     bench.work(Script([[call("run_command", command="seq 1 50000")], [finish()]]))
     entry = next(entry for entry in bench.log.entries if entry.kind is EventKind.TOOL_RESULT)
     assert entry.raw is not None and zlib.decompress(entry.raw).endswith(b"50000\n")
-
-
-def test_lone_surrogates_and_nul_are_made_storable() -> None:
-    assert storable({"a\0": ["b\ud800", 1, None]}) == {"a�": ["b?", 1, None]}
 
 
 def test_entries_of_other_kinds_leave_the_conversation_as_it_is() -> None:

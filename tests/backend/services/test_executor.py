@@ -1,6 +1,9 @@
 """The road of a run on real git, a real jail and the local hub, and the death of its worker at each point of it."""
 
 import os
+import subprocess
+import sys
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +15,13 @@ from sqlmodel import select
 
 import jobs.tasks
 from backend import db
+from backend.errors import RunFailed
 from backend.github.client import GitHub
-from backend.models import CreditTransaction, PullRequest, Task, TaskEvent, TaskRun, User
+from backend.models import CreditTransaction, PullRequest, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.sandbox.choose import choose
-from backend.services import attempts, auth, catalog, credits, repositories, tasks
-from backend.settings import get_settings
-from backend.words import EventKind, Failure, Outcome, Priority, Status, TaskType
+from backend.services import attempts, auth, catalog, credits, repositories, tasks, workplace
+from backend.settings import PROJECT_DIR, get_settings
+from backend.words import EventKind, Failure, Outcome, Phase, Priority, Status, TaskType
 from tests import dying_worker
 from tests.dying_worker import POINTS
 from tests.hub import LocalHub
@@ -195,6 +199,45 @@ def test_without_a_jail_the_run_fails_by_name_and_runs_nothing(
     run = run_of(task_id)
     assert (run.status, run.failure) == (Status.FAILED, Failure.SANDBOX_UNAVAILABLE)
     assert "tool_started" not in kinds(task_id)
+
+
+def test_a_workspace_that_resists_removal_hides_no_ending_and_is_left_to_the_sweep(
+    hub: LocalHub, alice: UUID, environment: pytest.MonkeyPatch
+) -> None:
+    def resist(folder: Path) -> None:
+        raise RunFailed(Failure.INTERNAL_ERROR, f"rm failed: {folder}")
+
+    with environment.context() as patched:  # root can remove everything, so the resistance is played
+        patched.setitem(vars(workplace), "remove", resist)
+        task_id = submit(alice, "alice/notes", "Make it faster")
+        assert work() == 0
+        run = run_of(task_id)
+        assert (run.status, run.outcome, run.attempt) == (Status.COMPLETED, Outcome.NO_CHANGES, 1)
+        assert workplace.sweep_workspaces() == 0
+    assert workplace.sweep_workspaces() == 1
+    assert workplace.sweep_workspaces() == 0
+
+
+def test_a_run_that_is_stopped_while_its_tests_run_pushes_nothing_and_keeps_the_patch(
+    hub: LocalHub, alice: UUID
+) -> None:
+    task_id = submit(alice)
+    with db.transaction() as session:
+        session.add(RepositorySettings(repository_id=task_of(task_id).repository_id, test_command="sleep 60"))
+    worker = subprocess.Popen([sys.executable, "-m", "tests.dying_worker"], cwd=PROJECT_DIR, env=os.environ)
+    try:
+        while task_of(task_id).phase != Phase.VERIFYING:
+            assert worker.poll() is None
+            time.sleep(0.05)
+        with db.transaction() as session:
+            tasks.cancel(session, session.get_one(User, alice), task_id)
+        assert worker.wait(timeout=30) == 0
+    finally:
+        worker.kill()
+    assert run_of(task_id).status == Status.CANCELLED and "push" not in kinds(task_id)
+    assert hub.pulls("alice", "alice/sample-shop") == []
+    with db.transaction() as session:
+        assert b"shop/totals.py" in tasks.patch(session, session.get_one(User, alice), task_id)
 
 
 def _processes_of(run_id: UUID) -> list[str]:

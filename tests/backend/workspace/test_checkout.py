@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.errors import InvalidInput, NotFound
+from backend.errors import InvalidInput
 from backend.workspace import checkpoint
 from backend.workspace.checkout import Checkout, Owner, clean_copy, remove, workspaces_root
 from backend.workspace.mirror import Mirror
@@ -45,14 +45,6 @@ def test_the_agents_git_works_and_knows_no_remote(checkout: Checkout) -> None:
     assert "+# Other" in git(tree, *safe, "diff")
 
 
-def test_only_a_whole_checkout_is_opened_again(checkout: Checkout, tmp_path: Path) -> None:
-    assert Checkout.open(checkout.root) == checkout
-    checkout.git(["update-ref", "-d", "refs/asynccoder/base"])
-    for root in (checkout.root, tmp_path / "never"):
-        with pytest.raises(NotFound):
-            Checkout.open(root)
-
-
 def test_creating_again_replaces_what_was_left(checkout: Checkout, mirror: Mirror, owner: Owner | None) -> None:
     (checkout.work_tree / "left").touch()
     again = Checkout.create(checkout.root, mirror, checkout.base_sha, owner)
@@ -65,13 +57,13 @@ def test_only_a_full_commit_name_is_taken(tmp_path: Path, mirror: Mirror, sha: s
         Checkout.create(tmp_path / "x", mirror, sha, None)
 
 
-def test_a_clean_copy_holds_the_commit_and_nothing_else(checkout: Checkout, owner: Owner | None) -> None:
+def test_a_clean_copy_holds_the_commit_and_nothing_else(checkout: Checkout) -> None:
     (checkout.work_tree / "conftest.py").write_text("left lying around")
     (checkout.work_tree / "README.md").write_text("changed")
-    clean = clean_copy(checkout, checkout.base_sha, checkout.root / "evidence", owner)
+    clean = clean_copy(checkout, checkout.base_sha, checkout.root / "evidence")
     assert sorted(path.name for path in clean.iterdir()) == ["README.md", "run.sh", "shop", "tests"]
     assert (clean / "README.md").read_text() == FILES["README.md"]
-    assert clean_copy(checkout, checkout.base_sha, clean, owner) == clean
+    assert clean_copy(checkout, checkout.base_sha, clean) == clean
     assert checkpoint.write(checkout) != checkout.git(["rev-parse", "HEAD^{tree}"]).decode().strip()
 
 

@@ -64,7 +64,7 @@ def test_the_worker_sees_red_turn_green_and_hands_it_over(hub: Hub, jail: Sandbo
     sha = push.commit(checkout, title="Round once", body="", author=ME)
     assert sha is not None
     assert [change.path for change in diff.changed_files(checkout, base, sha)] == ["shop.py"]
-    green = tried(clean_copy(checkout, sha, checkout.root / "evidence", jail.owner))
+    green = tried(clean_copy(checkout, sha, checkout.root / "evidence"))
     assert detect.judge(green.exit_code, green.stdout) == (Verdict.VERIFIED, "")
     assert push.push(checkout, "asynccoder/1-round-once", sha, TOKEN, url, PROTOCOLS) == sha
 

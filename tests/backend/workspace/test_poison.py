@@ -64,7 +64,7 @@ def test_a_poisoned_configuration_has_no_effect(
     assert sha is not None
     changes = diff.changed_files(checkout, checkout.base_sha, sha)
     assert [change.path for change in changes] == [".gitattributes", "more", "new.txt"]
-    clean_copy(checkout, sha, checkout.root / "evidence", owner)
+    clean_copy(checkout, sha, checkout.root / "evidence")
     assert push.push(checkout, "asynccoder/1-new", sha, TOKEN, hub.url, PROTOCOLS) == sha
     assert git(hub.shop, "show", "asynccoder/1-new:new.txt") == "new"
     assert not mark.exists() and not (checkout.root / "pwned").exists()

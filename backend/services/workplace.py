@@ -1,0 +1,182 @@
+"""Where a run is worked on: its folder on this machine, made ready before the model begins and removed behind it."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import text
+
+from backend import log
+from backend.db import patiently, transaction
+from backend.engine import guidance
+from backend.errors import GitError, GitHubUnauthorized, RunFailed, SandboxUnavailable
+from backend.sandbox.base import Sandbox
+from backend.sandbox.choose import choose
+from backend.services import auth, runs
+from backend.services.brief import Brief
+from backend.services.lease import Lease
+from backend.services.recorder import Recorder
+from backend.services.runs import Claim, End
+from backend.settings import get_settings
+from backend.words import EventKind, Failure, Phase
+from backend.workspace import checkpoint
+from backend.workspace.checkout import Checkout, remove, workspaces_root
+from backend.workspace.mirror import Mirror
+
+_log = log.get(__name__)
+_RUNS_FOLDER = re.compile(r"[0-9a-f]{32}-\d+")  # others lie beside them: those of `asynccoder run`
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What the steps of a run share. `token` is the person's; `guidance` is what the repository says at its base."""
+
+    facts: Brief
+    sandbox: Sandbox
+    checkout: Checkout
+    guidance: str
+    token: str
+    recorder: Recorder
+    lease: Lease
+
+    @property
+    def claim(self) -> Claim:
+        """The run, and the fence that every step names."""
+        return self.facts.claim
+
+    def enter(self, phase: Phase) -> None:
+        """Moves the run to a phase."""
+        patiently(lambda session: runs.enter(session, self.claim.run_id, self.claim.fence, phase))
+
+    def park(self, reason: str, until: datetime | None) -> None:
+        """Lets the run wait without a worker."""
+        claim = self.claim
+        patiently(lambda session: runs.park(session, claim.run_id, claim.fence, reason=reason, until=until))
+
+    def end(self, how: End) -> None:
+        """Ends the run."""
+        patiently(lambda session: runs.end(session, self.claim.run_id, self.claim.fence, how))
+
+
+@contextmanager
+def ready(facts: Brief, lease: Lease) -> Iterator[Workplace]:
+    """The run's workplace for as long as the block lasts.
+
+    Raises SandboxUnavailable, RunFailed(clone_failed, repository_gone, access_lost, disk_full).
+    """
+    sandbox = _sandbox()
+    # The fence is in the name: a worker that was only slow never shares a folder with its successor.
+    folder = _root(sandbox) / f"{facts.claim.run_id.hex}-{facts.claim.fence}"
+    try:
+        yield _prepare(facts, sandbox, folder, lease)
+    finally:
+        _clear(folder)
+
+
+def sweep_workspaces() -> int:
+    """Removes the workspaces that a killed worker left on this machine. Returns how many."""
+    try:
+        root = _root(_sandbox())
+    except SandboxUnavailable:
+        return 0
+    # Listed first: whoever claims a run after this has no folder in the list yet.
+    found = [folder for folder in root.iterdir() if _RUNS_FOLDER.fullmatch(folder.name)]
+    with transaction() as session:
+        kept = {
+            f"{row.id.hex}-{row.fence}"
+            for row in session.execute(text("SELECT id, fence FROM task_runs WHERE status = 'running'"))
+        }
+    return sum(_clear(folder) for folder in found if folder.name not in kept)
+
+
+def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Workplace:
+    token = _token(facts)
+    began = time.monotonic()
+    checkout = _checkout(facts, sandbox, folder, token, lease)
+    # Before the model's own edits come back: a resumed run must open with the very words it began with.
+    words = guidance.read(checkout.work_tree)
+    if facts.checkpoint is not None:
+        checkpoint.restore(checkout, facts.checkpoint)
+    recorder = Recorder(facts.task_id, facts.claim, _Checkpoints(checkout) if facts.task_type.may_edit else None)
+    patiently(
+        lambda session: session.execute(
+            text("UPDATE task_runs SET base_sha = :sha, sandbox = :sandbox WHERE id = :id AND fence = :fence"),
+            {
+                "sha": checkout.base_sha,
+                "sandbox": sandbox.kind,
+                "id": facts.claim.run_id,
+                "fence": facts.claim.fence,
+            },
+        )
+    )
+    recorder.emit(
+        EventKind.WORKSPACE,
+        {
+            "base_sha": checkout.base_sha,
+            "branch": facts.work_branch or facts.branch,
+            "duration_ms": int((time.monotonic() - began) * 1000),
+            "sandbox": sandbox.kind,
+            "restored": facts.checkpoint is not None,
+        },
+    )
+    return Workplace(facts, sandbox, checkout, words, token, recorder, lease)
+
+
+def _checkout(facts: Brief, sandbox: Sandbox, folder: Path, token: str, lease: Lease) -> Checkout:
+    """The files at the commit that this run began at, else at the newest of the task's branch, else of its base."""
+    settings = get_settings()
+    mirror = Mirror(settings.data_dir.resolve() / "mirrors", facts.repository_github_id)
+    try:
+        mirror.refresh(facts.clone_url, token, settings.git_protocols, lease.cancelled)
+    except GitError as error:
+        raise RunFailed(Failure.CLONE_FAILED, f"{Failure.CLONE_FAILED.sentence} {error}") from error
+    start = facts.base_sha or (mirror.branch_sha(facts.work_branch) if facts.work_branch else None)
+    start = start or mirror.branch_sha(facts.branch)
+    if start is None:
+        raise RunFailed(Failure.REPOSITORY_GONE, f"The branch {facts.branch} no longer exists.")
+    return Checkout.create(folder, mirror, start, sandbox.owner)
+
+
+def _token(facts: Brief) -> str:
+    try:
+        return auth.github_token(facts.user_id)
+    except GitHubUnauthorized as error:
+        raise RunFailed(Failure.ACCESS_LOST, str(error)) from error
+
+
+class _Checkpoints:
+    """Gives the tree and its diff when it differs from the last one it gave."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        self._checkout = checkout
+        self._tree = checkpoint.write(checkout)
+
+    def __call__(self) -> tuple[str, bytes] | None:
+        tree = checkpoint.write(self._checkout)
+        if tree == self._tree:
+            return None
+        self._tree = tree
+        return tree, checkpoint.export(self._checkout)
+
+
+def _sandbox() -> Sandbox:
+    settings = get_settings()
+    return choose(settings.sandbox, settings.extra_sandbox_paths, beneath=settings.data_dir.resolve())
+
+
+def _root(sandbox: Sandbox) -> Path:
+    return workspaces_root(get_settings().data_dir, sandbox.owner)
+
+
+def _clear(folder: Path) -> bool:
+    """Removes a folder; one that resists is left to the next sweep, and is no reason for a run to fail."""
+    try:
+        remove(folder)
+    except (RunFailed, OSError) as error:
+        _log.warning("a workspace could not be removed", folder=str(folder), error=str(error))
+        return False
+    return True
