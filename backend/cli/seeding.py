@@ -1,6 +1,7 @@
 """Believable data for a demo: rows as the executor would have left them, over the last weeks.
 
-Their pull requests are closed chapters (merged or closed), so that the poller asks nobody about them.
+Their pull requests are closed chapters (merged or closed), so that the poller asks nobody about them. They stand on the
+demo's GitHub too, which is asked for them between `plan` and `fill`: no network inside a transaction.
 """
 
 import random
@@ -8,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from sqlmodel import Session, col, func, select
+import httpx
+from sqlmodel import Session, col, select
 
 from backend import clock
 from backend.cli.stories import STORIES, Story
@@ -29,44 +31,121 @@ from backend.models import (
 )
 from backend.services import analytics
 from backend.words import EventKind, Outcome, Phase, PullRequestStatus, Status, Verdict
+from backend.workspace.push import work_branch
 
 WEEKS = 4
-FIRST_NUMBER = 1001  # of pull requests: far from those that the demo's GitHub will give
-FIRST_PULL_ID = 9_000_000_000
+HUB_SECONDS = 120  # to make thousands of pull requests
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A task to be: whose, where, what, when."""
+
+    task_id: UUID
+    user_id: UUID
+    repository_id: UUID
+    login: str
+    full_name: str
+    story: Story
+    began: datetime
+    ended: datetime
+
+    @property
+    def branch(self) -> str:
+        """Where the work was done."""
+        return work_branch(self.task_id.hex[:8], self.story.title)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A pull request as it stands on the demo's GitHub."""
+
+    id: int
+    number: int
+    url: str
+    head_sha: str
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Whose task it is, where, when and with which model."""
+    """A chapter with its people and things; without a pull request where nothing was changed."""
 
+    chapter: Chapter
     user: User
     repository: Repository
     model: AiModel
-    began: datetime
-    ended: datetime
+    pull: Pull | None
 
 
-def fill(session: Session, count: int) -> int:
-    """Makes that many tasks for the people who have signed in, and returns how many there are.
-
-    Raises Misconfigured where nobody has.
-    """
+def plan(session: Session, count: int) -> list[Chapter]:
+    """That many tasks for the people who have signed in. Raises Misconfigured where nobody has."""
     places = _places(session)
     if not places:
         raise Misconfigured(
             "Nobody has signed in to this demo yet, so there is nobody to make tasks for.",
             fix="Open the dashboard, sign in as alice, then run this again.",
         )
-    model = session.exec(select(AiModel).where(AiModel.provider == "demo")).one()
     dice = random.Random(count)
-    for user in {user.id: user for user, _ in places}.values():
-        _give(session, user, 20 * count)
+    chapters = []
     for number in range(count):
         user, repository = places[number % len(places)]
         ended = clock.now() - timedelta(minutes=7 + WEEKS * 7 * 24 * 60 * number / count + dice.uniform(0, 90))
         began = ended - timedelta(seconds=dice.uniform(40, 600))
-        _tell(session, Scene(user, repository, model, began, ended), dice.choice(STORIES), dice)
-    return count
+        names = (user.username, repository.full_name)
+        chapters.append(Chapter(uuid4(), user.id, repository.id, *names, dice.choice(STORIES), began, ended))
+    return chapters
+
+
+def open_pulls(hub_url: str, chapters: list[Chapter]) -> dict[UUID, Pull]:
+    """Has the demo's GitHub make the pull requests that the chapters tell of. Raises Misconfigured where it cannot."""
+    telling = [chapter for chapter in reversed(chapters) if chapter.story.has_pull]  # the oldest gets the first number
+    try:
+        answer = httpx.post(
+            f"{hub_url}/_control/past",
+            json={"pulls": [_proposal(chapter) for chapter in telling]},
+            timeout=HUB_SECONDS,
+            trust_env=False,
+        )
+    except httpx.HTTPError as error:
+        raise Misconfigured(
+            f"The demo's GitHub does not answer at {hub_url}.", fix="Start `asynccoder up`, then run this beside it."
+        ) from error
+    if answer.status_code != httpx.codes.OK:
+        raise Misconfigured(
+            f"The demo's GitHub refused the pull requests: {answer.text[:300]}",
+            fix="Sign in to the dashboard again, so that its repositories are read anew.",
+        )
+    return {chapter.task_id: Pull(**made) for chapter, made in zip(telling, answer.json()["pulls"], strict=True)}
+
+
+def fill(session: Session, chapters: list[Chapter], pulls: Mapping[UUID, Pull]) -> None:
+    """Writes all of it: tasks, runs, logs, results, pull requests and the ledger."""
+    model = session.exec(select(AiModel).where(AiModel.provider == "demo")).one()
+    dice = random.Random(len(chapters))
+    query = select(User).where(col(User.id).in_({chapter.user_id for chapter in chapters})).order_by(col(User.id))
+    users = {user.id: user for user in session.exec(query.with_for_update(key_share=True))}
+    for user in users.values():
+        _give(session, user, 20 * len(chapters))
+    for chapter in chapters:
+        repository = session.get_one(Repository, chapter.repository_id)
+        scene = Scene(chapter, users[chapter.user_id], repository, model, pulls.get(chapter.task_id))
+        _tell(session, scene, chapter.story, dice)
+
+
+def _proposal(chapter: Chapter) -> dict[str, object]:
+    story = chapter.story
+    return {
+        "repository": chapter.full_name,
+        "author": chapter.login,
+        "title": story.title,
+        "body": story.summary,
+        "head": chapter.branch,
+        "path": story.path,
+        "before": "".join(f"{line}\n" for line in story.before),
+        "after": "".join(f"{line}\n" for line in story.after),
+        "merged": story.outcome is Outcome.MERGED,
+        "ended": int(chapter.ended.timestamp()),
+    }
 
 
 def _places(session: Session) -> list[tuple[User, Repository]]:
@@ -74,7 +153,7 @@ def _places(session: Session) -> list[tuple[User, Repository]]:
         select(User, Repository)
         .join(UserRepositoryAccess, col(UserRepositoryAccess.user_id) == User.id)
         .join(Repository, col(Repository.id) == UserRepositoryAccess.repository_id)
-        .where(UserRepositoryAccess.access_level != "read", col(Repository.is_active))
+        .where(UserRepositoryAccess.access_level != "read", col(Repository.is_active), ~col(Repository.is_empty))
         .order_by(col(User.username), col(Repository.full_name))
     )
     return list(rows)
@@ -98,8 +177,8 @@ def _tell(session: Session, scene: Scene, story: Story, dice: random.Random) -> 
     session.refresh(run)
     charged = _settle(session, scene, task, run)
     _results(session, story, task, run)
-    if story.path and story.failure is None:
-        _pull(session, scene, story, task, run)
+    if scene.pull:
+        _pull(session, scene, scene.pull, story, task)
     task.event_seq = _log(session, scene, story, task, run, charged)
     session.add(task)
     session.flush()
@@ -109,6 +188,7 @@ def _tell(session: Session, scene: Scene, story: Story, dice: random.Random) -> 
 def _task(scene: Scene, story: Story) -> Task:
     status = Status.FAILED if story.failure else Status.COMPLETED
     return Task(
+        id=scene.chapter.task_id,
         user_id=scene.user.id,
         repository_id=scene.repository.id,
         ai_model_id=scene.model.id,
@@ -122,16 +202,16 @@ def _task(scene: Scene, story: Story) -> Task:
         failure=story.failure,
         type=story.task_type,
         estimated_credits=8,
-        created_at=scene.began - timedelta(seconds=2),
-        started_at=scene.began,
-        completed_at=scene.ended,
-        updated_at=scene.ended,
+        created_at=scene.chapter.began - timedelta(seconds=2),
+        started_at=scene.chapter.began,
+        completed_at=scene.chapter.ended,
+        updated_at=scene.chapter.ended,
     )
 
 
 def _run(scene: Scene, story: Story, task: Task, dice: random.Random) -> TaskRun:
     outcome = Outcome.PR_OPENED if story.outcome is Outcome.MERGED else story.outcome
-    sha = sha256(task.id.bytes).hexdigest()[:40]
+    sha = scene.pull.head_sha if scene.pull else None
     return TaskRun(
         task_id=task.id,
         number=1,
@@ -147,12 +227,12 @@ def _run(scene: Scene, story: Story, task: Task, dice: random.Random) -> TaskRun
         tokens_output=dice.randint(900, 5_000),
         cost_micro=dice.randint(5_000, 65_000),
         steps=3 + len(story.looked_at),
-        head_sha=sha if story.path else None,
+        head_sha=sha,
         sandbox="bubblewrap",
-        evidence=_evidence(story, sha, dice) if story.verdict else None,
+        evidence=_evidence(story, sha, dice) if story.verdict and sha else None,
         created_at=task.created_at,
-        started_at=scene.began,
-        ended_at=scene.ended,
+        started_at=scene.chapter.began,
+        ended_at=scene.chapter.ended,
     )
 
 
@@ -178,7 +258,7 @@ def _settle(session: Session, scene: Scene, task: Task, run: TaskRun) -> int:
     scene.user.total_credits_used += charged
     rows = [("hold", 0, run.held), ("debit", -charged, -charged), ("release", 0, charged - run.held)]
     words = ("Held for the run", "Task execution", "Rest of the hold given back")
-    moments = (scene.began, scene.ended, scene.ended + timedelta(microseconds=1))
+    moments = (scene.chapter.began, scene.chapter.ended, scene.chapter.ended + timedelta(microseconds=1))
     for row, said, at in zip(rows, words, moments, strict=True):
         _ledger(session, scene.user, run, row, f"run:{run.id}:{row[0]}", said, at)
     session.add(scene.user)
@@ -229,29 +309,24 @@ def _results(session: Session, story: Story, task: Task, run: TaskRun) -> None:
     )
 
 
-def _pull(session: Session, scene: Scene, story: Story, task: Task, run: TaskRun) -> None:
-    highest = session.exec(
-        select(func.max(PullRequest.pr_number)).where(PullRequest.repository_id == scene.repository.id)
-    ).one()
-    number = max(highest or 0, FIRST_NUMBER - 1) + 1
-    latest = session.exec(select(func.max(PullRequest.github_pr_id))).one()
+def _pull(session: Session, scene: Scene, pull: Pull, story: Story, task: Task) -> None:
     is_merged = story.outcome is Outcome.MERGED
-    task.work_branch = f"asynccoder/{task.short_id}-{'-'.join(story.title.lower().split()[:4])}"
+    task.work_branch = scene.chapter.branch
     session.add(
         PullRequest(
             task_id=task.id,
             repository_id=scene.repository.id,
-            github_pr_id=max(latest or 0, FIRST_PULL_ID) + 1,
-            pr_number=number,
+            github_pr_id=pull.id,
+            pr_number=pull.number,
             title=story.title,
             source_branch=task.work_branch,
             target_branch=task.target_branch,
             status=PullRequestStatus.MERGED if is_merged else PullRequestStatus.CLOSED,
-            url=f"{scene.repository.url}/pull/{number}",
-            head_sha=run.head_sha,
-            observed_at=scene.ended,
-            merged_at=scene.ended if is_merged else None,
-            closed_at=scene.ended,
+            url=pull.url,
+            head_sha=pull.head_sha,
+            observed_at=scene.chapter.ended,
+            merged_at=scene.chapter.ended if is_merged else None,
+            closed_at=scene.chapter.ended,
         )
     )
 
@@ -273,9 +348,9 @@ def _log(session: Session, scene: Scene, story: Story, task: Task, run: TaskRun,
     entries.append((EventKind.SETTLED, settled))
     ending = {"status": task.status, "outcome": run.outcome, "failure": run.failure, "text": story.summary}
     entries.append((EventKind.ENDED, ending))
-    step = (scene.ended - scene.began) / len(entries)
+    step = (scene.chapter.ended - scene.chapter.began) / len(entries)
     for seq, (kind, payload) in enumerate(entries, start=1):
-        at = scene.began + step * seq
+        at = scene.chapter.began + step * seq
         session.add(
             TaskEvent(
                 task_id=task.id, seq=seq, id=uuid4(), run_id=run.id, kind=kind, payload=dict(payload), created_at=at

@@ -22,6 +22,11 @@ class Story:
     failure: Failure | None = None
 
     @property
+    def has_pull(self) -> bool:
+        """Whether it led to a pull request."""
+        return bool(self.path) and self.failure is None
+
+    @property
     def patch(self) -> str:
         """The change as a unified diff of one file; empty where nothing changed."""
         if not self.path:

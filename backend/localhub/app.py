@@ -50,6 +50,7 @@ def _machine_routes(hub: Hub) -> list[BaseRoute]:
         "token": control.token,
         "revoke": control.revoke,
         "rate": control.rate,
+        "past": control.past_pulls,
     }
     return [
         Route("/health", lambda request: JSONResponse({"status": "ok"})),

@@ -1,10 +1,10 @@
-"""What tests may ask of the hub beyond what GitHub does: `/_control/…`, on this machine and never from a page."""
+"""What tests and `asynccoder seed` may ask of the hub beyond what GitHub does: `/_control/…`, never from a page."""
 
 import shutil
 
 from starlette.responses import JSONResponse, Response
 
-from backend.localhub import access, deliveries, seed, visitors
+from backend.localhub import access, deliveries, past, seed, visitors
 from backend.localhub.refusals import Refused
 from backend.localhub.store import Account, set_flag
 from backend.localhub.web import Call, Handler
@@ -86,6 +86,19 @@ def rate(call: Call) -> Response:
         raise Refused(422, "remaining and seconds must be whole numbers")
     call.hub.rates.set_remaining(account.id, remaining, seconds)
     return JSONResponse({"remaining": remaining, "seconds": seconds})
+
+
+def past_pulls(call: Call) -> Response:
+    """POST /_control/past {"pulls": [{"repository": …, "author": …, …}]}: pull requests of the past, see past.py."""
+    try:
+        wishes = [past.Past(**wish) for wish in call.json()["pulls"]]
+    except (KeyError, TypeError):
+        raise Refused(422, "pulls must be a list of pull requests of the past") from None
+    made = []
+    for wish in wishes:  # a transaction each: thousands take a while, and others want to write too
+        with call.hub.store.write() as db:
+            made.append(past.add(call.hub, db, wish))
+    return JSONResponse({"pulls": made})
 
 
 def _person(account: Account | None) -> Account:

@@ -30,7 +30,7 @@ _SAYS = {
     "incorrect_client_credentials": "The client_id and/or client_secret passed are incorrect.",
     "redirect_uri_mismatch": "The redirect_uri MUST match the registered callback URL for this application.",
     "bad_verification_code": "The code passed is incorrect or expired.",
-    "bad_refresh_token": "The refresh token passed is incorrect or expired.",  # none was given: tokens here do not expire
+    "bad_refresh_token": "The refresh token passed is incorrect or expired.",  # tokens here do not expire: none exists
     "unsupported_grant_type": "The grant_type must be authorization_code or refresh_token.",
     "access_denied": "The user has denied your application access.",
     "invalid_request": "The code_challenge must be 43 characters with the code_challenge_method S256.",

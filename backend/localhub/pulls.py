@@ -61,10 +61,7 @@ def open_pull(hub: Hub, db: sqlite3.Connection, place: Place, author: Account, w
         raise _custom(f"No commits between {wish.base} and {wish.head}")
     if _open_between(db, place, wish.head, wish.base):
         raise _custom(f"A pull request already exists for {place.owner.login}:{wish.head}.")
-    query = "SELECT coalesce(max(number), 0) + 1 FROM pull WHERE repository_id = ?"
-    number = db.execute(query, (place.repository.id,)).fetchone()[0]
-    pull_id = db.execute("SELECT coalesce(max(id) + 1, ?) FROM pull", (FIRST_ID,)).fetchone()[0]
-    now = stamp()
+    number, pull_id, now = next_number(db, place), next_id(db), stamp()
     db.execute(
         "INSERT INTO pull (id, repository_id, number, title, body, state, draft, account_id, head_ref, head_sha,"
         " base_ref, base_sha, created_at, updated_at) VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -77,6 +74,17 @@ def open_pull(hub: Hub, db: sqlite3.Connection, place: Place, author: Account, w
     pull = find(db, place, number)
     announce(hub, db, pull, "opened", author)
     return pull
+
+
+def next_number(db: sqlite3.Connection, place: Place) -> int:
+    """The number of the repository's next pull request."""
+    query = "SELECT coalesce(max(number), 0) + 1 FROM pull WHERE repository_id = ?"
+    return int(db.execute(query, (place.repository.id,)).fetchone()[0])
+
+
+def next_id(db: sqlite3.Connection) -> int:
+    """The id of the hub's next pull request."""
+    return int(db.execute("SELECT coalesce(max(id) + 1, ?) FROM pull", (FIRST_ID,)).fetchone()[0])
 
 
 def edit(hub: Hub, db: sqlite3.Connection, place: Place, who: Account, pull: Pull, wish: dict[str, Any]) -> Pull:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from typer.testing import CliRunner, Result
 from backend import crypto, db, events, schema
 from backend.cli import app
 from backend.errors import AsyncCoderError, InvalidInput, Misconfigured, NotFound
-from backend.models import AiModel, Deployment, Task, User
+from backend.models import AiModel, Deployment, PullRequest, Repository, Task, User
 from backend.services import credits, tasks
 from backend.settings import PROJECT_DIR, get_settings
 from tests.conftest import People, forget_settings
+from tests.hub import LocalHub, free_port_pair
 
 BUG = "    return sum((round(line.net, 2) for line in lines), Decimal(0)) - exempt\n"
 TOTALS = '''"""Totals of a cart."""
@@ -182,7 +184,7 @@ def test_only_whom_the_settings_name_is_made_an_admin(people: People, environmen
     ]
 
 
-def test_a_seeded_demo_is_believable_and_its_ledger_is_right(people: People) -> None:
+def test_a_seeded_demo_is_believable_and_its_ledger_is_right(people: People, hub: LocalHub) -> None:
     assert "24 tasks" in asynccoder("seed", "--tasks", "24").output
     with db.transaction() as session:
         assert credits.unbalanced(session) == []
@@ -195,6 +197,38 @@ def test_a_seeded_demo_is_believable_and_its_ledger_is_right(people: People) -> 
                 assert len(events.since(session, row.id, 0)) > 3
                 assert bool(page.files) == bool(page.pull_request)
         assert session.exec(select(func.max(Task.created_at))).one() < session.exec(select(func.now())).one()
+
+
+def test_the_pull_requests_of_a_seeded_demo_open_on_its_github_and_its_bug_is_still_there(
+    people: People, hub: LocalHub
+) -> None:
+    asynccoder("seed", "--tasks", "24")
+    alice = hub.as_person("alice")
+    main = "/repos/alice/sample-shop/branches/main"
+    before = alice.get(main).json()["commit"]["sha"]
+    with db.transaction() as session:
+        rows = session.exec(select(PullRequest, Repository.full_name).join(Repository)).all()
+    assert len(rows) > 5
+    for row, full_name in rows:
+        told = alice.get(f"/repos/{full_name}/pulls/{row.pr_number}").json()
+        assert (told["id"], told["title"], told["html_url"]) == (row.github_pr_id, row.title, row.url)
+        assert (told["head"]["ref"], told["head"]["sha"]) == (row.source_branch, row.head_sha)
+        assert (told["state"], bool(told["merged_at"])) == ("closed", row.merged_at is not None)
+        assert told["commits"] == told["changed_files"] == 1
+        page = hub.http.get(row.url)
+        assert page.status_code == 200 and row.title in unescape(page.text)
+    asynccoder("seed", "--tasks", "2")
+    assert alice.get(main).json()["commit"]["sha"] == before
+
+
+def test_seeding_with_the_demos_github_away_says_what_to_do_and_writes_nothing(
+    people: People, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("ASYNCCODER_PORT", str(free_port_pair()))
+    forget_settings()
+    assert "asynccoder up" in getattr(refusal("seed"), "fix", "")
+    with db.transaction() as session:
+        assert session.exec(select(func.count()).select_from(Task)).one() == 0
 
 
 def test_seeding_without_anyone_to_seed_for_says_what_to_do(database: str) -> None:
