@@ -16,6 +16,7 @@ class Assignment:
 
     task_type: TaskType
     prompt: str
+    provider_id: str
     model: str
     prices: Prices
     context_window: int

@@ -76,6 +76,7 @@ def _assignment(facts: Brief, guidance: str) -> Assignment:
     return Assignment(
         task_type=facts.task_type,
         prompt=facts.prompt,
+        provider_id=facts.provider,
         model=facts.model,
         prices=facts.prices,
         context_window=facts.context_window,

@@ -173,6 +173,7 @@ class Bench:
         assignment = Assignment(
             task_type=self.task_type,
             prompt="Mend the totals.",
+            provider_id=provider.id,
             model="a-model",
             prices=self.prices,
             context_window=self.window,
