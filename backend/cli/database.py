@@ -43,15 +43,15 @@ def seed(
     tasks: Annotated[int, typer.Option(help="How many tasks.", min=1, max=5000)] = 40,
 ) -> None:
     """Fills a demo with believable data: tasks of the last weeks, their logs, diffs, pull requests and credits."""
-    from backend.cli import seeding
+    from backend.cli import chapters, seeding
     from backend.db import transaction
 
     settings = get_settings()
     if not settings.is_demo:
         raise Misconfigured("Only a demo is filled with invented data.", fix="Unset GITHUB_CLIENT_ID and the rest.")
     with transaction() as session:
-        chapters = seeding.plan(session, tasks)
-    pulls = seeding.open_pulls(settings.github_url, chapters)
+        planned = chapters.plan(session, tasks)
+    pulls = chapters.open_pulls(settings.github_url, planned)  # between the two: no network inside a transaction
     with transaction() as session:
-        seeding.fill(session, chapters, pulls)
+        seeding.fill(session, planned, pulls)
     typer.echo(f"{tasks} tasks made for alice and bob; sign in as one of them.")

@@ -1,7 +1,6 @@
 """Believable data for a demo: rows as the executor would have left them, over the last weeks.
 
-Their pull requests are closed chapters (merged or closed), so that the poller asks nobody about them. They stand on the
-demo's GitHub too, which is asked for them between `plan` and `fill`: no network inside a transaction.
+Their pull requests are closed chapters (merged or closed), so that the poller asks nobody about them.
 """
 
 import random
@@ -11,12 +10,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4
 
-import httpx
 from sqlmodel import Session, col, select
 
 from backend import clock
-from backend.cli.stories import STORIES, Story
-from backend.errors import Misconfigured
+from backend.cli.chapters import WEEKS, Chapter, Pull
+from backend.cli.stories import Story
 from backend.models import (
     AiModel,
     CreditTransaction,
@@ -27,43 +25,9 @@ from backend.models import (
     TaskResult,
     TaskRun,
     User,
-    UserRepositoryAccess,
 )
 from backend.services import analytics
 from backend.words import EventKind, Outcome, Phase, PullRequestStatus, Status, Verdict
-from backend.workspace.push import work_branch
-
-WEEKS = 4
-HUB_SECONDS = 120  # to make thousands of pull requests
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A task to be: whose, where, what, when."""
-
-    task_id: UUID
-    user_id: UUID
-    repository_id: UUID
-    login: str
-    full_name: str
-    story: Story
-    began: datetime
-    ended: datetime
-
-    @property
-    def branch(self) -> str:
-        """Where the work was done."""
-        return work_branch(self.task_id.hex[:8], self.story.title)
-
-
-@dataclass(frozen=True)
-class Pull:
-    """A pull request as it stands on the demo's GitHub."""
-
-    id: int
-    number: int
-    url: str
-    head_sha: str
 
 
 @dataclass(frozen=True)
@@ -75,47 +39,6 @@ class Scene:
     repository: Repository
     model: AiModel
     pull: Pull | None
-
-
-def plan(session: Session, count: int) -> list[Chapter]:
-    """That many tasks for the people who have signed in. Raises Misconfigured where nobody has."""
-    places = _places(session)
-    if not places:
-        raise Misconfigured(
-            "Nobody has signed in to this demo yet, so there is nobody to make tasks for.",
-            fix="Open the dashboard, sign in as alice, then run this again.",
-        )
-    dice = random.Random(count)
-    chapters = []
-    for number in range(count):
-        user, repository = places[number % len(places)]
-        ended = clock.now() - timedelta(minutes=7 + WEEKS * 7 * 24 * 60 * number / count + dice.uniform(0, 90))
-        began = ended - timedelta(seconds=dice.uniform(40, 600))
-        names = (user.username, repository.full_name)
-        chapters.append(Chapter(uuid4(), user.id, repository.id, *names, dice.choice(STORIES), began, ended))
-    return chapters
-
-
-def open_pulls(hub_url: str, chapters: list[Chapter]) -> dict[UUID, Pull]:
-    """Has the demo's GitHub make the pull requests that the chapters tell of. Raises Misconfigured where it cannot."""
-    telling = [chapter for chapter in reversed(chapters) if chapter.story.has_pull]  # the oldest gets the first number
-    try:
-        answer = httpx.post(
-            f"{hub_url}/_control/past",
-            json={"pulls": [_proposal(chapter) for chapter in telling]},
-            timeout=HUB_SECONDS,
-            trust_env=False,
-        )
-    except httpx.HTTPError as error:
-        raise Misconfigured(
-            f"The demo's GitHub does not answer at {hub_url}.", fix="Start `asynccoder up`, then run this beside it."
-        ) from error
-    if answer.status_code != httpx.codes.OK:
-        raise Misconfigured(
-            f"The demo's GitHub refused the pull requests: {answer.text[:300]}",
-            fix="Sign in to the dashboard again, so that its repositories are read anew.",
-        )
-    return {chapter.task_id: Pull(**made) for chapter, made in zip(telling, answer.json()["pulls"], strict=True)}
 
 
 def fill(session: Session, chapters: list[Chapter], pulls: Mapping[UUID, Pull]) -> None:
@@ -130,33 +53,6 @@ def fill(session: Session, chapters: list[Chapter], pulls: Mapping[UUID, Pull]) 
         repository = session.get_one(Repository, chapter.repository_id)
         scene = Scene(chapter, users[chapter.user_id], repository, model, pulls.get(chapter.task_id))
         _tell(session, scene, chapter.story, dice)
-
-
-def _proposal(chapter: Chapter) -> dict[str, object]:
-    story = chapter.story
-    return {
-        "repository": chapter.full_name,
-        "author": chapter.login,
-        "title": story.title,
-        "body": story.summary,
-        "head": chapter.branch,
-        "path": story.path,
-        "before": "".join(f"{line}\n" for line in story.before),
-        "after": "".join(f"{line}\n" for line in story.after),
-        "merged": story.outcome is Outcome.MERGED,
-        "ended": int(chapter.ended.timestamp()),
-    }
-
-
-def _places(session: Session) -> list[tuple[User, Repository]]:
-    rows = session.exec(
-        select(User, Repository)
-        .join(UserRepositoryAccess, col(UserRepositoryAccess.user_id) == User.id)
-        .join(Repository, col(Repository.id) == UserRepositoryAccess.repository_id)
-        .where(UserRepositoryAccess.access_level != "read", col(Repository.is_active), ~col(Repository.is_empty))
-        .order_by(col(User.username), col(Repository.full_name))
-    )
-    return list(rows)
 
 
 def _give(session: Session, user: User, amount: int) -> None:

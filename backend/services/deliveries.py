@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from backend import clock, events, log
+from backend import clock, jsonb, log
 from backend.db import after_commit, transaction
 from backend.errors import InvalidInput, Unavailable
 from backend.github import webhooks
@@ -39,7 +39,7 @@ def store(session: Session, delivery_id: str, event: str, payload: dict[str, Any
     """Keeps a verified delivery once and rings the chore; GitHub's redelivery of an unapplied one is tried afresh."""
     new = session.execute(
         insert(WebhookDelivery)
-        .values(delivery_id=delivery_id, event=event, action=_action(payload), payload=events.storable_json(payload))
+        .values(delivery_id=delivery_id, event=event, action=_action(payload), payload=jsonb.clean(payload))
         .on_conflict_do_nothing(index_elements=["delivery_id"])
         .returning(col(WebhookDelivery.id))
     ).scalar_one_or_none()
@@ -163,4 +163,4 @@ def _begin_anew(session: Session, delivery_id: str) -> bool:
 
 def _action(payload: dict[str, Any]) -> str | None:
     action = payload.get("action")
-    return str(events.storable_json(action))[:100] if isinstance(action, str) else None
+    return jsonb.clean_text(action)[:100] if isinstance(action, str) else None
