@@ -20,7 +20,6 @@ from backend.words import EventKind
 
 _log = log.get(__name__)
 CHANNEL = "asynccoder:rings"
-storable_json = jsonb.clean  # where the webhooks' service looks for it
 
 
 @dataclass(frozen=True)

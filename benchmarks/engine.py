@@ -66,7 +66,7 @@ def main() -> None:
         bare = seconds_each(lambda: [toolbox.execute(call, lambda: False) for call in calls], TURNS // 2)
         bare_turn = [taken / 2 for taken in bare]
         assignment = Assignment(
-            TaskType.ASYNC, "Do it", "demo", "demo", Prices(1, 1, 1, 1), 10**6, 4096, hold_micro=10**9, run_key="bench"
+            TaskType.ASYNC, "Do it", "demo", Prices(1, 1, 1, 1), 10**6, 4096, hold_micro=10**9, run_key="bench"
         )
         silent = Silent()
         taken = []

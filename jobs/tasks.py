@@ -6,7 +6,7 @@ import socket
 from backend import log
 from backend.db import transaction
 from backend.queue import hear_chore, others_wait, ring_chore, ring_runs
-from backend.services import deliveries, executor, pull_requests, runs
+from backend.services import deliveries, executor, pull_requests, runs, workplace
 
 _log = log.get(__name__)
 
@@ -16,7 +16,7 @@ def look() -> None:
 
     Before that it clears away what workers that were killed have left on this machine.
     """
-    executor.sweep_workspaces()
+    workplace.sweep_workspaces()
     with transaction() as session:
         claim = runs.claim(session, f"{socket.gethostname()}:{os.getpid()}")
     if claim is None:

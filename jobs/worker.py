@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 import jobs.tasks  # noqa: F401  # imported before the fork, so that no job pays for it
 from backend import db, log, providers, redis
 from backend.queue import CHORES, RUNS, queue
-from backend.services import executor
+from backend.services import workplace
 from backend.settings import get_settings
 
 _PR_SET_PDEATHSIG = 1
@@ -43,7 +43,7 @@ def main(name: str) -> None:
     settings.check()
     if name == RUNS:
         providers.preload(_configured())
-        executor.sweep_workspaces()
+        workplace.sweep_workspaces()
         db.dispose()  # nothing is open when the fork happens
     connection = redis.client(settings.resolved_redis_url)
     worker: Any = ForkingWorker([queue(name)], connection=connection, serializer=JSONSerializer)

@@ -99,7 +99,6 @@ def _work(
     assignment = agent.Assignment(
         task_type=task_type,
         prompt=prompt,
-        provider_id=provider_id,
         model=name,
         prices=catalog.list_price(provider_id, name) or Prices(0, 0, 0, 0),
         context_window=CONTEXT_WINDOW,

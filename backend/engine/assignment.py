@@ -16,7 +16,6 @@ class Assignment:
 
     task_type: TaskType
     prompt: str
-    provider_id: str
     model: str
     prices: Prices
     context_window: int

@@ -25,7 +25,6 @@ from backend.settings import get_settings
 from backend.words import Failure, Phase, Status
 
 _log = log.get(__name__)
-sweep_workspaces = workplace.sweep_workspaces  # where the jobs look for it
 
 
 def run(claim: Claim) -> None:
@@ -76,7 +75,6 @@ def _assignment(facts: Brief, guidance: str) -> Assignment:
     return Assignment(
         task_type=facts.task_type,
         prompt=facts.prompt,
-        provider_id=facts.provider,
         model=facts.model,
         prices=facts.prices,
         context_window=facts.context_window,

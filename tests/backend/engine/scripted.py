@@ -173,7 +173,6 @@ class Bench:
         assignment = Assignment(
             task_type=self.task_type,
             prompt="Mend the totals.",
-            provider_id=provider.id,
             model="a-model",
             prices=self.prices,
             context_window=self.window,
