@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 
 import reflex as rx
 
+from asynccoder_ui.components import react
+
 STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "narrow.css")
 
 # The names are the vocabulary: read them as lines, not one a line.
@@ -16,6 +18,7 @@ Part = Literal[
     "away", "where", "belt", "estimate", "types", "list", "entry", "amount", "card", "empty",
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
     "queued", "step", "step-text", "step-end", "out", "you",
+    "filters", "table", "chart", "form", "form-row", "label", "settings", "dialog-foot",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
 ]
 Words = Literal[
@@ -24,7 +27,7 @@ Words = Literal[
 ]
 Tag = Literal[
     "div", "section", "header", "footer", "aside", "main", "nav", "ul", "li", "span", "p", "h1", "h2", "h3", "dl", "dt",
-    "dd", "time", "a",
+    "dd", "time", "a", "table", "thead", "tbody", "tr", "th", "td", "label", "form", "fieldset", "legend", "code",
 ]
 # fmt: on
 Tone = Literal["", "ok", "warn", "bad", "run", "merged", "line"]
@@ -136,6 +139,85 @@ def kbd(text: str) -> rx.Component:
 def field(**props: Any) -> rx.Component:
     """A one-line text input; give it an `aria_label` or a label."""
     return rx.el.input(class_name="field", **props)
+
+
+def text_area(**props: Any) -> rx.Component:
+    """Several lines of text; give it an `aria_label` or a label."""
+    return rx.el.textarea(class_name="field area", **props)
+
+
+def select(options: list[tuple[str, str]], **props: Any) -> rx.Component:
+    """The browser's own choice of a few: `(value, words)`; give it an `aria_label` or a label."""
+    return rx.el.select(*[rx.el.option(words, value=value) for value, words in options], class_name="field", **props)
+
+
+def check(label: Any, note: Any = "", **props: Any) -> rx.Component:
+    """A box to tick, with its sentence."""
+    return rx.el.label(
+        rx.el.input(type="checkbox", **props),
+        rx.el.span(words("strong", label), words("aside", note) if note else None),
+        class_name="check",
+    )
+
+
+def form_row(label: str, control: rx.Component, note: Any = "") -> rx.Component:
+    """A control under its label, with a sentence of what it does."""
+    return rx.el.label(words("strong", label), control, words("aside", note) if note else None, class_name="form-row")
+
+
+def table(heads: list[Any], *rows: Any, label: str) -> rx.Component:
+    """Rows of `table_row`s under their heads; on narrow screens it scrolls sideways within itself."""
+    return part(
+        "table",
+        rx.el.table(
+            rx.el.thead(rx.el.tr(*[rx.el.th(head, scope="col") for head in heads])),
+            rx.el.tbody(*rows),
+            aria_label=label,
+        ),
+        tab_index=0,
+        role="region",
+        aria_label=label,
+    )
+
+
+def table_row(*cells: Any, **props: Any) -> rx.Component:
+    """One row of a table."""
+    return rx.el.tr(*[rx.el.td(cell) for cell in cells], **props)
+
+
+def dialog_button(
+    trigger: list[Any],
+    *content: Any,
+    title: Any,
+    variant: Variant = "plain",
+    size: Size = "md",
+    **props: Any,
+) -> rx.Component:
+    """A button that opens a dialog of `content`; it closes when `done` changes, or by Escape."""
+    return react.dialog(
+        rx.fragment(*trigger), *content, title=title, look=_button_class(variant, size, wide=False), **props
+    )
+
+
+def confirm_button(
+    *trigger: Any,
+    title: Any,
+    note: Any,
+    action: str,
+    variant: Variant = "plain",
+    size: Size = "md",
+    **props: Any,
+) -> rx.Component:
+    """A button that asks before `on_confirm`: `title` is the question, `note` what happens, `action` the answer."""
+    look = _button_class(variant, size, wide=False)
+    return react.confirm(*trigger, title=title, note=note, action=action, look=look, **props)
+
+
+def menu_button(
+    *trigger: Any, options: Any, label: str, variant: Variant = "quiet", size: Size = "icon sm", **props: Any
+) -> rx.Component:
+    """A button with a menu of `views.Action`s; `on_pick` gets the chosen one's value."""
+    return react.menu(*trigger, options=options, label=label, look=_button_class(variant, size, wide=False), **props)
 
 
 def card(*children: Any, **props: Any) -> rx.Component:

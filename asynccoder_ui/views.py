@@ -41,6 +41,19 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Action:
+    """One line of a menu. With `ask` it asks first: `title` is the question, `ask` what happens."""
+
+    value: str
+    label: str
+    detail: str = ""
+    tone: str = ""
+    title: str = ""
+    ask: str = ""
+    is_disabled: bool = False
+
+
+@dataclass(frozen=True)
 class TaskItem:
     """A task in the sidebar. `look` names icon and colour; times are ISO 8601, `since` only while it works."""
 

@@ -10,6 +10,8 @@ _TABLES = "remark-gfm@4.0.1"
 _DIFF = "@git-diff-view/react@0.1.7"
 _POPOVER = "@radix-ui/react-popover@1.3.1"
 _COMMAND = "cmdk@1.1.1"
+_DIALOG = "@radix-ui/react-dialog@1.3.1"
+_MENU = "@radix-ui/react-dropdown-menu@2.2.1"
 _ICONS = "lucide-react@1.26.0"
 # What an event of ours carries. That a specification stands where a type does is Reflex's way, not mypy's.
 _TEXT = rx.event.passthrough_event_spec(str)
@@ -33,6 +35,52 @@ class Picker(rx.Component):
     on_pick: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
     on_search: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
     on_ask: rx.EventHandler[_NOTHING]  # type: ignore[type-arg, valid-type]
+
+
+class Dialog(rx.Component):
+    """A button (the first child is its content) that opens a dialog of the others; it closes when `done` changes."""
+
+    library = f"{_FOLDER}/dialog.jsx"
+    tag = "Dialog"
+    lib_dependencies: list[str] = [_DIALOG, _ICONS]
+    look: rx.Var[str]
+    label: rx.Var[str]
+    title: rx.Var[str]
+    note: rx.Var[str]
+    wide: rx.Var[bool]
+    done: rx.Var[int]
+    disabled: rx.Var[bool]
+    on_ask: rx.EventHandler[_NOTHING]  # type: ignore[type-arg, valid-type]
+
+
+class Confirm(rx.Component):
+    """A button that asks before it does; with `typed`, that word has to be written first."""
+
+    library = f"{_FOLDER}/dialog.jsx"
+    tag = "Confirm"
+    lib_dependencies: list[str] = [_DIALOG, _ICONS]
+    look: rx.Var[str]
+    label: rx.Var[str]
+    title: rx.Var[str]
+    note: rx.Var[str]
+    action: rx.Var[str]
+    tone: rx.Var[str]
+    typed: rx.Var[str]
+    disabled: rx.Var[bool]
+    on_confirm: rx.EventHandler[_NOTHING]  # type: ignore[type-arg, valid-type]
+
+
+class Menu(rx.Component):
+    """A button with a menu of `options` (see views.Action)."""
+
+    library = f"{_FOLDER}/menu.jsx"
+    tag = "Menu"
+    lib_dependencies: list[str] = [_DIALOG, _MENU]
+    look: rx.Var[str]
+    label: rx.Var[str]
+    options: rx.Var[list]
+    disabled: rx.Var[bool]
+    on_pick: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
 
 
 class PromptBox(rx.Component):
@@ -97,6 +145,9 @@ class Changes(NoSSRComponent):
 
 
 picker = Picker.create
+dialog = Dialog.create
+confirm = Confirm.create
+menu = Menu.create
 prompt_box = PromptBox.create
 elapsed = Elapsed.create
 ago = Ago.create

@@ -6,17 +6,32 @@ from backend.models.ai_model import AiModel
 from backend.models.credit import CreditTransaction, Deployment, Notice
 from backend.models.pull_request import PullRequest, WebhookDelivery
 from backend.models.repository import Repository, RepositorySettings, UserRepositoryAccess
-from backend.models.task import Artifact, Task, TaskAnalytics, TaskEvent, TaskMessage, TaskResult, TaskRun
-from backend.models.user import User, WebSession
+from backend.models.task import (
+    Artifact,
+    Attachment,
+    Draft,
+    Task,
+    TaskAnalytics,
+    TaskEvent,
+    TaskMessage,
+    TaskRead,
+    TaskResult,
+    TaskRun,
+)
+from backend.models.user import ApiToken, ProviderKey, User, WebSession
 
 metadata = SQLModel.metadata
 
 __all__ = [
     "AiModel",
+    "ApiToken",
     "Artifact",
+    "Attachment",
     "CreditTransaction",
     "Deployment",
+    "Draft",
     "Notice",
+    "ProviderKey",
     "PullRequest",
     "Repository",
     "RepositorySettings",
@@ -24,6 +39,7 @@ __all__ = [
     "TaskAnalytics",
     "TaskEvent",
     "TaskMessage",
+    "TaskRead",
     "TaskResult",
     "TaskRun",
     "User",

@@ -62,5 +62,6 @@ class RepositorySettings(SQLModel, table=True):
     test_command: str | None = None
     setup_script: str | None = None
     environment: dict[str, Any] = document(default="'{}'::jsonb")
+    secrets: dict[str, Any] = document(default="'{}'::jsonb")  # name → sealed value
     draft_policy: str = filled("'unverified'")  # a draft only where the evidence is not green
     updated_at: datetime = moment(default_now=True)

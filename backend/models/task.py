@@ -43,6 +43,7 @@ class Task(SQLModel, table=True):
         CheckConstraint(one_of("outcome", Outcome), name="outcome"),
         CheckConstraint(one_of("failure", Failure), name="failure"),
         CheckConstraint("visibility IN ('private', 'repository')", name="visibility"),
+        CheckConstraint("effort IN ('low', 'medium', 'high')", name="effort"),
     )
 
     id: UUID = uuid_key()
@@ -69,6 +70,7 @@ class Task(SQLModel, table=True):
     type: str
     priority: str = filled("'medium'")
     visibility: str = filled("'private'")
+    effort: str | None = None
     credits_used: int = filled("0")
     estimated_credits: int | None = None
     event_seq: int = filled("0")
@@ -120,6 +122,7 @@ class TaskRun(SQLModel, table=True):
     fence: int = filled("0")
     lease_owner: str | None = None
     lease_expires_at: datetime | None = moment()
+    own_key: bool = filled("false")  # on the person's own provider key: its cost is shown and not charged
     held: int = filled("0")
     charged: int | None = None
     tokens_input: int = filled("0", sa_type=BigInteger)
@@ -167,6 +170,45 @@ class TaskMessage(SQLModel, table=True):
     text: str
     taken_at: datetime | None = moment()
     withdrawn_at: datetime | None = moment()
+    created_at: datetime = moment(default_now=True)
+
+
+class TaskRead(SQLModel, table=True):
+    """How far a person has seen a task: its log's number when its page was last open."""
+
+    __tablename__ = "task_reads"
+
+    user_id: UUID = Field(foreign_key="users.id", primary_key=True)
+    task_id: UUID = Field(foreign_key="tasks.id", primary_key=True, index=True)
+    seq: int
+    read_at: datetime = moment(default_now=True)
+
+
+class Draft(SQLModel, table=True):
+    """A task that was written and not yet sent; `content` is what the composer held."""
+
+    __tablename__ = "drafts"
+
+    id: UUID = uuid_key()
+    user_id: UUID = reference("users.id", index=True)
+    content: dict[str, Any] = document(default="'{}'::jsonb")
+    created_at: datetime = moment(default_now=True)
+    updated_at: datetime = moment(default_now=True)
+
+
+class Attachment(SQLModel, table=True):
+    """An image that goes with a prompt; `task_id` and `run_id` once it was sent."""
+
+    __tablename__ = "attachments"
+
+    id: UUID = uuid_key()
+    user_id: UUID = reference("users.id", index=True)
+    task_id: UUID | None = reference("tasks.id", nullable=True, index=True)
+    run_id: UUID | None = reference("task_runs.id", nullable=True)
+    name: str
+    media_type: str
+    size: int
+    content: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = moment(default_now=True)
 
 

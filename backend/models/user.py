@@ -1,12 +1,13 @@
 """People and their sessions."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from backend.models.base import big, filled, moment, reference, uuid_key
+from backend.models.base import big, document, filled, moment, reference, uuid_key
 
 
 class User(SQLModel, table=True):
@@ -39,6 +40,9 @@ class User(SQLModel, table=True):
     disabled_at: datetime | None = moment()
     notice_seq: int = filled("0")
     repositories_synced_at: datetime | None = moment()
+    # The person's defaults and what they want to be told, as services/preferences.py reads them.
+    preferences: dict[str, Any] = document(default="'{}'::jsonb")
+    deleted_at: datetime | None = moment()
     created_at: datetime = moment(default_now=True)
     updated_at: datetime = moment(default_now=True)
 
@@ -66,3 +70,36 @@ class WebSession(SQLModel, table=True):
     last_seen_at: datetime = moment(default_now=True)
     expires_at: datetime = moment(nullable=False)
     revoked_at: datetime | None = moment()
+
+
+class ApiToken(SQLModel, table=True):
+    """A bearer token for the REST API: shown once, kept as a hash. `prefix` is what its owner recognises it by."""
+
+    __tablename__ = "api_tokens"
+    __table_args__ = (CheckConstraint("scope IN ('read', 'write')", name="scope"),)
+
+    id: UUID = uuid_key()
+    user_id: UUID = reference("users.id", index=True)
+    name: str
+    prefix: str
+    token_hash: str = Field(unique=True)
+    scope: str = filled("'write'")
+    created_at: datetime = moment(default_now=True)
+    last_used_at: datetime | None = moment()
+    expires_at: datetime | None = moment()
+    revoked_at: datetime | None = moment()
+
+
+class ProviderKey(SQLModel, table=True):
+    """A person's own key for a model provider, sealed with the person's id inside."""
+
+    __tablename__ = "provider_keys"
+    __table_args__ = (UniqueConstraint("user_id", "provider"),)
+
+    id: UUID = uuid_key()
+    user_id: UUID = reference("users.id")
+    provider: str
+    sealed_key: str
+    hint: str  # its last four characters
+    tested_at: datetime = moment(default_now=True)
+    created_at: datetime = moment(default_now=True)
