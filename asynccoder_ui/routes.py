@@ -2,9 +2,13 @@
 
 LANDING = "/"
 HOME = "/home"
+TASKS = "/tasks"
 TASK = "/tasks/[task_id]"
+PULL_REQUESTS = "/pull-requests"
 REPOSITORIES = "/repositories"
+REPOSITORY = "/repositories/[repository_id]"
 CREDITS = "/credits"
+SETTINGS = "/settings"
 
 # Pages that are built as folders with an index.
 FOLDERS = (HOME, REPOSITORIES, CREDITS)
@@ -16,6 +20,11 @@ SIGN_OUT = "/auth/sign-out"
 def task_page(task_id: str) -> str:
     """Where a task is shown."""
     return f"/tasks/{task_id}"
+
+
+def repository_page(repository_id: str) -> str:
+    """Where a repository is shown."""
+    return f"/repositories/{repository_id}"
 
 
 def patch_file(task_id: str) -> str:
