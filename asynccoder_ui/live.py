@@ -20,6 +20,7 @@ from backend.errors import AsyncCoderError, Conflict, InvalidInput, NotFound, Si
 from backend.hub import DELTA, RESYNC, Hub, Ring, hub
 from backend.models import User
 from backend.services import tasks
+from backend.services.sessions import SIGNED_OUT
 
 # A page is told at once, and then at most this often.
 PAUSE_SECONDS = 0.1
@@ -27,7 +28,6 @@ BATCH = 500
 # How often a silent socket asks whether its session still stands.
 RECHECK_SECONDS = 15.0
 MOST_FOLLOWED = 8
-SIGNED_OUT = "signed_out"  # rung for a person when one of their sessions ends
 ASK_WHO = frozenset({SIGNED_OUT, RESYNC})  # after these, whoever was remembered is asked for anew
 _log = log.get(__name__)
 

@@ -9,10 +9,11 @@ from typing import Any, TextIO, cast
 import structlog
 
 # Shapes that must never reach a log, whatever carried them there. GitHub's prefixes: docs.github.com,
-# "About authentication to GitHub", token formats. Provider keys: sk-…; bearer and basic credentials; URL userinfo; our
-# own cookies.
+# "About authentication to GitHub", token formats. Provider keys: sk-… and AIza…; our own API tokens; bearer and basic
+# credentials; URL userinfo; our own cookies.
 _SECRETS = re.compile(
     r"(gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|sk-[A-Za-z0-9_-]{16,}|"
+    r"AIza[A-Za-z0-9_-]{30,}|acd_[A-Za-z0-9_-]{16,}|"
     r"(?i:(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{12,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|"
     r"(?<=asynccoder=)[^;\s'\"\\]+|(?<=asynccoder_signin=)[^;\s'\\]+)"
 )

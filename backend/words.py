@@ -35,6 +35,21 @@ class Priority(StrEnum):
         return {"low": 1, "medium": 5, "high": 10}[self.value]
 
 
+class Effort(StrEnum):
+    """How hard a model that can be told so should think."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Visibility(StrEnum):
+    """Who may read a task: its owner alone, or whoever has access to its repository."""
+
+    PRIVATE = "private"
+    REPOSITORY = "repository"
+
+
 class Status(StrEnum):
     """The five states of a run, and of the task whose newest run it is."""
 

@@ -68,7 +68,7 @@ def user_of_session(session: Session, token: str) -> User:
         .where(WebSession.token_hash == crypto.digest(token))
     ).first()
     now = clock.now()
-    if row is None or row[0].revoked_at or row[0].expires_at <= now or row[1].disabled_at:
+    if row is None or row[0].revoked_at or row[0].expires_at <= now or row[1].disabled_at or row[1].deleted_at:
         raise SignedOut("You are signed out.")
     web_session, user = row
     if now - web_session.last_seen_at > SEEN_EVERY:

@@ -12,10 +12,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from backend import db, log
 from backend.api import deps
 from backend.errors import AsyncCoderError, GitHubError, InvalidInput
-from backend.events import ring, user_topic
 from backend.github import oauth
 from backend.github.client import GitHub
-from backend.services import auth
+from backend.services import auth, sessions
 from backend.services.auth import SESSION_DAYS
 from backend.settings import Settings, get_settings
 
@@ -100,7 +99,7 @@ def sign_out(request: Request) -> Response:
         with db.transaction() as session:
             user_id = auth.sign_out(session, token)
             if user_id is not None:
-                db.after_commit(session, lambda: ring(user_topic(user_id), str(user_id), 0, "signed_out"))
+                sessions.tell_signed_out(session, user_id)
     answer = RedirectResponse("/", status_code=303)
     answer.delete_cookie(settings.session_cookie, path="/", secure=settings.is_https, httponly=True, samesite="lax")
     return answer

@@ -1,0 +1,118 @@
+"""Bearer tokens for the REST API: shown once, kept as a hash, with a scope and an end."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from backend import clock, crypto
+from backend.errors import Conflict, InvalidInput, NotFound, SignedOut
+from backend.models import ApiToken, User
+
+MARK = "acd_"  # what a token begins with, so that people and scanners know one when they see it
+MOST = 20
+MAX_NAME = 60
+DAYS = (30, 90, 365)
+_SHOWN = len(MARK) + 6  # of 43 random characters, six give nothing away
+# last_used_at is written at most this often, so that reading over the API does not cost a write.
+USED_EVERY = timedelta(minutes=5)
+
+
+class Scope(StrEnum):
+    """What a token may do: look, or also start and steer tasks."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """A live token as its owner recognises it. `expires_at` None: never."""
+
+    id: UUID
+    name: str
+    prefix: str
+    scope: Scope
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+
+
+def create(session: Session, user: User, name: str, scope: Scope, days: int | None) -> tuple[TokenRow, str]:
+    """Makes a token that ends after so many days, or never. Returns it with its text, which nobody sees again.
+
+    Raises InvalidInput, or Conflict where the person has twenty already.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise InvalidInput(f"Give the token a name of at most {MAX_NAME} characters.", field="name")
+    if days is not None and days not in DAYS:
+        raise InvalidInput("A token ends after 30, 90 or 365 days, or never.", field="days")
+    # Under the person's lock: of two requests at once, one counts the other's token.
+    session.exec(select(User.id).where(User.id == user.id).with_for_update(key_share=True)).one()
+    if len(session.exec(_live(user)).all()) >= MOST:
+        raise Conflict(f"{MOST} tokens are live already. Revoke one that nobody uses.")
+    text = MARK + crypto.new_token()
+    row = ApiToken(
+        user_id=user.id,
+        name=name,
+        prefix=text[:_SHOWN],
+        token_hash=crypto.digest(text),
+        scope=scope,
+        expires_at=clock.now() + timedelta(days=days) if days else None,
+    )
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return _row(row), text
+
+
+def listing(session: Session, user: User) -> list[TokenRow]:
+    """The person's live tokens, newest first."""
+    return [_row(row) for row in session.exec(_live(user).order_by(col(ApiToken.created_at).desc()))]
+
+
+def revoke(session: Session, user: User, token_id: UUID) -> None:
+    """Ends a token at once; twice is once. Raises NotFound."""
+    row = session.get(ApiToken, token_id)
+    if row is None or row.user_id != user.id:
+        raise NotFound("There is no such token.")
+    row.revoked_at = row.revoked_at or clock.now()
+    session.add(row)
+
+
+def user_of_token(session: Session, token: str) -> tuple[User, Scope]:
+    """Whose token this is and what it may do. Raises SignedOut for one that is unknown, revoked or over, and for a
+    person who is disabled."""
+    found = session.exec(
+        select(ApiToken, User)
+        .join(User, col(User.id) == ApiToken.user_id)
+        .where(ApiToken.token_hash == crypto.digest(token))
+    ).first()
+    now = clock.now()
+    if found is None:
+        raise SignedOut("This token is not known. Make one in Settings.")
+    row, user = found
+    if row.revoked_at or user.disabled_at or user.deleted_at:
+        raise SignedOut("This token is no longer good. Make a new one in Settings.")
+    if row.expires_at and row.expires_at <= now:
+        raise SignedOut("This token has expired. Make a new one in Settings.")
+    if row.last_used_at is None or now - row.last_used_at > USED_EVERY:
+        row.last_used_at = now
+        session.add(row)
+    return user, Scope(row.scope)
+
+
+def _live(user: User) -> SelectOfScalar[ApiToken]:
+    return select(ApiToken).where(
+        ApiToken.user_id == user.id,
+        col(ApiToken.revoked_at).is_(None),
+        or_(col(ApiToken.expires_at).is_(None), col(ApiToken.expires_at) > clock.now()),
+    )
+
+
+def _row(row: ApiToken) -> TokenRow:
+    return TokenRow(row.id, row.name, row.prefix, Scope(row.scope), row.created_at, row.last_used_at, row.expires_at)
