@@ -21,10 +21,26 @@ window.asynccoder = {
     if (window.matchMedia("(max-width: 760px)").matches) root.toggleAttribute("data-sheet");
     else { this.keep("side", root.dataset.side === "closed" ? "open" : "closed"); this.apply(); }
   },
+  // Next or previous line of the list that has the focus, else of the page's list, else of the sidebar.
+  move(step) {
+    const held = document.activeElement?.closest("[data-rows]");
+    const list = held || document.querySelector(".main [data-rows]") || document.querySelector(".side [data-rows]");
+    const rows = [...(list?.querySelectorAll("[data-row], a.task") || [])];
+    if (!rows.length) return;
+    const at = rows.findIndex((row) => row === document.activeElement || row.contains(document.activeElement));
+    const open = rows.findIndex((row) => row.classList.contains("on"));
+    const from = at >= 0 ? at : open >= 0 ? open : step > 0 ? -1 : rows.length;
+    const next = rows[Math.max(0, Math.min(rows.length - 1, from + step))];
+    (next.matches("a, button") ? next : next.querySelector("a, button"))?.focus();
+  },
   closeSheet() { document.documentElement.removeAttribute("data-sheet"); },
 };
 window.asynccoder.apply();
 
+// The browser is asked whether it may notify on the first task that is sent, never on load.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches?.("form.composer") && window.Notification?.permission === "default") Notification.requestPermission();
+});
 document.addEventListener("click", (event) => {
   if (event.target.closest?.(".side a, .scrim")) window.asynccoder.closeSheet();
 });
@@ -33,6 +49,9 @@ document.addEventListener("keydown", (event) => {
   if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "b") { event.preventDefault(); window.asynccoder.toggleSide(); return; }
   const typing = event.target.closest?.("input, textarea, [contenteditable], [role=dialog]");
   if (typing || event.metaKey || event.ctrlKey || event.altKey) return;
+  if (event.key === "?") { event.preventDefault(); window.dispatchEvent(new Event("asynccoder-shortcuts")); }
+  if (event.key === "e") { event.preventDefault(); document.querySelector("[data-key=archive]")?.click(); }
+  if (event.key === "j" || event.key === "k") { event.preventDefault(); window.asynccoder.move(event.key === "j" ? 1 : -1); }
   if (event.key === "c") { event.preventDefault(); document.querySelector("[data-key=new-task]")?.click(); }
   if (event.key === "/") { event.preventDefault(); document.querySelector("[data-key=search]")?.focus(); }
 });

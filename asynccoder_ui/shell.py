@@ -1,23 +1,49 @@
 """What stands around every page of a signed-in person: the sidebar with their tasks, the credits, the way out."""
 
 import contextlib
+from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
 from reflex_components_core.core.banner import has_connection_errors
+from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import live, people, routes, theme, views
 from asynccoder_ui.components.looks import state_icon
 from asynccoder_ui.components.post_form import post_form
-from asynccoder_ui.components.react import ago, elapsed
+from asynccoder_ui.components.react import ago, elapsed, notifier, palette, shortcuts
 from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.palette import Palette
 from asynccoder_ui.session import Session
 from backend import events
 from backend.errors import AsyncCoderError, SignedOut
+from backend.models import User
 from backend.services import credits, tasks
+from backend.services import news as service
 from backend.settings import get_settings
 
 _PAGE = 30
+PAGES = [
+    {"label": "New task", "href": routes.HOME, "keys": "C"},
+    {"label": "Tasks", "href": routes.TASKS, "keys": ""},
+    {"label": "Repositories", "href": routes.REPOSITORIES, "keys": ""},
+    {"label": "Pull requests", "href": routes.PULL_REQUESTS, "keys": ""},
+    {"label": "Credits", "href": routes.CREDITS, "keys": ""},
+    {"label": "Settings", "href": routes.SETTINGS, "keys": ""},
+]
+
+
+@dataclass(frozen=True)
+class NewsItem:
+    """Something to tell, and where: `seq` is its notice's number."""
+
+    seq: int
+    kind: str
+    title: str
+    sentence: str
+    href: str
+    in_app: bool
+    by_browser: bool
 
 
 class Shell(Session):
@@ -30,7 +56,9 @@ class Shell(Session):
     query: str = ""
     available: int = 0
     held: int = 0
+    news: list[NewsItem] = []
     _limit: int = _PAGE
+    _told: int = -1  # the newest notice that was read; what came before the page is no news
 
     @rx.event(background=True)
     @signed_in
@@ -47,7 +75,7 @@ class Shell(Session):
                 async for kinds in rings:
                     if live.ASK_WHO & kinds:
                         people.forget(token)
-                    answer = await _answer(token, self.query, self._limit)
+                    answer = await _answer(token, self.query, self._limit, self._told)
                     async with self:
                         self._show(answer)
         except SignedOut:
@@ -69,31 +97,41 @@ class Shell(Session):
         await self._read()
 
     async def _read(self) -> None:
-        self._show(await _answer(self._token(), self.query, self._limit))
+        self._show(await _answer(self._token(), self.query, self._limit, self._told))
 
     def _show(self, answer: "_Answer | AsyncCoderError") -> None:
         if isinstance(answer, AsyncCoderError):
             self.list_error = str(answer)
             return
-        listed, balance = answer
+        listed, balance, news, self._told = answer
+        if news:
+            self.news = news
         self.groups = [views.task_group(group) for group in listed.groups]
         self.has_more, self.is_listed, self.list_error = listed.has_more, True, ""
         self.available, self.held = balance.available, balance.held
 
 
-_Answer = tuple[tasks.Sidebar, credits.Balance]
+_Answer = tuple[tasks.Sidebar, credits.Balance, list[NewsItem], int]
 
 
-async def _answer(token: str, query: str, limit: int) -> _Answer | AsyncCoderError:
-    """The list and the balance, or why they cannot be shown just now. Raises SignedOut."""
+async def _answer(token: str, query: str, limit: int, told: int) -> _Answer | AsyncCoderError:
+    """The list, the balance and the news, or why they cannot be shown just now. Raises SignedOut."""
+
+    def read(session: DatabaseSession, user: User) -> _Answer:
+        rows, newest = ([], service.latest(session, user)) if told < 0 else service.since(session, user, told)
+        listed, balance = tasks.sidebar(session, user, query, limit), credits.balance(session, user)
+        return listed, balance, [_news_item(row) for row in rows], newest
+
     try:
-        return await people.ask(
-            token, lambda session, user: (tasks.sidebar(session, user, query, limit), credits.balance(session, user))
-        )
+        return await people.ask(token, read)
     except SignedOut:
         raise
     except AsyncCoderError as error:
         return error
+
+
+def _news_item(row: service.News) -> NewsItem:
+    return NewsItem(row.seq, row.kind, row.title, row.sentence, routes.task_page(str(row.task_id)), True, True)
 
 
 def shell(*content: rx.Component, at: str) -> rx.Component:
@@ -104,6 +142,9 @@ def shell(*content: rx.Component, at: str) -> rx.Component:
         theme.part("scrim"),
         theme.part("main", _bar(), _reopen(), *content, tag="main", id="main"),
         _away(),
+        palette(pages=PAGES, found=Palette.found, on_search=Palette.search),
+        shortcuts(),
+        notifier(news=Shell.news),
     )
 
 
@@ -220,6 +261,7 @@ def _person() -> rx.Component:
                 type="submit",
                 aria_label="Sign out",
                 title="Sign out",
+                custom_attrs={"data-key": "sign-out"},
             ),
             action=routes.SIGN_OUT,
         ),

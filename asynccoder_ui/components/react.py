@@ -12,6 +12,7 @@ _POPOVER = "@radix-ui/react-popover@1.3.1"
 _COMMAND = "cmdk@1.1.1"
 _DIALOG = "@radix-ui/react-dialog@1.3.1"
 _MENU = "@radix-ui/react-dropdown-menu@2.2.1"
+_TOASTS = "sonner@2.0.8"
 _ICONS = "lucide-react@1.26.0"
 # What an event of ours carries. That a specification stands where a type does is Reflex's way, not mypy's.
 _TEXT = rx.event.passthrough_event_spec(str)
@@ -83,6 +84,34 @@ class Menu(rx.Component):
     on_pick: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
 
 
+class Palette(rx.Component):
+    """⌘K: what the server found, the pages, a few actions."""
+
+    library = f"{_FOLDER}/palette.jsx"
+    tag = "Palette"
+    lib_dependencies: list[str] = [_DIALOG, _COMMAND, _ICONS]
+    pages: rx.Var[list]
+    found: rx.Var[list]
+    on_search: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+
+
+class Shortcuts(rx.Component):
+    """The sheet of keys, opened by `?`."""
+
+    library = f"{_FOLDER}/palette.jsx"
+    tag = "Shortcuts"
+    lib_dependencies: list[str] = [_DIALOG, _ICONS]
+
+
+class Notifier(rx.Component):
+    """Tells `news` (see shell.NewsItem) by toast, in the tab's title and by the system."""
+
+    library = f"{_FOLDER}/notifier.jsx"
+    tag = "Notifier"
+    lib_dependencies: list[str] = [_TOASTS]
+    news: rx.Var[list]
+
+
 class PromptBox(rx.Component):
     """A prompt's textarea inside a form: fields `prompt` and `nonce`; `sent` counts what the server has taken."""
 
@@ -148,6 +177,9 @@ picker = Picker.create
 dialog = Dialog.create
 confirm = Confirm.create
 menu = Menu.create
+palette = Palette.create
+shortcuts = Shortcuts.create
+notifier = Notifier.create
 prompt_box = PromptBox.create
 elapsed = Elapsed.create
 ago = Ago.create
