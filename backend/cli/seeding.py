@@ -26,8 +26,10 @@ from backend.models import (
     TaskRun,
     User,
 )
-from backend.services import analytics
+from backend.services import analytics, tasks
 from backend.words import EventKind, Outcome, Phase, PullRequestStatus, Status, Verdict
+
+UNREAD = timedelta(hours=12)  # what ended later has not been looked at
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def _tell(session: Session, scene: Scene, story: Story, dice: random.Random) -> 
     task.event_seq = _log(session, scene, story, task, run, charged)
     session.add(task)
     session.flush()
+    if clock.now() - scene.chapter.ended > UNREAD:
+        tasks.mark_read(session, scene.user, task.id, task.event_seq)
     analytics.write(session, task.id)
 
 
@@ -111,6 +115,7 @@ def _run(scene: Scene, story: Story, task: Task, dice: random.Random) -> TaskRun
     return TaskRun(
         task_id=task.id,
         number=1,
+        ai_model_id=scene.model.id,
         prompt=story.prompt,
         status=task.status,
         phase=Phase.ENDED,

@@ -111,6 +111,7 @@ class TaskRun(SQLModel, table=True):
     id: UUID = uuid_key()
     task_id: UUID = reference("tasks.id")
     number: int
+    ai_model_id: UUID | None = reference("ai_models.id", nullable=True)  # a retry may take another than the run before
     prompt: str
     status: str = filled("'pending'")
     phase: str = filled("'queued'")

@@ -2,11 +2,14 @@
 
 from uuid import UUID
 
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import ColumnElement, exists
+from sqlmodel import Session, and_, col, or_, select
 
 from backend.errors import Forbidden, NotFound
 from backend.models import Repository, Task, User, UserRepositoryAccess
-from backend.words import TaskType
+from backend.words import TaskType, Visibility
+
+NO_TASK = "There is no such task, or you cannot see it."
 
 
 def level(session: Session, user: User, repository_id: UUID) -> str | None:
@@ -43,29 +46,21 @@ def refusal(found: Repository, access_level: str, *, needs_push: bool) -> str:
     return ""
 
 
-def readable(session: Session, user: User, task_id: UUID) -> Task:
-    """The task, if this person may read it: its owner, or whoever has access to the repository where it is shared.
+def visible(user: User) -> ColumnElement[bool]:
+    """Which tasks this person may read: their own, and those shared with whoever has access to the repository."""
+    has_access = exists().where(
+        col(UserRepositoryAccess.repository_id) == col(Task.repository_id),
+        col(UserRepositoryAccess.user_id) == user.id,
+    )
+    is_shared = and_(col(Task.visibility) == Visibility.REPOSITORY, has_access)
+    return and_(col(Task.deleted_at).is_(None), or_(col(Task.user_id) == user.id, is_shared))
 
-    Raises NotFound.
-    """
-    task = session.exec(
-        select(Task)
-        .outerjoin(
-            UserRepositoryAccess,
-            (col(UserRepositoryAccess.repository_id) == col(Task.repository_id))
-            & (col(UserRepositoryAccess.user_id) == user.id),
-        )
-        .where(
-            Task.id == task_id,
-            col(Task.deleted_at).is_(None),
-            or_(
-                Task.user_id == user.id,
-                (col(Task.visibility) == "repository") & col(UserRepositoryAccess.id).is_not(None),
-            ),
-        )
-    ).first()
+
+def readable(session: Session, user: User, task_id: UUID) -> Task:
+    """The task, if this person may read it. Raises NotFound."""
+    task = session.exec(select(Task).where(Task.id == task_id, visible(user))).first()
     if task is None:
-        raise NotFound("There is no such task, or you cannot see it.")
+        raise NotFound(NO_TASK)
     return task
 
 
@@ -75,12 +70,14 @@ def owned(session: Session, user: User, task_id: UUID, *, lock: bool = False) ->
     if task.user_id != user.id:
         raise Forbidden("Only the person who started this task can steer it.")
     if lock:
-        session.exec(
+        task = session.exec(
             select(Task)
             .where(Task.id == task_id)
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         ).one()
+        if task.deleted_at is not None:  # between the look and the lock
+            raise NotFound(NO_TASK)
     return task
 
 

@@ -70,7 +70,7 @@ def read(session: Session, claim: Claim) -> Brief:
         raise RunFailed(Failure.ACCESS_LOST) from error
     except Forbidden as error:
         raise RunFailed(Failure.ACCESS_LOST, str(error)) from error
-    model = session.exec(select(AiModel).where(AiModel.id == task.ai_model_id)).one()
+    model = session.exec(select(AiModel).where(AiModel.id == (run.ai_model_id or task.ai_model_id))).one()
     price = credits.prices(model)
     if price is None:
         raise RunFailed(Failure.MODEL_AUTH, "The model has no price any more. Ask your admin.")

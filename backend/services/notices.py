@@ -1,20 +1,23 @@
 """What a person is told: numbered per person, rung after commit."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from backend.db import after_commit
 from backend.errors import NotFound
 from backend.events import ring, user_topic
-from backend.models import Notice
+from backend.models import Notice, Task, UserRepositoryAccess
+from backend.words import Visibility
 
 STATUS = "task:status_updated"
 COMPLETED = "task:completed"
 PULL_REQUEST = "pr:status_updated"
 CREDITS = "credits:updated"
+LIST = "list"  # a ring without a notice: what this person's lists show has changed
 
 
 def tell(session: Session, user_id: UUID, kind: str, payload: dict[str, Any]) -> int:
@@ -28,3 +31,21 @@ def tell(session: Session, user_id: UUID, kind: str, payload: dict[str, Any]) ->
     session.flush()
     after_commit(session, lambda: ring(user_topic(user_id), str(payload.get("task_id", user_id)), seq, kind))
     return int(seq)
+
+
+def ring_list(session: Session, user_id: UUID, task_id: UUID) -> None:
+    """Rings, after the commit, for a person whose lists show this task; nothing is written."""
+    after_commit(session, partial(ring, user_topic(user_id), str(task_id), 0, LIST))
+
+
+def ring_readers(session: Session, task: Task) -> None:
+    """Rings for those with whom the task is shared: their lists show it too."""
+    if task.visibility != Visibility.REPOSITORY:
+        return
+    readers = session.exec(
+        select(UserRepositoryAccess.user_id).where(
+            UserRepositoryAccess.repository_id == task.repository_id, col(UserRepositoryAccess.user_id) != task.user_id
+        )
+    )
+    for user_id in readers:
+        ring_list(session, user_id, task.id)

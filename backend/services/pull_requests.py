@@ -97,6 +97,7 @@ def due(session: Session, limit: int = 500) -> list[PollTarget]:
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
         .where(col(PullRequest.status).in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]))
         .where(polled_at.is_(None) | (polled_at < func.now() - timedelta(seconds=POLL_AFTER_SECONDS)))
+        .where(col(Task.deleted_at).is_(None))
         .where(col(User.is_github_connected))  # a dead token is not tried again
         .order_by(polled_at.asc().nulls_first(), col(PullRequest.id))
         .limit(limit)
@@ -171,7 +172,7 @@ def _copy(known: PullRequest, pull: RemotePull) -> None:
 def _tell(session: Session, task: Task, pull: PullRequest) -> None:
     """Writes the change into the log and to the person; merging is the task's outcome, never the run's."""
     run = session.exec(select(TaskRun).where(TaskRun.task_id == task.id).order_by(col(TaskRun.number).desc())).first()
-    if run is None:
+    if run is None or task.deleted_at is not None:
         return
     if Status(task.status).is_end:
         task.outcome = Outcome.MERGED if pull.status == PullRequestStatus.MERGED else run.outcome
@@ -186,6 +187,7 @@ def _tell(session: Session, task: Task, pull: PullRequest) -> None:
     }
     events.append(session, task_id=task.id, run_id=run.id, kind=EventKind.PULL_REQUEST, payload=payload)
     notices.tell(session, task.user_id, notices.PULL_REQUEST, {"task_id": str(task.id), "status": pull.status})
+    notices.ring_readers(session, task)
 
 
 def _iso(moment: datetime | None) -> str | None:

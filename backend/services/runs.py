@@ -208,14 +208,14 @@ def start(session: Session, task: Task, user: User, prompt: str, *, hold: int) -
     number = session.execute(
         text("SELECT coalesce(max(number), 0) + 1 FROM task_runs WHERE task_id = :id"), {"id": task.id}
     ).scalar_one()
-    run = TaskRun(task_id=task.id, number=number, prompt=prompt)
+    run = TaskRun(task_id=task.id, number=number, ai_model_id=task.ai_model_id, prompt=prompt)
     session.add(run)
     session.flush()
     session.refresh(run)
     credits.hold(session, user.id, run, hold, key=f"run:{run.id}:hold")
     run.reason = WAITING
     task.outcome = task.failure = None
-    task.completed_at = None
+    task.completed_at = task.archived_at = None
     record(session, run, EventKind.PROMPT, {"text": prompt, "run": number, "held": hold}, "prompt")
     mirror(session, task, run)
     notices.tell(session, user.id, notices.CREDITS, {"task_id": str(task.id)})
@@ -327,6 +327,7 @@ def mirror(session: Session, task: Task, run: TaskRun, *, notice: str = notices.
         payload={key: value.isoformat() if isinstance(value, datetime) else value for key, value in payload.items()},
     )
     notices.tell(session, task.user_id, notice, {"task_id": str(task.id), "status": run.status, "phase": run.phase})
+    notices.ring_readers(session, task)
 
 
 def record(session: Session, run: TaskRun, kind: EventKind, payload: dict[str, Any], name: str) -> None:

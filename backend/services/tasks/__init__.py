@@ -1,6 +1,9 @@
-"""Tasks: what a person asked for. Writing and reading are two files; callers say `tasks.submit`, `tasks.page`."""
+"""Tasks: what a person asked for. Its files are nouns; callers say `tasks.submit`, `tasks.page`."""
 
-from backend.services.tasks.read import diff, page, patch, readable, sidebar
+from backend.services.tasks.listing import Filters, Listing, Offered, State, listing, offered
+from backend.services.tasks.read import diff, page, patch, readable
+from backend.services.tasks.reads import mark_read
+from backend.services.tasks.retries import ModelOffer, RetryOffer, retry, retry_offer
 from backend.services.tasks.rows import (
     EvidenceRow,
     FileDiff,
@@ -13,6 +16,8 @@ from backend.services.tasks.rows import (
     TaskPage,
     TaskRow,
 )
+from backend.services.tasks.sidebar import sidebar
+from backend.services.tasks.upkeep import archive, delete, rename, set_visibility, unarchive
 from backend.services.tasks.write import (
     Draft,
     add_credits,
@@ -30,24 +35,40 @@ __all__ = [
     "EvidenceRow",
     "FileDiff",
     "FileRow",
+    "Filters",
     "Group",
+    "Listing",
     "MessageRow",
+    "ModelOffer",
+    "Offered",
     "PullRequestRow",
+    "RetryOffer",
     "RunRow",
     "Sidebar",
+    "State",
     "TaskPage",
     "TaskRow",
     "add_credits",
+    "archive",
     "cancel",
     "check_prompt",
+    "delete",
     "diff",
     "finish_now",
     "follow_up",
+    "listing",
+    "mark_read",
+    "offered",
     "page",
     "patch",
     "readable",
+    "rename",
+    "retry",
+    "retry_offer",
     "send",
+    "set_visibility",
     "sidebar",
     "submit",
+    "unarchive",
     "withdraw",
 ]

@@ -2,62 +2,43 @@
 
 import zlib
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy
 from sqlalchemy import text
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, col, select
 
-from backend import clock
 from backend.errors import NotFound
-from backend.models import AiModel, Artifact, PullRequest, Repository, Task, TaskResult, TaskRun, User
+from backend.models import Artifact, PullRequest, Task, TaskResult, TaskRun, User
 from backend.services import access
 from backend.services.recorder import PATCH
 from backend.services.runs import concurrency, untaken
+from backend.services.tasks import query
 from backend.services.tasks.rows import (
     EvidenceRow,
     FileDiff,
     FileRow,
-    Group,
     MessageRow,
     PullRequestRow,
     RunRow,
-    Sidebar,
     TaskPage,
     TaskRow,
 )
-from backend.words import Phase, PullRequestStatus, Status
+from backend.words import Phase, PullRequestStatus
 
 readable = access.readable
-
-
-def sidebar(session: Session, user: User, query: str = "", limit: int = 30) -> Sidebar:
-    """The person's own tasks, newest first, grouped; `query` searches title and prompt."""
-    statement = _rows().where(
-        col(Task.user_id) == user.id, col(Task.deleted_at).is_(None), col(Task.archived_at).is_(None)
-    )
-    if query.strip():
-        words = func.websearch_to_tsquery("simple", query)
-        statement = statement.where(
-            or_(col(Task.search).op("@@")(words), col(Task.title).icontains(query.strip(), autoescape=True))
-        )
-    found = session.execute(statement.order_by(col(Task.updated_at).desc(), col(Task.id)).limit(limit + 1)).all()
-    rows = [_row(*one) for one in found[:limit]]
-    return Sidebar(_grouped(rows), has_more=len(found) > limit)
 
 
 def page(session: Session, user: User, task_id: UUID) -> TaskPage:
     """The task's page. Raises NotFound for what this person may not see."""
     task = access.readable(session, user, task_id)
-    found = session.execute(_rows().where(col(Task.id) == task.id)).one()
-    row = _row(*found)
+    [row] = query.rows(session, user, [task.id])
     run_rows = session.exec(select(TaskRun).where(TaskRun.task_id == task.id).order_by(col(TaskRun.number))).all()
     pull = session.exec(select(PullRequest).where(PullRequest.task_id == task.id)).first()
     owner = session.get(User, task.user_id)
     is_owner = task.user_id == user.id
-    is_alive = not Status(task.status).is_end
+    is_merged = pull is not None and pull.status == PullRequestStatus.MERGED
     return TaskPage(
         row=_with_place(session, row, owner),
         prompt=task.prompt,
@@ -72,8 +53,10 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         pull_request=PullRequestRow(pull.pr_number, pull.title, pull.status, pull.url) if pull else None,
         files=_files(session, task),
         queued_messages=_queued(session, task) if is_owner else [],
-        can_cancel=is_owner and is_alive,
-        can_follow_up=is_owner and not (pull and pull.status == PullRequestStatus.MERGED and not is_alive),
+        seq=task.event_seq,
+        is_merged=is_merged,
+        can_cancel=is_owner and row.is_alive,
+        can_follow_up=is_owner and (row.is_alive or not is_merged),
         actions=["add_credits", "finish_now", "cancel"] if is_owner and _waits_for_budget(task) else [],
     )
 
@@ -109,69 +92,6 @@ def patch(session: Session, user: User, task_id: UUID) -> bytes:
     if artifact is None:
         raise NotFound("This task has no changes to download.")
     return zlib.decompress(artifact.content)
-
-
-def _rows() -> sqlalchemy.Select[Task, str, AiModel, PullRequest, TaskRun]:
-    newest = select(func.max(TaskRun.number)).where(TaskRun.task_id == Task.id).correlate(Task).scalar_subquery()
-    return (
-        sqlalchemy.select(Task, col(Repository.full_name), AiModel, PullRequest, TaskRun)
-        .join(Repository, col(Repository.id) == Task.repository_id)
-        .join(AiModel, col(AiModel.id) == Task.ai_model_id)
-        .join(TaskRun, (col(TaskRun.task_id) == Task.id) & (col(TaskRun.number) == newest))
-        .outerjoin(PullRequest, col(PullRequest.task_id) == Task.id)
-    )
-
-
-def _row(task: Task, repository: str, model: AiModel, pull: PullRequest | None, run: TaskRun) -> TaskRow:
-    return TaskRow(
-        id=task.id,
-        short_id=task.short_id,
-        title=task.title,
-        repository=repository,
-        task_type=task.type,
-        status=task.status,
-        phase=task.phase,
-        outcome=task.outcome,
-        failure=task.failure,
-        reason=task.reason,
-        until=task.until,
-        pr_number=pull.pr_number if pull else None,
-        pr_status=pull.status if pull else None,
-        credits_used=task.credits_used,
-        created_at=task.created_at,
-        started_at=run.started_at,
-        completed_at=task.completed_at,
-        updated_at=task.updated_at,
-        model_name=model.display_name,
-        is_demo=model.provider == "demo",
-        verdict=(run.evidence or {}).get("verdict"),
-    )
-
-
-def _grouped(rows: Sequence[TaskRow]) -> list[Group]:
-    today = clock.now().date()
-    names = ["Needs attention", "Running", "Today", "Yesterday", "This week", "Older"]
-    groups: dict[str, list[TaskRow]] = {name: [] for name in names}
-    for row in rows:
-        if row.phase == Phase.PARKED and row.until is None:
-            name = "Needs attention"
-        elif not Status(row.status).is_end:
-            name = "Running"
-        elif row.status == Status.FAILED and row.updated_at.date() == today:
-            name = "Needs attention"
-        else:
-            age = today - row.updated_at.date()
-            name = (
-                "Today"
-                if age <= timedelta(0)
-                else "Yesterday"
-                if age == timedelta(1)
-                else "This week"
-                if age < timedelta(7)
-                else "Older"
-            )
-        groups[name].append(row)
-    return [Group(name, found) for name, found in groups.items() if found]
 
 
 def _with_place(session: Session, row: TaskRow, owner: User | None) -> TaskRow:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from backend.words import Outcome, Status
+
 
 @dataclass(frozen=True)
 class TaskRow:
@@ -30,6 +32,23 @@ class TaskRow:
     model_name: str
     is_demo: bool
     verdict: str | None = None
+    pr_url: str = ""
+    priority: str = "medium"
+    owner: str = ""
+    is_mine: bool = True
+    is_unread: bool = False
+    is_archived: bool = False
+    is_shared: bool = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a run of it waits or works."""
+        return not Status(self.status).is_end
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether it ended without a result: failed, stopped, or nothing changed."""
+        return self.status in (Status.FAILED, Status.CANCELLED) or self.outcome == Outcome.NO_CHANGES
 
 
 @dataclass(frozen=True)
@@ -42,10 +61,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Sidebar:
-    """The task list: what needs attention, what runs, what is recent by day."""
+    """The task list: what needs attention, what runs, what is recent by day.
+
+    `has_others` says whether there are tasks of others that this person may read.
+    """
 
     groups: list[Group]
     has_more: bool
+    has_others: bool
 
 
 @dataclass(frozen=True)
@@ -143,6 +166,8 @@ class TaskPage:
     pull_request: PullRequestRow | None
     files: list[FileRow]
     queued_messages: list[MessageRow]
+    seq: int
+    is_merged: bool
     can_cancel: bool
     can_follow_up: bool
     actions: list[str]

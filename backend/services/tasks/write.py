@@ -109,7 +109,7 @@ def follow_up(session: Session, user: User, task_id: UUID, text: str) -> TaskRun
     task = access.owned(session, user, task_id, lock=True)
     run = runs.alive(session, task.id)
     if run is None:
-        return _next_run(session, user, task, text)
+        return next_run(session, user, task, text)
     if len(runs.untaken(session, task.id)) >= MAX_WAITING_MESSAGES:
         raise Conflict("Enough messages wait already. Withdraw one first.")
     message = TaskMessage(task_id=task.id, user_id=user.id, run_id=run.id, text=text)
@@ -178,12 +178,17 @@ def add_credits(session: Session, user: User, task_id: UUID, *, key: str) -> Non
     runs.wake(session, run, task)
 
 
-def _next_run(session: Session, user: User, task: Task, text: str) -> TaskRun:
+def next_run(session: Session, user: User, task: Task, text: str) -> TaskRun:
+    """Starts the next run of a task whose lock the caller holds and of which no run is alive.
+
+    Raises Conflict (it is merged), NotFound, Forbidden, InvalidInput (the model), NotEnoughCredits.
+    """
     if runs.is_merged(session, task.id):
         raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
     access.require_to_work(session, user, task.repository_id, TaskType(task.type))
     model = catalog.usable(session, task.ai_model_id)
     estimate = credits.estimate(session, model.id, TaskType(task.type), text)
+    task.estimated_credits = estimate.hold
     return runs.start(session, task, user, text, hold=estimate.hold)
 
 

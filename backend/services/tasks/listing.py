@@ -1,0 +1,136 @@
+"""The tasks page: every task one may see, filtered, counted and paged in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, func, not_, or_, select
+
+from backend import clock
+from backend.models import AiModel, Repository, Task, User
+from backend.services import access
+from backend.services.tasks import query
+from backend.services.tasks.rows import TaskRow
+from backend.words import Priority, Status, TaskType
+
+PAGE = 50
+_MOST_CHOICES = 100
+
+
+class State(StrEnum):
+    """What the tasks page tells apart. Only `archived` shows what was put away."""
+
+    ATTENTION = "attention"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    ARCHIVED = "archived"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the tasks page is asked for; nothing given leaves nothing out but what is archived."""
+
+    state: State | None = None
+    task_type: TaskType | None = None
+    repository_id: UUID | None = None
+    model_id: UUID | None = None
+    priority: Priority | None = None
+    query: str = ""
+    everyone: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of tasks, newest first; `page` counts from 1 and is never past the last."""
+
+    rows: list[TaskRow]
+    total: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What there is to filter by: repositories and models (id, name) of the tasks one may see, newest used first."""
+
+    repositories: list[tuple[UUID, str]]
+    models: list[tuple[UUID, str]]
+    has_others: bool
+
+
+def listing(session: Session, user: User, filters: Filters, page: int = 1) -> Listing:
+    """The page of tasks that fit, with how many there are."""
+    fitting = _fitting(user, filters)
+    total = session.exec(select(func.count()).select_from(Task).where(*fitting)).one()
+    pages = max(1, -(-total // PAGE))
+    page = min(max(page, 1), pages)
+    ids = session.exec(
+        select(Task.id)
+        .where(*fitting)
+        .order_by(col(Task.created_at).desc(), col(Task.id))
+        .limit(PAGE)
+        .offset((page - 1) * PAGE)
+    ).all()
+    return Listing(query.rows(session, user, ids), total, page, pages)
+
+
+def offered(session: Session, user: User) -> Offered:
+    """The choices of the filter bar."""
+    seen = select(Task.repository_id, Task.ai_model_id, Task.user_id).where(access.visible(user)).subquery()
+    repositories = session.exec(
+        select(Repository.id, Repository.full_name)
+        .where(col(Repository.id).in_(select(seen.c.repository_id)))
+        .order_by(col(Repository.full_name))
+        .limit(_MOST_CHOICES)
+    ).all()
+    models = session.exec(
+        select(AiModel.id, AiModel.display_name)
+        .where(col(AiModel.id).in_(select(seen.c.ai_model_id)))
+        .order_by(col(AiModel.display_name))
+        .limit(_MOST_CHOICES)
+    ).all()
+    others = session.execute(select(seen.c.user_id).where(seen.c.user_id != user.id).limit(1)).first()
+    return Offered(list(repositories), list(models), others is not None)
+
+
+def _fitting(user: User, filters: Filters) -> Sequence[ColumnElement[bool]]:
+    equal = (
+        (Task.type, filters.task_type),
+        (Task.repository_id, filters.repository_id),
+        (Task.ai_model_id, filters.model_id),
+        (Task.priority, filters.priority),
+        (Task.user_id, None if filters.everyone else user.id),
+    )
+    fitting = [access.visible(user), *_in_state(filters.state)]
+    fitting += [col(column) == value for column, value in equal if value is not None]
+    if query.clean(filters.query):
+        fitting.append(query.matching(filters.query))
+    return fitting
+
+
+def _in_state(state: State | None) -> list[ColumnElement[bool]]:
+    archived = col(Task.archived_at).is_not(None)
+    if state is State.ARCHIVED:
+        return [archived]
+    status = col(Task.status)
+    waits = query.needs_attention()
+    conditions: dict[State, ColumnElement[bool]] = {
+        State.ATTENTION: or_(waits, and_(status == Status.FAILED, col(Task.updated_at) >= _midnight())),
+        State.QUEUED: and_(status == Status.PENDING, not_(waits)),
+        State.RUNNING: status == Status.RUNNING,
+        State.DONE: status == Status.COMPLETED,
+        State.FAILED: status == Status.FAILED,
+        State.STOPPED: status == Status.CANCELLED,
+    }
+    return [not_(archived), *([conditions[state]] if state else [])]
+
+
+def _midnight() -> datetime:
+    """Since when a failure is news: as the sidebar groups it."""
+    return datetime.combine(clock.now().date(), time(), UTC)

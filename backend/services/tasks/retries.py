@@ -1,0 +1,72 @@
+"""Another try at a task that ended without a result: as it was, with other words, or with another model."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from backend.errors import Conflict
+from backend.models import Task, TaskRun, User
+from backend.services import access, catalog, credits, runs
+from backend.services.tasks.write import check_prompt, next_run
+from backend.words import Outcome, Status, TaskType
+
+
+@dataclass(frozen=True)
+class ModelOffer:
+    """A model that a retry could take, and how many credits it would hold."""
+
+    id: UUID
+    name: str
+    hold: int
+
+
+@dataclass(frozen=True)
+class RetryOffer:
+    """What a retry starts from: the newest run's words and model, and the models there are."""
+
+    prompt: str
+    model_id: UUID
+    models: list[ModelOffer]
+
+
+def retry(
+    session: Session, user: User, task_id: UUID, *, model_id: UUID | None = None, prompt: str | None = None
+) -> TaskRun:
+    """Starts the task's next run with its own hold: the newest run's prompt and model, unless others are given.
+
+    Raises NotFound, Forbidden, Conflict (at work, merged, or it has a result), InvalidInput, TooLarge,
+    NotEnoughCredits.
+    """
+    checked = check_prompt(prompt) if prompt is not None else None
+    task = access.owned(session, user, task_id, lock=True)
+    _require_retryable(session, task)
+    if model_id is not None:
+        task.ai_model_id = catalog.usable(session, model_id).id
+    return next_run(session, user, task, checked or _newest(session, task).prompt)
+
+
+def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
+    """What the retry dialog shows. Raises NotFound, Forbidden, Conflict as `retry` would."""
+    task = access.owned(session, user, task_id)
+    _require_retryable(session, task)
+    prompt = _newest(session, task).prompt
+    usable = [choice for choice in catalog.choices(session) if choice.is_available]
+    holds = (credits.estimate(session, choice.id, TaskType(task.type), prompt).hold for choice in usable)
+    models = [ModelOffer(choice.id, choice.display_name, hold) for choice, hold in zip(usable, holds, strict=True)]
+    return RetryOffer(prompt, task.ai_model_id, models)
+
+
+def _require_retryable(session: Session, task: Task) -> None:
+    if not Status(task.status).is_end:
+        raise Conflict("This task is still at work.")
+    if runs.is_merged(session, task.id):
+        raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
+    if task.status == Status.COMPLETED and task.outcome != Outcome.NO_CHANGES:
+        raise Conflict("This task has a result. Send a follow-up to go on with it.")
+
+
+def _newest(session: Session, task: Task) -> TaskRun:
+    return session.exec(
+        select(TaskRun).where(TaskRun.task_id == task.id).order_by(col(TaskRun.number).desc()).limit(1)
+    ).one()
