@@ -237,7 +237,7 @@ class Composer(Session):
             rows = repositories.listing(session, user, "", _SHOWN)
             if recent and all(row.full_name != recent[0] for row in rows):
                 rows = [*repositories.listing(session, user, recent[0], 1), *rows]
-            return rows, catalog.choices(session), recent[0] if recent else ""
+            return rows, catalog.choices(session, user), recent[0] if recent else ""
 
         rows, models, recent = await people.ask(token, read)
         async with self:
@@ -322,6 +322,6 @@ def _branch_option(row: repositories.BranchRow) -> Option:
 
 
 def _model_option(model: catalog.ModelChoice) -> Option:
-    end = "scripted, no AI" if model.is_demo else model.provider
+    end = "scripted, no AI" if model.is_demo else "your key" if model.own_key else model.provider
     detail = model.unavailable_reason or f"{model.description} {model.price_line}".strip()
     return Option(str(model.id), model.display_name, end, detail, not model.is_available)

@@ -166,7 +166,7 @@ _FAILURE_SENTENCES = {
     Failure.SANDBOX_UNAVAILABLE: "No working jail is available on this machine, so no command was run. Ask your admin.",
     Failure.SANDBOX_LOST: "The jail ended unexpectedly.",
     Failure.DISK_FULL: "The worker ran out of disk space.",
-    Failure.MODEL_AUTH: "The model's provider refused the key. Ask your admin.",
+    Failure.MODEL_AUTH: "The model's provider refused the key. Look at your own in Settings, or ask your admin.",
     Failure.MODEL_RATE_LIMITED: "The model's provider limited the rate for too long.",
     Failure.MODEL_OVERLOADED: "The model's provider was unavailable for too long.",
     Failure.CONTEXT_EXCEEDED: "The conversation no longer fits the model's context window.",

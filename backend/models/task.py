@@ -124,6 +124,7 @@ class TaskRun(SQLModel, table=True):
     lease_owner: str | None = None
     lease_expires_at: datetime | None = moment()
     own_key: bool = filled("false")  # on the person's own provider key: its cost is shown and not charged
+    budget: int = filled("0")  # whole credits' worth that a run on the person's own key may cost: it holds none
     held: int = filled("0")
     charged: int | None = None
     tokens_input: int = filled("0", sa_type=BigInteger)
@@ -141,6 +142,11 @@ class TaskRun(SQLModel, table=True):
     created_at: datetime = moment(default_now=True)
     started_at: datetime | None = moment()
     ended_at: datetime | None = moment()
+
+    @property
+    def limit(self) -> int:
+        """What the run may cost, in whole credits: held from the balance or, on the person's own key, only counted."""
+        return self.budget if self.own_key else self.held
 
 
 class TaskEvent(SQLModel, table=True):

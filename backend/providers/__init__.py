@@ -14,14 +14,20 @@ REGISTRY = {
 }
 
 
-def open_provider(provider_id: str, *, api_key: str | None, base_url: str | None) -> Provider:
-    """The provider of that id with its key and address. Raises Misconfigured for an id that is not registered."""
+def open_provider(
+    provider_id: str, *, api_key: str | None, base_url: str | None, seconds: float | None = None
+) -> Provider:
+    """The provider of that id with its key and address; `seconds` of silence end a call, the adapter's own without.
+
+    Raises Misconfigured for an id that is not registered.
+    """
     if provider_id not in REGISTRY:
         known = ", ".join(sorted(REGISTRY))
         raise Misconfigured(f"There is no model provider {provider_id!r}.", fix=f"Use one of: {known}.")
     module, name = REGISTRY[provider_id].split(":")
     adapter = getattr(import_module(module), name)
-    provider: Provider = adapter(provider_id, api_key=api_key, base_url=base_url)
+    patience = {} if seconds is None else {"seconds": seconds}
+    provider: Provider = adapter(provider_id, api_key=api_key, base_url=base_url, **patience)
     return provider
 
 

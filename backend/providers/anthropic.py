@@ -30,17 +30,20 @@ _STOPS: dict[str, Any] = {
     "model_context_window_exceeded": "max_tokens",
     "refusal": "refusal",
 }
-_SECONDS = anthropic.Timeout(600.0, connect=15.0)
+_SECONDS, _CONNECT_SECONDS = 600.0, 15.0
 
 
 class AnthropicProvider:
     """One key at one address."""
 
-    def __init__(self, id: str = "anthropic", *, api_key: str | None, base_url: str | None) -> None:
+    def __init__(
+        self, id: str = "anthropic", *, api_key: str | None, base_url: str | None, seconds: float = _SECONDS
+    ) -> None:
         self.id = id
+        timeout = anthropic.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
         # No key of ours must not make the SDK look for one in the environment.
         self._client = anthropic.Anthropic(
-            api_key=api_key or "none", base_url=base_url or "https://api.anthropic.com", max_retries=0, timeout=_SECONDS
+            api_key=api_key or "none", base_url=base_url or "https://api.anthropic.com", max_retries=0, timeout=timeout
         )
 
     def stream(self, request: Request) -> Iterator[Delta | Final]:

@@ -34,18 +34,21 @@ _STOPS: dict[str, Any] = {
     "length": "max_tokens",
     "content_filter": "refusal",
 }
-_SECONDS = openai.Timeout(600.0, connect=15.0)
+_SECONDS, _CONNECT_SECONDS = 600.0, 15.0
 _THOUGHTS = ("reasoning_content", "reasoning")  # DeepSeek, vLLM and llama.cpp; OpenRouter and Ollama
 
 
 class CompatibleProvider:
     """One key at one address. The id `openai` is OpenAI itself, which takes a few parameters that others refuse."""
 
-    def __init__(self, id: str = "compatible", *, api_key: str | None, base_url: str | None) -> None:
+    def __init__(
+        self, id: str = "compatible", *, api_key: str | None, base_url: str | None, seconds: float = _SECONDS
+    ) -> None:
         self.id = id
+        timeout = openai.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
         # No key of ours must not make the SDK look for one in the environment.
         self._client = openai.OpenAI(
-            api_key=api_key or "none", base_url=base_url or "https://api.openai.com/v1", max_retries=0, timeout=_SECONDS
+            api_key=api_key or "none", base_url=base_url or "https://api.openai.com/v1", max_retries=0, timeout=timeout
         )
 
     def stream(self, request: Request) -> Iterator[Delta | Final]:

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from backend import crypto
 from backend.errors import InvalidInput, Misconfigured, NotFound
-from backend.models import CreditTransaction, User
+from backend.models import CreditTransaction, ProviderKey, User
 from backend.services import notices
 from backend.settings import Settings
 
@@ -71,6 +71,10 @@ def seal_again(session: Session, settings: Settings) -> int:
                 setattr(user, column, crypto.seal(settings, user.id, crypto.unseal(settings, user.id, sealed)))
                 count += 1
         session.add(user)
+    for key in session.exec(select(ProviderKey).with_for_update(key_share=True)):
+        key.sealed_key = crypto.seal(settings, key.user_id, crypto.unseal(settings, key.user_id, key.sealed_key))
+        session.add(key)
+        count += 1
     return count
 
 

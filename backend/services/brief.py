@@ -12,7 +12,7 @@ from backend.engine.transcript import LogEntry
 from backend.errors import Forbidden, NotFound, RunFailed
 from backend.models import AiModel, PullRequest, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.providers.base import Prices
-from backend.services import access, credits
+from backend.services import access, credits, provider_keys
 from backend.services.recorder import latest_checkpoint
 from backend.services.runs import Claim
 from backend.words import EventKind, Failure, TaskType
@@ -22,7 +22,8 @@ from backend.words import EventKind, Failure, TaskType
 class Brief:
     """One run's assignment. `log` is all of the task's, earlier runs included.
 
-    `base_sha` is set once this run was prepared, `task_base_sha` once any of the task's was.
+    `limit` is what it may cost in whole credits; with `own_key` the person's own key pays, which is not read here: it
+    is opened for each call. `base_sha` is set once this run was prepared, `task_base_sha` once any of the task's was.
     """
 
     claim: Claim
@@ -39,7 +40,7 @@ class Brief:
     base_sha: str | None
     task_base_sha: str | None
     started_at: datetime
-    held: int
+    limit: int
     user_id: UUID
     author: tuple[str, str]
     repository_id: UUID
@@ -56,6 +57,7 @@ class Brief:
     max_output: int
     checkpoint: bytes | None
     log: list[LogEntry]
+    own_key: bool = False
 
 
 def read(session: Session, claim: Claim) -> Brief:
@@ -74,6 +76,8 @@ def read(session: Session, claim: Claim) -> Brief:
     price = credits.prices(model)
     if price is None:
         raise RunFailed(Failure.MODEL_AUTH, "The model has no price any more. Ask your admin.")
+    if run.own_key and not provider_keys.pays_for(session, user.id, model.id):
+        raise RunFailed(Failure.MODEL_AUTH, provider_keys.gone(model.provider))
     chosen = session.get(RepositorySettings, repository.id)
     return Brief(
         claim=claim,
@@ -94,7 +98,7 @@ def read(session: Session, claim: Claim) -> Brief:
             .order_by(col(TaskRun.number))
         ).first(),
         started_at=run.started_at or run.created_at,
-        held=run.held,
+        limit=run.limit,
         user_id=user.id,
         author=(user.name, user.email or f"{user.github_id}+{user.username}@users.noreply.{user.github_host}"),
         repository_id=repository.id,
@@ -111,6 +115,7 @@ def read(session: Session, claim: Claim) -> Brief:
         max_output=model.max_tokens,
         checkpoint=latest_checkpoint(session, run.id),
         log=_log(session, task.id),
+        own_key=run.own_key,
     )
 
 

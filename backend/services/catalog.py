@@ -7,8 +7,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from backend.errors import InvalidInput
-from backend.models import AiModel
+from backend.models import AiModel, User
 from backend.providers.base import Prices
+from backend.services import provider_keys
 from backend.services.credits import prices
 from backend.settings import Settings, get_settings
 
@@ -17,7 +18,10 @@ DEMO = "demo"
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """One row of the model picker. Prices are US dollars per million tokens, as a line of text."""
+    """One row of the model picker. Prices are US dollars per million tokens, as a line of text.
+
+    `own_key`: the person's own key pays for it, and no credits are held or charged.
+    """
 
     id: UUID
     provider: str
@@ -28,6 +32,7 @@ class ModelChoice:
     is_demo: bool
     is_available: bool
     unavailable_reason: str
+    own_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,20 +93,21 @@ def fill(session: Session) -> None:
         _add(session, _Listed("compatible", name, name, "On the operator's own server.", None, context_window=32_000))
 
 
-def choices(session: Session) -> list[ModelChoice]:
-    """The active models, those that can be used first; each of the others says why not."""
+def choices(session: Session, user: User | None = None) -> list[ModelChoice]:
+    """The active models, those that this person can use first; each of the others says why not."""
     settings = get_settings()
+    own = provider_keys.held_by(session, user.id) if user else frozenset()
     rows = session.exec(select(AiModel).where(col(AiModel.is_active)).order_by(col(AiModel.display_name)))
-    listed = [_choice(row, settings) for row in rows]
+    listed = [_choice(row, settings, own) for row in rows]
     return sorted(listed, key=lambda choice: (not choice.is_available, not choice.is_demo, choice.display_name))
 
 
-def usable(session: Session, model_id: UUID) -> AiModel:
-    """The model, if a task can be given to it now. Raises InvalidInput with the reason."""
+def usable(session: Session, model_id: UUID, user: User) -> AiModel:
+    """The model, if this person can give it a task now. Raises InvalidInput with the reason."""
     model = session.get(AiModel, model_id)
     if model is None:
         raise InvalidInput("There is no such model.", field="model_id")
-    reason = _why_not(model, get_settings())
+    reason = _why_not(model, get_settings(), provider_keys.held_by(session, user.id))
     if reason:
         raise InvalidInput(reason, field="model_id")
     return model
@@ -113,7 +119,7 @@ def list_price(provider: str, name: str) -> Prices | None:
     return Prices(*listed.price) if listed and listed.price else None
 
 
-def _why_not(model: AiModel, settings: Settings) -> str:
+def _why_not(model: AiModel, settings: Settings, own: frozenset[str]) -> str:
     if not model.is_active:
         return "This model is switched off."
     if prices(model) is None:
@@ -122,13 +128,15 @@ def _why_not(model: AiModel, settings: Settings) -> str:
         return "The scripted model only works in demo mode."
     if model.provider == "compatible" and not settings.provider_base_url("compatible"):
         return "No compatible server is configured. Ask your admin."
-    if model.provider in ("anthropic", "openai") and not settings.provider_key(model.provider):
-        return "No key is configured for this provider. Ask your admin."
+    if model.provider in provider_keys.PROVIDERS and not (
+        model.provider in own or settings.provider_key(model.provider)
+    ):
+        return "No key is configured for this provider. Add your own in Settings, or ask your admin."
     return ""
 
 
-def _choice(model: AiModel, settings: Settings) -> ModelChoice:
-    reason = _why_not(model, settings)
+def _choice(model: AiModel, settings: Settings, own: frozenset[str]) -> ModelChoice:
+    reason = _why_not(model, settings, own)
     price = prices(model)
     line = f"${price.input / 1e6:g} in, ${price.output / 1e6:g} out per million tokens" if price else "no price yet"
     return ModelChoice(
@@ -141,6 +149,7 @@ def _choice(model: AiModel, settings: Settings) -> ModelChoice:
         is_demo=model.provider == DEMO,
         is_available=not reason,
         unavailable_reason=reason,
+        own_key=model.provider in own,
     )
 
 

@@ -59,6 +59,11 @@ def to_credits(cost_micro: int) -> int:
     return -(-cost_micro // MICRO_PER_CREDIT)
 
 
+def in_dollars(amount: int) -> str:
+    """Whole credits as the US cents they are: `$0.12`."""
+    return f"${amount / 100:.2f}"
+
+
 def balance(session: Session, user: User) -> Balance:
     """The person's balance as it is now."""
     row = session.exec(select(User.credits, User.credits_held).where(User.id == user.id)).one()
@@ -108,7 +113,7 @@ def hold(session: Session, user_id: UUID, run: TaskRun, amount: int, *, key: str
 
     Raises NotEnoughCredits, or Conflict for the same key with another amount.
     """
-    user = _locked(session, user_id)
+    user = _spender(session, user_id)
     if _already(session, key, held_delta=amount):
         return
     if user.credits - user.credits_held < amount:
@@ -118,14 +123,24 @@ def hold(session: Session, user_id: UUID, run: TaskRun, amount: int, *, key: str
     _write(session, user_id, run, "hold", 0, amount, key, "Held for the run")
 
 
+def allow(session: Session, user_id: UUID, run: TaskRun, amount: int) -> None:
+    """Lets a run on the person's own key cost `amount` more: nothing is held. Raises NotFound for a deleted account."""
+    _spender(session, user_id)
+    run.budget += amount
+
+
 def settle(session: Session, user_id: UUID, run: TaskRun, actual: int, *, refund: bool = False) -> int:
     """Charges min(actual, held), releases the rest, and gives the charge back for a fault of ours. Returns the charge.
 
-    A hold resolves at most once: again, it returns what was charged then.
+    A hold resolves at most once: again, it returns what was charged then. On the person's own key nothing was held and
+    nothing is charged: the ledger has no row of such a run.
     """
     user = _locked(session, user_id)
     if run.charged is not None:
         return run.charged
+    if run.own_key:
+        run.charged = 0
+        return 0
     charge = min(actual, run.held)
     rest = run.held - charge
     user.credits -= charge
@@ -196,6 +211,14 @@ def _locked(session: Session, user_id: UUID) -> User:
         select(User).where(User.id == user_id).with_for_update(key_share=True).execution_options(populate_existing=True)
     ).first()
     if user is None:
+        raise NotFound("The person no longer exists.")
+    return user
+
+
+def _spender(session: Session, user_id: UUID) -> User:
+    """Whose money begins to move. A submit may have waited behind the deletion of the account."""
+    user = _locked(session, user_id)
+    if user.deleted_at is not None:
         raise NotFound("The person no longer exists.")
     return user
 

@@ -19,6 +19,7 @@ from backend.providers.base import Provider
 from backend.services import attempts, brief, credits, handover, runs, workplace
 from backend.services.brief import Brief
 from backend.services.lease import Lease
+from backend.services.provider_keys import OwnKeyProvider
 from backend.services.runs import Claim, End
 from backend.services.workplace import Workplace
 from backend.settings import get_settings
@@ -79,13 +80,15 @@ def _assignment(facts: Brief, guidance: str) -> Assignment:
         prices=facts.prices,
         context_window=facts.context_window,
         max_output=facts.max_output,
-        hold_micro=facts.held * credits.MICRO_PER_CREDIT,
+        hold_micro=facts.limit * credits.MICRO_PER_CREDIT,
         run_key=str(facts.claim.run_id),
         guidance=guidance,
     )
 
 
 def _provider(facts: Brief) -> Provider:
+    if facts.own_key:
+        return OwnKeyProvider(facts.provider, facts.user_id)
     settings = get_settings()
     return open_provider(
         facts.provider,

@@ -80,6 +80,6 @@ def _orders(run: TaskRun, messages: list[QueuedMessage]) -> Orders:
     return Orders(
         cancelled=run.cancel_requested_at is not None,
         finish_now=run.finish_requested_at is not None,
-        hold_micro=run.held * credits.MICRO_PER_CREDIT,
+        hold_micro=run.limit * credits.MICRO_PER_CREDIT,
         messages=messages,
     )

@@ -84,7 +84,7 @@ def change(session: Session, user: User, **chosen: Any) -> Preferences:
     Raises InvalidInput for a model that this person cannot give a task to.
     """
     if chosen.get("model_id") is not None:
-        catalog.usable(session, chosen["model_id"])
+        catalog.usable(session, chosen["model_id"], user)
     row = _locked(session, user)
     return _keep(session, row, replace(of(row), **chosen))
 

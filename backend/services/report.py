@@ -5,7 +5,7 @@ from typing import Any
 
 from backend.engine.assignment import Ending
 from backend.services.brief import Brief
-from backend.services.credits import to_credits
+from backend.services.credits import in_dollars, to_credits
 from backend.settings import get_settings
 from backend.words import Verdict
 
@@ -44,7 +44,7 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) ->
         lines.append(f"| Tests removed or skipped | {_cell(', '.join(evidence['weakened']))} |")
     lines += [
         "",
-        f"By {facts.model_name}, {_credits(to_credits(ending.cost_micro))}. "
+        f"By {facts.model_name}, {_cost(facts, to_credits(ending.cost_micro))}. "
         f"The summary above is the model's; the evidence is the worker's. [The task's log]({link})",
     ]
     return "\n".join(lines)
@@ -63,5 +63,7 @@ def _quiet(text: str) -> str:
     return _CLOSING.sub(lambda found: f"{found[0]}{_GAP}", text)
 
 
-def _credits(count: int) -> str:
+def _cost(facts: Brief, count: int) -> str:
+    if facts.own_key:
+        return f"about {in_dollars(count)} on the author's own key"
     return "1 credit" if count == 1 else f"{count} credits"

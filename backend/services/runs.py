@@ -17,7 +17,7 @@ from backend.db import after_commit
 from backend.errors import NotEnoughCredits, StaleFence
 from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
 from backend.queue import ring_runs
-from backend.services import analytics, credits, notices
+from backend.services import analytics, credits, notices, provider_keys
 from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status
 
 LEASE_SECONDS = 20
@@ -31,7 +31,7 @@ _CLAIMABLE = """
     FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
     WHERE r.status = 'pending'
       AND (r.phase = 'queued' AND (r.until IS NULL OR r.until <= now()) OR r.phase = 'parked' AND r.until <= now())
-      AND u.disabled_at IS NULL AND t.deleted_at IS NULL
+      AND u.disabled_at IS NULL AND u.deleted_at IS NULL AND t.deleted_at IS NULL
       AND (SELECT count(*) FROM task_runs o JOIN tasks ot ON ot.id = o.task_id
            WHERE ot.user_id = u.id AND o.status = 'running')
           < CASE u.subscription_tier WHEN 'free' THEN :free WHEN 'pro' THEN :pro ELSE :enterprise END
@@ -178,6 +178,7 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
             "released": run.held - charged,
             "refunded": refund and charged > 0,
             "cost_micro": cost,
+            "own_key": run.own_key,
         },
         "settled",
     )
@@ -203,7 +204,8 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
 def start(session: Session, task: Task, user: User, prompt: str, *, hold: int) -> TaskRun:
     """Adds the task's next run with its own hold and first event. The caller holds the task's lock, if it is old.
 
-    Raises NotEnoughCredits.
+    Where the person has a key of their own for the model's provider the run is on that key: nothing is held, and `hold`
+    is what it may cost. Raises NotEnoughCredits.
     """
     number = session.execute(
         text("SELECT coalesce(max(number), 0) + 1 FROM task_runs WHERE task_id = :id"), {"id": task.id}
@@ -212,11 +214,15 @@ def start(session: Session, task: Task, user: User, prompt: str, *, hold: int) -
     session.add(run)
     session.flush()
     session.refresh(run)
-    credits.hold(session, user.id, run, hold, key=f"run:{run.id}:hold")
+    run.own_key = provider_keys.pays_for(session, user.id, task.ai_model_id)
+    if run.own_key:
+        credits.allow(session, user.id, run, hold)
+    else:
+        credits.hold(session, user.id, run, hold, key=f"run:{run.id}:hold")
     run.reason = WAITING
     task.outcome = task.failure = None
     task.completed_at = task.archived_at = None
-    record(session, run, EventKind.PROMPT, {"text": prompt, "run": number, "held": hold}, "prompt")
+    record(session, run, EventKind.PROMPT, {"text": prompt, "run": number, "held": run.held}, "prompt")
     mirror(session, task, run)
     notices.tell(session, user.id, notices.CREDITS, {"task_id": str(task.id)})
     after_commit(session, ring_runs)
@@ -286,9 +292,16 @@ def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
         words = "The follow-up did not start: the pull request is merged. Start a new task for what comes next."
         record(session, run, EventKind.NOTE, {"text": words, "code": "merged"}, "late")
         return
+    if run.own_key and not provider_keys.pays_for(session, user.id, task.ai_model_id):
+        # Nobody agreed to pay for it with credits.
+        words = (
+            "The follow-up did not start: the run was on your own key, which was removed. Send it again to start it."
+        )
+        record(session, run, EventKind.NOTE, {"text": words, "code": "own_key"}, "late")
+        return
     try:
         with session.begin_nested():  # a refused hold leaves no run behind
-            follow_up = start(session, task, user, "\n\n".join(message.text for message in late), hold=run.held)
+            follow_up = start(session, task, user, "\n\n".join(message.text for message in late), hold=run.limit)
     except NotEnoughCredits as error:
         words = f"The follow-up did not start. {error}"
         record(session, run, EventKind.NOTE, {"text": words, "code": "no_credits"}, "late")
@@ -330,6 +343,9 @@ def mirror(session: Session, task: Task, run: TaskRun, *, notice: str = notices.
     notices.ring_readers(session, task)
 
 
-def record(session: Session, run: TaskRun, kind: EventKind, payload: dict[str, Any], name: str) -> None:
-    """Adds an entry of which the run has one by that name: a second time it is not written."""
-    events.append(session, task_id=run.task_id, run_id=run.id, kind=kind, payload=payload, event_id=uuid5(run.id, name))
+def record(session: Session, run: TaskRun, kind: EventKind, payload: dict[str, Any], name: str) -> bool:
+    """Adds an entry of which the run has one by that name: a second time it is not written. Whether it was."""
+    seq = events.append(
+        session, task_id=run.task_id, run_id=run.id, kind=kind, payload=payload, event_id=uuid5(run.id, name)
+    )
+    return seq is not None

@@ -135,6 +135,8 @@ def _run_row(run: TaskRun) -> RunRow:
         started_at=run.started_at,
         ended_at=run.ended_at,
         sandbox=run.sandbox,
+        own_key=run.own_key,
+        limit=run.limit,
     )
 
 

@@ -73,7 +73,10 @@ class Sidebar:
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run as the rail shows it. `charged` is None until it is settled; costs in micro-dollars, tokens counted."""
+    """A run as the rail shows it. `charged` is None until it is settled; costs in micro-dollars, tokens counted.
+
+    `limit` is what it may cost in whole credits; with `own_key` nothing of that is held or charged.
+    """
 
     number: int
     status: str
@@ -91,6 +94,8 @@ class RunRow:
     started_at: datetime | None
     ended_at: datetime | None
     sandbox: str | None
+    own_key: bool = False
+    limit: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import Task, TaskMessage, TaskRun, User
 from backend.services import access, catalog, credits, notices, repositories, runs
-from backend.words import Priority, Status, TaskType
+from backend.words import EventKind, Priority, Status, TaskType
 from backend.workspace.git import check_branch
 
 MAX_PROMPT = 32_000
@@ -71,7 +71,7 @@ def submit(session: Session, user: User, draft: Draft) -> Task:
     branch = check_branch(draft.branch)
     target = check_branch(draft.target_branch) if draft.target_branch else branch
     repository = access.require_to_work(session, user, draft.repository_id, draft.task_type)
-    model = catalog.usable(session, draft.model_id)
+    model = catalog.usable(session, draft.model_id, user)
     estimate = credits.estimate(session, model.id, draft.task_type, prompt)
     task = Task(
         user_id=user.id,
@@ -166,13 +166,21 @@ def finish_now(session: Session, user: User, task_id: UUID) -> None:
 def add_credits(session: Session, user: User, task_id: UUID, *, key: str) -> None:
     """Holds as much again for a run and wakes it where it waits for that; the same key is one hold.
 
+    On the person's own key nothing is held: the run may cost as much again.
+
     Raises Conflict when the run has ended, NotEnoughCredits.
     """
     task = access.owned(session, user, task_id, lock=True)
     run = runs.alive(session, task.id)
     if run is None:
         raise Conflict("This task has already ended.")
-    credits.hold(session, user.id, run, task.estimated_credits or 5, key=f"run:{run.id}:more:{key}")
+    amount = task.estimated_credits or 5
+    if run.own_key:
+        words = f"Up to {credits.in_dollars(amount)} more may be spent on the own key."
+        if runs.record(session, run, EventKind.NOTE, {"text": words, "code": "budget"}, f"more:{key}"):
+            credits.allow(session, user.id, run, amount)
+    else:
+        credits.hold(session, user.id, run, amount, key=f"run:{run.id}:more:{key}")
     session.add(run)
     notices.tell(session, user.id, notices.CREDITS, {"task_id": str(task.id)})
     runs.wake(session, run, task)
@@ -186,7 +194,7 @@ def next_run(session: Session, user: User, task: Task, text: str) -> TaskRun:
     if runs.is_merged(session, task.id):
         raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
     access.require_to_work(session, user, task.repository_id, TaskType(task.type))
-    model = catalog.usable(session, task.ai_model_id)
+    model = catalog.usable(session, task.ai_model_id, user)
     estimate = credits.estimate(session, model.id, TaskType(task.type), text)
     task.estimated_credits = estimate.hold
     return runs.start(session, task, user, text, hold=estimate.hold)

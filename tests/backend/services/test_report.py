@@ -44,7 +44,7 @@ def facts(environment: pytest.MonkeyPatch) -> Brief:
         base_sha=None,
         task_base_sha=None,
         started_at=datetime(2026, 1, 1, tzinfo=UTC),
-        held=10,
+        limit=10,
         user_id=some_id,
         author=("Alice", "alice@example.org"),
         repository_id=some_id,
