@@ -14,22 +14,14 @@ from sqlmodel import Session, select
 from backend import clock
 from backend.models import User
 from backend.services import catalog
+from backend.services.news import NewsKind
 from backend.words import Effort, Priority, TaskType, Visibility
 
 E = TypeVar("E", bound=StrEnum)
 
 
-class Event(StrEnum):
-    """What a person can be told of."""
-
-    DONE = "done"
-    FAILED = "failed"
-    NEEDS_YOU = "needs_you"
-    BUDGET = "budget"
-
-
 class Channel(StrEnum):
-    """Where they are told."""
+    """Where a person is told of what happened to a task."""
 
     APP = "app"
     BROWSER = "browser"
@@ -39,14 +31,14 @@ class Channel(StrEnum):
 class Notify:
     """The events told in the dashboard, and those told by the browser as well."""
 
-    app: frozenset[Event] = frozenset(Event)
-    browser: frozenset[Event] = frozenset(Event)
+    app: frozenset[NewsKind] = frozenset(NewsKind)
+    browser: frozenset[NewsKind] = frozenset(NewsKind)
 
-    def wants(self, event: Event, channel: Channel) -> bool:
+    def wants(self, event: NewsKind, channel: Channel) -> bool:
         """Whether this event is told there."""
         return event in self.at(channel)
 
-    def at(self, channel: Channel) -> frozenset[Event]:
+    def at(self, channel: Channel) -> frozenset[NewsKind]:
         """The events told there."""
         return self.app if channel is Channel.APP else self.browser
 
@@ -89,7 +81,7 @@ def change(session: Session, user: User, **chosen: Any) -> Preferences:
     return _keep(session, row, replace(of(row), **chosen))
 
 
-def tell(session: Session, user: User, event: Event, channel: Channel, *, is_wanted: bool) -> Preferences:
+def tell(session: Session, user: User, event: NewsKind, channel: Channel, *, is_wanted: bool) -> Preferences:
     """Says whether an event is told there; twice is once."""
     row = _locked(session, user)
     now = of(row)
@@ -125,10 +117,10 @@ def _notify(told: Mapping[str, Any]) -> Notify:
     return Notify(**{channel.value: _events(told.get(channel.value), usual.at(channel)) for channel in Channel})
 
 
-def _events(listed: Any, usual: frozenset[Event]) -> frozenset[Event]:
+def _events(listed: Any, usual: frozenset[NewsKind]) -> frozenset[NewsKind]:
     if not isinstance(listed, list):
         return usual
-    return frozenset(event for event in Event if event.value in listed)
+    return frozenset(event for event in NewsKind if event.value in listed)
 
 
 def _identity(value: Any) -> UUID | None:

@@ -11,7 +11,8 @@ from backend import db
 from backend.errors import InvalidInput
 from backend.models import User
 from backend.services import preferences
-from backend.services.preferences import Channel, Event, Preferences
+from backend.services.news import NewsKind
+from backend.services.preferences import Channel, Preferences
 from backend.words import Effort, Priority, TaskType, Visibility
 from tests.conftest import People
 
@@ -35,7 +36,7 @@ def put(people: People, document: str) -> None:
 
 def test_who_chose_nothing_has_the_usual_and_is_told_everything(people: People) -> None:
     assert kept(people) == Preferences()
-    assert all(kept(people).notify.wants(event, channel) for event in Event for channel in Channel)
+    assert all(kept(people).notify.wants(event, channel) for event in NewsKind for channel in Channel)
 
 
 def test_what_is_chosen_stays_and_changes_nothing_else(people: People) -> None:
@@ -65,12 +66,12 @@ def test_a_model_that_cannot_be_used_is_refused_and_nothing_changes(people: Peop
 def test_an_event_is_told_only_where_it_is_wanted_and_saying_so_twice_is_once(people: People) -> None:
     for _ in range(2):
         with db.transaction() as session:
-            preferences.tell(session, alice(session, people), Event.DONE, Channel.BROWSER, is_wanted=False)
+            preferences.tell(session, alice(session, people), NewsKind.DONE, Channel.BROWSER, is_wanted=False)
     notify = kept(people).notify
-    assert not notify.wants(Event.DONE, Channel.BROWSER)
-    assert notify.wants(Event.DONE, Channel.APP) and notify.wants(Event.FAILED, Channel.BROWSER)
+    assert not notify.wants(NewsKind.DONE, Channel.BROWSER)
+    assert notify.wants(NewsKind.DONE, Channel.APP) and notify.wants(NewsKind.FAILED, Channel.BROWSER)
     with db.transaction() as session:
-        preferences.tell(session, alice(session, people), Event.DONE, Channel.BROWSER, is_wanted=True)
+        preferences.tell(session, alice(session, people), NewsKind.DONE, Channel.BROWSER, is_wanted=True)
     assert kept(people) == Preferences()
 
 
@@ -96,18 +97,18 @@ def test_what_is_not_known_is_dropped_with_the_next_change_and_what_fits_is_kept
     assert (chosen.priority, chosen.task_type, chosen.notify.app) == (
         Priority.LOW,
         TaskType.ASK,
-        frozenset({Event.FAILED}),
+        frozenset({NewsKind.FAILED}),
     )
     with db.transaction() as session:
         assert "colour" not in alice(session, people).preferences
 
 
 def test_two_tabs_that_change_two_things_at_once_both_stand(people: People) -> None:
-    def say(event: Event) -> None:
+    def say(event: NewsKind) -> None:
         with db.transaction() as session:
             preferences.tell(session, alice(session, people), event, Channel.APP, is_wanted=False)
 
-    threads = [threading.Thread(target=say, args=(event,)) for event in Event]
+    threads = [threading.Thread(target=say, args=(event,)) for event in NewsKind]
     for thread in threads:
         thread.start()
     for thread in threads:
