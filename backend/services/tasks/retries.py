@@ -42,7 +42,7 @@ def retry(
     task = access.owned(session, user, task_id, lock=True)
     _require_retryable(session, task)
     if model_id is not None:
-        task.ai_model_id = catalog.usable(session, model_id).id
+        task.ai_model_id = catalog.usable(session, model_id, user).id
     return next_run(session, user, task, checked or _newest(session, task).prompt)
 
 
@@ -51,7 +51,7 @@ def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
     task = access.owned(session, user, task_id)
     _require_retryable(session, task)
     prompt = _newest(session, task).prompt
-    usable = [choice for choice in catalog.choices(session) if choice.is_available]
+    usable = [choice for choice in catalog.choices(session, user) if choice.is_available]
     holds = (credits.estimate(session, choice.id, TaskType(task.type), prompt).hold for choice in usable)
     models = [ModelOffer(choice.id, choice.display_name, hold) for choice, hold in zip(usable, holds, strict=True)]
     return RetryOffer(prompt, task.ai_model_id, models)
