@@ -24,8 +24,8 @@ class PersonRow:
 
 
 def people(session: Session) -> list[PersonRow]:
-    """Everyone who has signed in, by name."""
-    rows = session.exec(select(User).order_by(col(User.username)))
+    """Everyone who has signed in and not deleted their account, by name."""
+    rows = session.exec(select(User).where(col(User.deleted_at).is_(None)).order_by(col(User.username)))
     return [PersonRow(row.username, row.role, row.credits, row.credits_held, row.is_github_connected) for row in rows]
 
 

@@ -49,6 +49,14 @@ def sign_in(session: Session, profile: Profile, token: Token, user_agent: str) -
     return user, cookie
 
 
+def drop_token(user: User) -> None:
+    """Forgets what GitHub gave us for this person; the next sign-in connects again."""
+    user.github_access_token = user.github_refresh_token = user.github_token_expires_at = None
+    user.github_scopes = ""
+    user.is_github_connected = False
+    user.updated_at = clock.now()
+
+
 def store_token(user: User, token: Token) -> None:
     """Seals a fresh token of GitHub's into the person's row."""
     settings = get_settings()
@@ -124,6 +132,7 @@ def _person(session: Session, profile: Profile) -> User:
             {"id": profile.id, "host": host, "name": profile.login},
         )
         user = session.exec(select(User).where(User.github_id == profile.id).with_for_update(key_share=True)).one()
+    user.deleted_at = None  # whoever deleted their account and comes back: see docs/decisions/0005
     user.username = profile.login
     user.display_name = profile.name
     user.email = profile.email
