@@ -89,5 +89,5 @@ app.add_page(
     title="Repositories · Async Coder",
     on_load=[Shell.follow, Repositories.load],
 )
-app.add_page(credits, route=routes.CREDITS, title="Credits · Async Coder", on_load=[Shell.follow, Credits.load])
+app.add_page(credits, route=routes.CREDITS, title="Credits · Async Coder", on_load=[Shell.follow, Credits.follow])
 app.add_page(not_found, route="404", title="Not found · Async Coder")

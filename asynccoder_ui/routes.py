@@ -1,5 +1,7 @@
 """The dashboard's addresses, in one place. `/api /auth /files /health` belong to the API, `/_event /ping` to Reflex."""
 
+from urllib.parse import urlencode
+
 LANDING = "/"
 HOME = "/home"
 TASKS = "/tasks"
@@ -11,7 +13,7 @@ CREDITS = "/credits"
 SETTINGS = "/settings"
 
 # Pages that are built as folders with an index.
-FOLDERS = (HOME, REPOSITORIES, CREDITS)
+FOLDERS = (HOME, REPOSITORIES, PULL_REQUESTS, CREDITS)
 
 SIGN_IN = "/auth/sign-in"
 SIGN_OUT = "/auth/sign-out"
@@ -30,3 +32,9 @@ def repository_page(repository_id: str) -> str:
 def patch_file(task_id: str) -> str:
     """Where a task's changes are downloaded as one patch."""
     return f"/files/tasks/{task_id}/patch"
+
+
+def credits_file(kind: str, task_id: str, days: str) -> str:
+    """Where the ledger is downloaded, with these filters; without a task, that of all."""
+    wanted = {"type": kind, "days": days, **({"task": task_id} if task_id else {})}
+    return f"/files/credits.csv?{urlencode(wanted)}"

@@ -18,7 +18,7 @@ Part = Literal[
     "away", "where", "belt", "estimate", "types", "list", "entry", "amount", "card", "empty",
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
     "queued", "step", "step-text", "step-end", "out", "you",
-    "filters", "table", "chart", "form", "form-row", "label", "settings", "dialog-foot",
+    "filters", "paging", "figures", "table", "chart", "columns", "form", "form-row", "label", "settings", "dialog-foot",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
 ]
 Words = Literal[
@@ -314,6 +314,16 @@ def meter(percent: Any, label: str) -> rx.Component:
         aria_label=label,
         custom_attrs={"aria-valuenow": percent, "aria-valuemin": 0, "aria-valuemax": 100},
     )
+
+
+def column(percent: Any, label: Any) -> rx.Component:
+    """A column of a chart, `percent` of its height; `label` is shown on hover."""
+    return rx.el.span(rx.el.span(style={"height": f"{percent}%"}), class_name="column", title=label)
+
+
+def more(summary: str, *content: Any) -> rx.Component:
+    """What opens below its own heading."""
+    return rx.el.details(rx.el.summary(summary), *content, class_name="more")
 
 
 def logo() -> rx.Component:

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from asynccoder_ui import routes
 from backend.services import tasks
-from backend.services.credits import LedgerRow
 from backend.services.repositories import RepositoryRow
 from backend.words import Failure, Outcome, Phase, PullRequestStatus, Status, Verdict
 
@@ -87,17 +86,6 @@ class RepositoryItem:
     note: str
 
 
-@dataclass(frozen=True)
-class LedgerItem:
-    """A ledger entry: what it did to the balance and to what is held, in words."""
-
-    at: str
-    description: str
-    amount: str
-    held: str
-    href: str
-
-
 def iso(moment: datetime | None) -> str:
     """ISO 8601, empty for none."""
     return moment.isoformat() if moment else ""
@@ -158,13 +146,6 @@ def repository_item(row: RepositoryRow) -> RepositoryItem:
     )
 
 
-def ledger_item(row: LedgerRow) -> LedgerItem:
-    """A line of the credits page."""
-    href = routes.task_page(str(row.task_id)) if row.task_id else ""
-    held = f"{row.held_delta:+d} held" if row.held_delta else ""
-    return LedgerItem(iso(row.at), row.description, _signed(row.amount), held.replace("-", "−"), href)
-
-
 def _line(row: tasks.TaskRow, word: str) -> str:
     parts = [row.repository.rsplit("/", 1)[-1]]
     if row.status in (Status.FAILED, Status.PENDING):
@@ -180,7 +161,3 @@ def _line(row: tasks.TaskRow, word: str) -> str:
     elif row.credits_used:
         parts.append(f"{row.credits_used} credits")
     return " · ".join(parts)
-
-
-def _signed(amount: int) -> str:
-    return f"+{amount}" if amount > 0 else f"−{-amount}" if amount else ""

@@ -4,7 +4,6 @@ One credit is one US cent of model cost, rounded up once per settlement. After T
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func
@@ -40,18 +39,6 @@ class Estimate:
     low: int
     high: int
     hold: int
-
-
-@dataclass(frozen=True)
-class LedgerRow:
-    """One entry, newest first on its page."""
-
-    at: datetime
-    kind: str
-    amount: int
-    held_delta: int
-    description: str
-    task_id: UUID | None
 
 
 def to_credits(cost_micro: int) -> int:
@@ -171,20 +158,6 @@ def welcome(session: Session, user: User) -> None:
         )
     )
     session.flush()
-
-
-def ledger(session: Session, user: User, limit: int = 50, before: datetime | None = None) -> list[LedgerRow]:
-    """The person's entries, newest first; `before` pages on."""
-    query = select(CreditTransaction).where(CreditTransaction.user_id == user.id)
-    if before is not None:
-        query = query.where(col(CreditTransaction.created_at) < before)
-    rows = session.exec(
-        query.order_by(col(CreditTransaction.created_at).desc(), col(CreditTransaction.id)).limit(limit)
-    )
-    return [
-        LedgerRow(row.created_at, row.type, row.amount, row.held_delta, row.description or "", row.task_id)
-        for row in rows
-    ]
 
 
 def unbalanced(session: Session) -> list[str]:

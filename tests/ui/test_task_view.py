@@ -168,7 +168,7 @@ def test_repositories_and_ledger_are_ones_own(people: People, task: UUID):
     async def road(who: str) -> tuple[list[str], list[str]]:
         async with opened(people.cookies[who]) as tab:
             await tab.fire(Repositories.load)
-            await tab.fire(Credits.load)
+            await tab.fire(Credits.retry)
             found, entries = await tab.state(Repositories), await tab.state(Credits)
             return [item.name for item in found.items], [item.description for item in entries.items]
 

@@ -1,7 +1,9 @@
 """Our HTTP: sign-in's refusals, webhooks, downloads, health."""
 
+import csv
 import hashlib
 import hmac
+import io
 import json
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
@@ -15,8 +17,8 @@ from sqlmodel import Session
 from backend import db
 from backend.api.app import app
 from backend.api.routes.auth import PENDING, START, safe_next
-from backend.models import TaskRun
-from backend.services import recorder, tasks
+from backend.models import CreditTransaction, TaskRun
+from backend.services import ledger, recorder, tasks
 from backend.settings import get_settings
 from backend.words import Priority, TaskType
 from tests.conftest import People
@@ -171,6 +173,44 @@ def test_a_patch_is_for_whoever_may_see_the_task(people: People, client: TestCli
     assert answers["alice"].headers["content-disposition"].startswith("attachment")
     assert [answers[login].status_code for login in ("bob", "carol")] == [404, 404]
     assert client.get(url).status_code == 401
+
+
+def test_the_ledger_is_downloaded_with_its_filters_and_is_ones_own(people: People, client: TestClient) -> None:
+    title = '=HYPERLINK("http://evil.example","Mend, please")'
+    draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, title)
+    with db.transaction() as session:
+        task_id = tasks.submit(session, people.alice, draft).id
+    client.cookies.set(get_settings().session_cookie, people.cookies["alice"])
+    answer = client.get("/files/credits.csv")
+    assert (
+        answer.headers["content-type"].startswith("text/csv") and "attachment" in answer.headers["content-disposition"]
+    )
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(row["type"], row["credits"], row["task_id"]) for row in rows] == [
+        ("hold", "0", str(task_id)),
+        ("bonus", "100", ""),
+    ]
+    assert rows[0]["task"].startswith("'=HYPERLINK"), "no spreadsheet takes it for a formula"
+    narrowed = client.get(f"/files/credits.csv?type=holds&days=7&task={task_id}").text
+    assert len(narrowed.splitlines()) == 2
+    for wrong in ("type=bribes", "days=8", "task=1"):
+        assert client.get(f"/files/credits.csv?{wrong}").status_code == 422
+    client.cookies.set(get_settings().session_cookie, people.cookies["carol"])
+    assert len(client.get(f"/files/credits.csv?task={task_id}").text.splitlines()) == 1, "the heads alone"
+    client.cookies.clear()
+    assert client.get("/files/credits.csv").status_code == 401
+
+
+@pytest.mark.parametrize("words", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1"])
+def test_no_cell_of_words_begins_as_a_formula(people: People, words: str) -> None:
+    with db.transaction() as session:
+        session.add(
+            CreditTransaction(
+                user_id=people.alice.id, type="credit", amount=1, held_delta=0, idempotency_key="k", description=words
+            )
+        )
+    told = csv.DictReader(io.StringIO("".join(ledger.as_csv(people.alice, ledger.Wanted())), newline=""))
+    assert next(iter(told))["description"] == f"'{words}"
 
 
 def _keep_patch(session: Session, task_id: object) -> None:

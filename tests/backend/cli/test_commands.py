@@ -15,7 +15,7 @@ from backend import crypto, db, events, schema
 from backend.cli import app
 from backend.errors import AsyncCoderError, InvalidInput, Misconfigured, NotFound
 from backend.models import AiModel, Deployment, PullRequest, Repository, Task, User
-from backend.services import credits, tasks
+from backend.services import credits, ledger, tasks
 from backend.settings import PROJECT_DIR, get_settings
 from tests.conftest import People, forget_settings
 from tests.hub import LocalHub, free_port_pair
@@ -163,7 +163,7 @@ def test_granted_credits_stand_in_the_ledger(people: People) -> None:
     with db.transaction() as session:
         alice = session.get(User, people.alice.id)
         assert alice is not None and credits.balance(session, alice).credits == 150
-        assert credits.ledger(session, alice)[0].description == "For the pilot"
+        assert ledger.entries(session, alice).rows[0].description == "For the pilot"
         assert credits.unbalanced(session) == []
 
 

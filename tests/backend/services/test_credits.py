@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from backend import db
 from backend.errors import Conflict, NotEnoughCredits
 from backend.models import CreditTransaction, TaskRun, User
-from backend.services import credits, runs, tasks
+from backend.services import credits, ledger, runs, tasks
 from backend.services.runs import End
 from backend.words import Failure, Priority, Status, TaskType
 from tests.conftest import People
@@ -52,7 +52,7 @@ def test_everyone_starts_with_a_hundred_credits_as_a_bonus_row_once(people: Peop
         assert alice is not None
         credits.welcome(session, alice)
         assert credits.unbalanced(session) == []
-        assert [row.amount for row in credits.ledger(session, alice)] == [100]
+        assert [row.amount for row in ledger.entries(session, alice).rows] == [100]
 
 
 def test_a_settlement_charges_what_was_used_and_gives_the_rest_back(people: People) -> None:
@@ -68,7 +68,7 @@ def test_the_ledger_tells_a_settlement_in_the_order_in_which_it_happened(people:
     run = submit(people)
     finish(run, cost_micro=31_000, failure=Failure.INTERNAL_ERROR)
     with db.transaction() as session:
-        told = [row.kind for row in credits.ledger(session, people.alice)]
+        told = [row.kind for row in ledger.entries(session, people.alice).rows]
     assert told == ["refund", "release", "debit", "hold", "bonus"], "newest first"
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from backend import db
 from backend.errors import AsyncCoderError, Conflict, Forbidden, InvalidInput, NotEnoughCredits, NotFound, TooLarge
 from backend.models import AiModel, TaskRun, User
-from backend.services import brief, credits, pull_requests, runs, tasks
+from backend.services import brief, credits, ledger, pull_requests, runs, tasks
 from backend.words import Failure, Outcome, Priority, Status, TaskType, Visibility
 from tests.conftest import People, keep, remote
 from tests.settled import settle
@@ -133,7 +133,7 @@ def test_work_on_an_archived_task_brings_it_back(people: People, failed: UUID) -
 def test_a_deleted_task_is_nowhere_and_its_entries_in_the_ledger_stay(people: People, failed: UUID) -> None:
     share(people, failed)
     with db.transaction() as session:
-        before = credits.ledger(session, people.alice)
+        before = ledger.entries(session, people.alice).total
     do(tasks.delete, people.alice, failed)
     steps = {**STEERING, **READING, "patch": tasks.patch, "cancel": tasks.cancel}
     for who in (people.alice, people.bob):
@@ -144,7 +144,7 @@ def test_a_deleted_task_is_nowhere_and_its_entries_in_the_ledger_stay(people: Pe
         do(tasks.follow_up, people.alice, failed, "Are you there?")
     assert titles(people, "alice") == titles(people, "bob", everyone=True) == []
     with db.transaction() as session:
-        assert len(credits.ledger(session, people.alice)) == len(before)
+        assert ledger.entries(session, people.alice).total == before
         assert tasks.listing(session, people.alice, tasks.Filters()).total == 0
         assert credits.unbalanced(session) == []
 
