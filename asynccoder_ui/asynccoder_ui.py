@@ -7,6 +7,7 @@ from reflex.app import default_error_boundary
 
 from asynccoder_ui import routes, theme
 from asynccoder_ui.beside import Beside
+from asynccoder_ui.components.react import broken
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
@@ -67,7 +68,7 @@ app = rx.App(
     head_components=_head(),
     backend_exception_handler=on_error,
     # Reflex's own overlay speaks of servers and sockets; the shell says "Reconnecting…" after two seconds.
-    app_wraps={(55, "ErrorBoundary"): lambda _: default_error_boundary()},
+    app_wraps={(55, "ErrorBoundary"): lambda _: default_error_boundary(fallback_render=broken())},
     toaster=rx.toast.provider(position="bottom-right", rich_colors=False, close_button=True),
     api_transformer=[
         functools.partial(Beside, api=api),

@@ -4,9 +4,9 @@ import { useEffect, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 import * as Dialog from "@radix-ui/react-dialog";
 import { Command } from "cmdk";
-import { CircleDot, FolderGit2, GitPullRequest, X, Zap } from "lucide-react";
+import { ArrowRight, CircleDot, FolderGit2, GitPullRequest, X, Zap } from "lucide-react";
 
-const ICONS = { task: CircleDot, repository: FolderGit2, pull_request: GitPullRequest, action: Zap };
+const ICONS = { task: CircleDot, repository: FolderGit2, pull_request: GitPullRequest, page: ArrowRight, action: Zap };
 const GROUPS = [["task", "Tasks"], ["pull_request", "Pull requests"], ["repository", "Repositories"]];
 const press = (key) => () => document.querySelector(`[data-key=${key}]`)?.click();
 const ACTIONS = [
@@ -48,18 +48,25 @@ export function Palette({ pages = [], found = [], onSearch }) {
     document.addEventListener("keydown", key);
     return () => { window.removeEventListener("asynccoder-palette", ask); document.removeEventListener("keydown", key); clearTimeout(pause.current); };
   }, [onSearch]);
-  const write = (next) => { setQuery(next); clearTimeout(pause.current); pause.current = setTimeout(() => onSearch?.(next), 120); };
+  const write = (next) => { setQuery(next); setChosen(""); clearTimeout(pause.current); pause.current = setTimeout(() => onSearch?.(next), 120); };
   const then = (act) => () => { setOpen(false); act(); };
   const fits = (label) => !query.trim() || label.toLowerCase().includes(query.trim().toLowerCase());
   const openPages = pages.filter((page) => fits(page.label));
   const actions = ACTIONS.filter((action) => fits(action.label));
+  const values = [
+    ...GROUPS.flatMap(([kind]) => found.filter((one) => one.kind === kind)).map((one) => one.value),
+    ...openPages.map((page) => `page ${page.href}`), ...actions.map((action) => `do ${action.label}`),
+  ];
+  const [chosen, setChosen] = useState("");
+  // What was chosen may be gone from a new list: then its first line is, so that Enter always does what is marked.
+  const marked = values.includes(chosen) ? chosen : values[0] || "";
   return (
     <Dialog.Root open={open} onOpenChange={show}>
       <Dialog.Portal>
         <Dialog.Overlay className="veil" />
         <Dialog.Content className="dialog palette" aria-describedby={undefined}>
           <Dialog.Title className="unseen">Search and go anywhere</Dialog.Title>
-          <Command shouldFilter={false} label="Search and go anywhere" loop>
+          <Command shouldFilter={false} value={marked} onValueChange={setChosen} label="Search and go anywhere" loop>
             <Command.Input className="pop-search" value={query} onValueChange={write} placeholder="Search tasks, repositories, pull requests" autoFocus />
             <Command.List className="pop-list" tabIndex={-1}>
               <Command.Empty className="pop-empty">Nothing has these words.</Command.Empty>
@@ -73,7 +80,7 @@ export function Palette({ pages = [], found = [], onSearch }) {
               })}
               {openPages.length ? (
                 <Command.Group heading="Go to" className="pop-group">
-                  {openPages.map((page) => <Line key={page.href} kind="action" value={`page ${page.href}`} label={page.label} keys={page.keys} onSelect={then(() => go(page.href))} />)}
+                  {openPages.map((page) => <Line key={page.href} kind="page" value={`page ${page.href}`} label={page.label} keys={page.keys} onSelect={then(() => go(page.href))} />)}
                 </Command.Group>
               ) : null}
               {actions.length ? (
@@ -108,7 +115,7 @@ export function Shortcuts() {
           <dl className="keys">
             {SHORTCUTS.map(([keys, words]) => <div key={keys}><dt>{keys.split(" ").filter(Boolean).map((key) => <kbd key={key}>{key}</kbd>)}</dt><dd>{words}</dd></div>)}
           </dl>
-          <p className="tiny">None of them works while you type. ⌘ is Ctrl where there is no ⌘.</p>
+          <p className="tiny">Single keys rest while you type. ⌘ is Ctrl where there is no ⌘.</p>
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>

@@ -112,6 +112,13 @@ class Notifier(rx.Component):
     news: rx.Var[list]
 
 
+class Broken(rx.Component):
+    """What stands where a page broke in the browser; the error goes to the server's log by itself."""
+
+    library = f"{_FOLDER}/broken.jsx"
+    tag = "Broken"
+
+
 class PromptBox(rx.Component):
     """A prompt's textarea inside a form: fields `prompt` and `nonce`; `sent` counts what the server has taken."""
 
@@ -180,6 +187,7 @@ menu = Menu.create
 palette = Palette.create
 shortcuts = Shortcuts.create
 notifier = Notifier.create
+broken = Broken.create
 prompt_box = PromptBox.create
 elapsed = Elapsed.create
 ago = Ago.create
