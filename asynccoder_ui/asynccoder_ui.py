@@ -18,6 +18,7 @@ from asynccoder_ui.pages.landing import landing
 from asynccoder_ui.pages.not_found import not_found
 from asynccoder_ui.pages.repositories import Repositories, repositories
 from asynccoder_ui.pages.task import task
+from asynccoder_ui.pages.tasks import TaskList, tasks
 from asynccoder_ui.session import Session, on_error
 from asynccoder_ui.shell import Shell
 from asynccoder_ui.task_view import TaskView
@@ -83,6 +84,7 @@ app.sio.register_namespace(LogNamespace(get_settings().origin))
 
 app.add_page(landing, route=routes.LANDING, title="Async Coder", on_load=Session.greet)
 app.add_page(home, route=routes.HOME, title="New task · Async Coder", on_load=[Shell.follow, Composer.load])
+app.add_page(tasks, route=routes.TASKS, title="Tasks · Async Coder", on_load=[Shell.follow, TaskList.follow])
 app.add_page(task, route=routes.TASK, title="Task · Async Coder", on_load=[Shell.follow, TaskView.follow])
 app.add_page(
     repositories,

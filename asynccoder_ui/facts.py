@@ -17,7 +17,10 @@ _PULLS = {
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """A task's page but for its log, its changes and its waiting messages."""
+    """A task's page but for its log, its changes and its waiting messages.
+
+    `archive` is what a click on its button would do; a run that `is_paid` has cost something already.
+    """
 
     id: str = ""
     title: str = ""
@@ -41,6 +44,11 @@ class TaskFacts:
     files_version: str = ""
     sent: str = ""
     owner: str = ""
+    is_mine: bool = True
+    is_shared: bool = False
+    can_retry: bool = False
+    archive: str = ""
+    is_paid: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         work_branch=work,
         model=page.model_display_name,
         script_label=SCRIPTED if page.is_demo and "no AI" not in page.model_display_name else "",
-        task_type=_type_name(row.task_type),
+        task_type=type_name(row.task_type),
         look=look,
         word=word,
         reason=reason_of(row),
@@ -119,6 +127,11 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         files_version=f"{run.number}.{len(page.files)}.{row.status}",
         sent=iso(row.created_at),
         owner=page.owner,
+        is_mine=row.is_mine,
+        is_shared=row.is_shared,
+        can_retry=row.is_mine and not row.is_alive and row.can_retry,
+        archive=_archive(row),
+        is_paid=run.cost_micro > 0,
     )
 
 
@@ -176,7 +189,14 @@ def pull(row: tasks.PullRequestRow | None) -> Pull:
     return Pull(row.number, row.title, look, word, row.url if row.url.startswith(("https://", "http://")) else "")
 
 
-def _type_name(value: str) -> str:
+def _archive(row: tasks.TaskRow) -> str:
+    if not row.is_mine or row.is_alive:
+        return ""
+    return "unarchive" if row.is_archived else "archive"
+
+
+def type_name(value: str) -> str:
+    """A task's type as pages spell it."""
     return "Review" if value == "pr_review" else value.capitalize()
 
 

@@ -1,6 +1,7 @@
 """The dashboard's addresses, in one place. `/api /auth /files /health` belong to the API, `/_event /ping` to Reflex."""
 
 from urllib.parse import urlencode
+from uuid import UUID
 
 LANDING = "/"
 HOME = "/home"
@@ -13,7 +14,7 @@ CREDITS = "/credits"
 SETTINGS = "/settings"
 
 # Pages that are built as folders with an index.
-FOLDERS = (HOME, REPOSITORIES, PULL_REQUESTS, CREDITS)
+FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS)
 
 SIGN_IN = "/auth/sign-in"
 SIGN_OUT = "/auth/sign-out"
@@ -22,6 +23,15 @@ SIGN_OUT = "/auth/sign-out"
 def task_page(task_id: str) -> str:
     """Where a task is shown."""
     return f"/tasks/{task_id}"
+
+
+def task_in(path: str) -> UUID | None:
+    """The task whose page has this path."""
+    before, _, last = path.rstrip("/").rpartition("/")
+    try:
+        return UUID(last) if before == TASKS else None
+    except ValueError:
+        return None
 
 
 def repository_page(repository_id: str) -> str:

@@ -9,12 +9,13 @@ from reflex_components_core.core.banner import has_connection_errors
 from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import live, people, routes, theme, views
-from asynccoder_ui.components.looks import state_icon
+from asynccoder_ui.components import task_rows
 from asynccoder_ui.components.post_form import post_form
-from asynccoder_ui.components.react import ago, elapsed, notifier, palette, shortcuts
+from asynccoder_ui.components.react import notifier, palette, shortcuts
 from asynccoder_ui.gate import leave, signed_in
 from asynccoder_ui.palette import Palette
 from asynccoder_ui.session import Session
+from asynccoder_ui.task_menu import kind_of
 from backend import events
 from backend.errors import AsyncCoderError, SignedOut
 from backend.models import User
@@ -30,6 +31,13 @@ PAGES = [
     {"label": "Pull requests", "href": routes.PULL_REQUESTS, "keys": ""},
     {"label": "Credits", "href": routes.CREDITS, "keys": ""},
     {"label": "Settings", "href": routes.SETTINGS, "keys": ""},
+]
+_NAVIGATION = [
+    ("inbox", "Tasks", routes.TASKS),
+    ("folder-git-2", "Repositories", routes.REPOSITORIES),
+    ("git-pull-request", "Pull requests", routes.PULL_REQUESTS),
+    ("coins", "Credits", routes.CREDITS),
+    ("settings", "Settings", routes.SETTINGS),
 ]
 
 
@@ -54,6 +62,8 @@ class Shell(Session):
     is_listed: bool = False
     list_error: str = ""
     query: str = ""
+    everyone: bool = False
+    has_others: bool = False
     available: int = 0
     held: int = 0
     news: list[NewsItem] = []
@@ -75,7 +85,7 @@ class Shell(Session):
                 async for kinds in rings:
                     if live.ASK_WHO & kinds:
                         people.forget(token)
-                    answer = await _answer(token, self.query, self._limit, self._told)
+                    answer = await _answer(token, self._wanted())
                     async with self:
                         self._show(answer)
         except SignedOut:
@@ -91,13 +101,23 @@ class Shell(Session):
 
     @rx.event
     @signed_in
+    async def show_everyone(self, everyone: bool) -> None:
+        """Lists also what others share with this person, or only their own."""
+        self.everyone, self._limit = everyone, _PAGE
+        await self._read()
+
+    @rx.event
+    @signed_in
     async def more(self) -> None:
         """Shows the next thirty; also the way to try again after an error."""
         self._limit = min(self._limit + _PAGE, 300)
         await self._read()
 
     async def _read(self) -> None:
-        self._show(await _answer(self._token(), self.query, self._limit, self._told))
+        self._show(await _answer(self._token(), self._wanted()))
+
+    def _wanted(self) -> "_Wanted":
+        return _Wanted(self.query, self._limit, self.everyone, self._told)
 
     def _show(self, answer: "_Answer | AsyncCoderError") -> None:
         if isinstance(answer, AsyncCoderError):
@@ -106,7 +126,8 @@ class Shell(Session):
         listed, balance, news, self._told = answer
         if news:
             self.news = news
-        self.groups = [views.task_group(group) for group in listed.groups]
+        self.groups = [views.task_group(group, kind_of) for group in listed.groups]
+        self.has_others = listed.has_others
         self.has_more, self.is_listed, self.list_error = listed.has_more, True, ""
         self.available, self.held = balance.available, balance.held
 
@@ -114,13 +135,22 @@ class Shell(Session):
 _Answer = tuple[tasks.Sidebar, credits.Balance, list[NewsItem], int]
 
 
-async def _answer(token: str, query: str, limit: int, told: int) -> _Answer | AsyncCoderError:
+@dataclass(frozen=True)
+class _Wanted:
+    query: str
+    limit: int
+    everyone: bool
+    told: int
+
+
+async def _answer(token: str, wanted: _Wanted) -> _Answer | AsyncCoderError:
     """The list, the balance and the news, or why they cannot be shown just now. Raises SignedOut."""
 
     def read(session: DatabaseSession, user: User) -> _Answer:
-        rows, newest = ([], service.latest(session, user)) if told < 0 else service.since(session, user, told)
-        listed, balance = tasks.sidebar(session, user, query, limit), credits.balance(session, user)
-        return listed, balance, [_news_item(row) for row in rows], newest
+        is_new = wanted.told < 0
+        rows, newest = ([], service.latest(session, user)) if is_new else service.since(session, user, wanted.told)
+        listed = tasks.sidebar(session, user, wanted.query, wanted.limit, everyone=wanted.everyone)
+        return listed, credits.balance(session, user), [_news_item(row) for row in rows], newest
 
     try:
         return await people.ask(token, read)
@@ -172,8 +202,13 @@ def _sidebar(at: str) -> rx.Component:
         ),
         theme.part(
             "nav",
-            theme.nav_link("folder-git-2", "Repositories", routes.REPOSITORIES, on=at == routes.REPOSITORIES),
-            theme.nav_link("coins", "Credits", routes.CREDITS, on=at == routes.CREDITS),
+            theme.nav_button(
+                "search",
+                "Search",
+                theme.kbd("⌘K"),
+                on_click=rx.call_script('window.dispatchEvent(new Event("asynccoder-palette"))'),
+            ),
+            *[theme.nav_link(icon, label, href, on=at == href) for icon, label, href in _NAVIGATION],
             tag="nav",
             aria_label="Pages",
         ),
@@ -196,12 +231,13 @@ def _sidebar(at: str) -> rx.Component:
 
 def _task_list() -> rx.Component:
     return rx.fragment(
+        rx.cond(Shell.has_others, _whose()),
         rx.cond(Shell.list_error != "", theme.notice(Shell.list_error, _retry(), tone="bad", icon_name="circle-alert")),
         rx.cond(
             Shell.is_listed,
             rx.cond(
                 Shell.groups.length() > 0,
-                rx.foreach(Shell.groups, _group),
+                rx.foreach(Shell.groups, task_rows.group),
                 rx.cond(
                     Shell.query != "",
                     theme.part("side-group", "No task has these words."),
@@ -211,30 +247,20 @@ def _task_list() -> rx.Component:
             rx.cond(Shell.list_error == "", theme.part("side-pad", theme.skeleton(6))),
         ),
         rx.cond(Shell.has_more, theme.button("Load more", variant="quiet", size="sm", wide=True, on_click=Shell.more)),
+        theme.part("side-more", theme.page_link("Archived", href=f"{routes.TASKS}?state=archived")),
+    )
+
+
+def _whose() -> rx.Component:
+    return theme.segments(
+        "Whose tasks",
+        ("All", Shell.everyone, Shell.show_everyone(True)),
+        ("Mine", ~Shell.everyone, Shell.show_everyone(False)),
     )
 
 
 def _retry() -> rx.Component:
     return theme.button("Retry", size="sm", on_click=Shell.more)
-
-
-def _group(group: rx.Var[views.TaskGroup]) -> rx.Component:
-    return rx.fragment(
-        theme.part("side-group", rx.el.h2(group.name), theme.words("tiny", group.count, num=True)),
-        rx.foreach(group.rows, _item),
-    )
-
-
-def _item(item: rx.Var[views.TaskItem]) -> rx.Component:
-    return theme.task_link(
-        state_icon(item.look),
-        theme.words("strong", item.title, trunc=True, title=item.title),
-        rx.cond(item.since != "", elapsed(since=item.since), ago(at=item.at)),
-        theme.words("tiny", item.line, trunc=True),
-        href=item.href,
-        on=rx.State.router.url.path == item.href,
-        key=item.id,
-    )
 
 
 def _person() -> rx.Component:

@@ -9,9 +9,10 @@ import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import facts as shown
-from asynccoder_ui import given, live, people
+from asynccoder_ui import given, live, people, routes, views
 from asynccoder_ui.gate import leave, signed_in
 from asynccoder_ui.session import Session
+from asynccoder_ui.task_menu import page_actions
 from backend import events
 from backend.errors import AsyncCoderError, NotFound, SignedOut, Unavailable
 from backend.models import User
@@ -29,6 +30,7 @@ class TaskView(Session):
     evidence: shown.Evidence = shown.Evidence()
     pull: shown.Pull = shown.Pull()
     queued: list[shown.Message] = []
+    menu: list[views.Action] = []
     tab: str = "log"
     error: str = ""
     missing: str = ""
@@ -128,7 +130,7 @@ class TaskView(Session):
     async def _show(self, token: str, task: UUID, visit: int) -> bool:
         """Reads the task and shows it. False, and nothing is shown, once the tab has moved on."""
         try:
-            page = await people.ask(token, lambda session, user: tasks.page(session, user, task))
+            page = await people.ask(token, lambda session, user: _seen(session, user, task))
         except Unavailable as error:
             async with self:
                 self.error = str(error) if self._followed == visit else self.error
@@ -140,12 +142,17 @@ class TaskView(Session):
             self.run = shown.run_facts(page)
             self.evidence = shown.evidence(page.evidence, page.row.status)
             self.pull = shown.pull(page.pull_request)
+            self.menu = page_actions(page.row)
             self.queued = [shown.Message(str(message.id), message.text) for message in page.queued_messages]
         return True
 
     def _task_in_address(self) -> UUID | None:
-        last = self.router.url.path.rstrip("/").rsplit("/", 1)[-1]
-        try:
-            return UUID(last)
-        except ValueError:
-            return None
+        return routes.task_in(self.router.url.path)
+
+
+def _seen(session: DatabaseSession, user: User, task: UUID) -> tasks.TaskPage:
+    """The page; who sees it here has read it."""
+    page = tasks.page(session, user, task)
+    if page.row.is_unread:
+        tasks.mark_read(session, user, task, page.seq)
+    return page

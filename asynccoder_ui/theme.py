@@ -19,11 +19,12 @@ Part = Literal[
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
     "queued", "step", "step-text", "step-end", "out", "you",
     "filters", "paging", "figures", "table", "chart", "columns", "form", "form-row", "label", "settings", "dialog-foot",
+    "side-more", "lines",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
 ]
 Words = Literal[
     "display", "headline", "title", "heading", "lede", "strong", "soft", "muted", "small", "aside", "tiny", "mono",
-    "figure", "warning", "added", "removed",
+    "figure", "warning", "added", "removed", "unseen",
 ]
 Tag = Literal[
     "div", "section", "header", "footer", "aside", "main", "nav", "ul", "li", "span", "p", "h1", "h2", "h3", "dl", "dt",
@@ -126,6 +127,35 @@ def nav_link(name: str, label: str, href: str, *extra: Any, on: Any) -> rx.Compo
     return _inner_link(icon(name), label, *extra, to=href, class_name=rx.cond(on, "nav-link on", "nav-link"))
 
 
+def nav_button(name: str, label: str, *extra: Any, **props: Any) -> rx.Component:
+    """A line of the navigation that does something here instead of leading away."""
+    return rx.el.button(icon(name), grow(label), *extra, type="button", class_name="nav-link", **props)
+
+
+def segments(label: str, *choices: tuple[str, Any, Any]) -> rx.Component:
+    """A choice between two or three: `(words, whether it is chosen, on_click)` each."""
+    return rx.el.div(
+        *[
+            rx.el.button(
+                words_of,
+                type="button",
+                class_name=rx.cond(on, "segment on", "segment"),
+                custom_attrs={"aria-pressed": rx.cond(on, "true", "false")},
+                on_click=on_click,
+            )
+            for words_of, on, on_click in choices
+        ],
+        role="group",
+        aria_label=label,
+        class_name="segments",
+    )
+
+
+def unread(word: str = "unread") -> rx.Component:
+    """The blue dot of what has not been looked at, with its word for screen readers."""
+    return rx.el.span(words("unseen", word), class_name="unread", title=word)
+
+
 def task_link(*children: Any, href: Any, on: Any, key: Any) -> rx.Component:
     """A task's row in the sidebar: icon, title, time, and a second line."""
     return _inner_link(*children, to=href, class_name=rx.cond(on, "task on", "task"), key=key)
@@ -146,9 +176,11 @@ def text_area(**props: Any) -> rx.Component:
     return rx.el.textarea(class_name="field area", **props)
 
 
-def select(options: list[tuple[str, str]], **props: Any) -> rx.Component:
-    """The browser's own choice of a few: `(value, words)`; give it an `aria_label` or a label."""
-    return rx.el.select(*[rx.el.option(words, value=value) for value, words in options], class_name="field", **props)
+def select(options: list[tuple[str, str]], more: Any = None, **props: Any) -> rx.Component:
+    """The browser's own choice of a few: `(value, words)`, then `more` of `views.Option`; give it a label."""
+    fixed = [rx.el.option(words, value=value) for value, words in options]
+    listed = [] if more is None else [rx.foreach(more, lambda one: rx.el.option(one.label, value=one.value))]
+    return rx.el.select(*fixed, *listed, class_name="field", **props)
 
 
 def check(label: Any, note: Any = "", **props: Any) -> rx.Component:

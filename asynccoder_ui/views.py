@@ -1,5 +1,6 @@
 """What pages hold of the services' rows: small frozen values, ready to be drawn."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,7 +42,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Action:
-    """One line of a menu. With `ask` it asks first: `title` is the question, `ask` what happens."""
+    """One line of a menu. With `ask` it asks first: `title` is the question, `ask` what happens.
+
+    With `field` it asks for a line of text, of that name.
+    """
 
     value: str
     label: str
@@ -49,12 +53,16 @@ class Action:
     tone: str = ""
     title: str = ""
     ask: str = ""
+    field: str = ""
     is_disabled: bool = False
 
 
 @dataclass(frozen=True)
 class TaskItem:
-    """A task in the sidebar. `look` names icon and colour; times are ISO 8601, `since` only while it works."""
+    """A task in the sidebar. `look` names icon and colour; times are ISO 8601, `since` only while it works.
+
+    `menu` names what its menu offers (see task_menu); it is empty for whoever may only read it.
+    """
 
     id: str
     href: str
@@ -63,6 +71,8 @@ class TaskItem:
     line: str
     at: str
     since: str
+    is_unread: bool
+    menu: str
 
 
 @dataclass(frozen=True)
@@ -118,13 +128,14 @@ def reason_of(row: tasks.TaskRow) -> str:
     return reason[:1].upper() + reason[1:]
 
 
-def task_group(group: tasks.Group) -> TaskGroup:
+def task_group(group: tasks.Group, menu_of: Callable[[tasks.TaskRow], str]) -> TaskGroup:
     """A group of the sidebar; what waits or runs is counted."""
     counted = group.name in ("Needs attention", "Running")
-    return TaskGroup(group.name, str(len(group.rows)) if counted else "", [task_item(row) for row in group.rows])
+    rows = [task_item(row, menu_of(row)) for row in group.rows]
+    return TaskGroup(group.name, str(len(rows)) if counted else "", rows)
 
 
-def task_item(row: tasks.TaskRow) -> TaskItem:
+def task_item(row: tasks.TaskRow, menu: str = "") -> TaskItem:
     """A row of the sidebar."""
     look, word = look_of(row)
     return TaskItem(
@@ -135,6 +146,8 @@ def task_item(row: tasks.TaskRow) -> TaskItem:
         line=_line(row, word),
         at=iso(row.updated_at),
         since=iso(row.started_at) if row.status == Status.RUNNING else "",
+        is_unread=row.is_unread,
+        menu=menu,
     )
 
 
@@ -147,9 +160,10 @@ def repository_item(row: RepositoryRow) -> RepositoryItem:
 
 
 def _line(row: tasks.TaskRow, word: str) -> str:
-    parts = [row.repository.rsplit("/", 1)[-1]]
+    whose = [] if row.is_mine else [row.owner]
+    parts = [*whose, row.repository.rsplit("/", 1)[-1]]
     if row.status in (Status.FAILED, Status.PENDING):
-        parts = [reason_of(row) or word]
+        parts = [*whose, reason_of(row).rstrip(".") or word]
     elif row.pr_number:
         parts.append(f"{row.pr_status} #{row.pr_number}")
     else:

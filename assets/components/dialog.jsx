@@ -1,5 +1,5 @@
 // What asks before it does, and what asks for more than a click. Radix keeps focus, Escape and screen readers right.
-import { Children, useEffect, useState } from "react";
+import { Children, useEffect, useRef, useState } from "react";
 import * as Radix from "@radix-ui/react-dialog";
 import { X } from "lucide-react";
 
@@ -27,16 +27,39 @@ export function Dialog({ look, label, title, note = "", wide = false, done = 0, 
   );
 }
 
-// Before what cannot be undone. With `typed`, that word has to be written first.
-export function Confirm({ look, label, title, note, action, tone = "danger", typed = "", disabled = false, onConfirm, children }) {
+// Escape presses the button, unless it closes something that is open or leaves a field that is not a prompt.
+function useEscape(button, enabled) {
+  useEffect(() => {
+    if (!enabled) return undefined;
+    const press = (event) => {
+      if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
+      const field = event.target.closest?.("input, textarea, select, [contenteditable]");
+      const isOpen = document.documentElement.hasAttribute("data-sheet") || document.querySelector("[role=dialog], [role=alertdialog], [role=menu]");
+      if (isOpen || (field && !field.closest(".composer"))) return;
+      event.preventDefault();
+      button.current?.click();
+    };
+    document.addEventListener("keydown", press);
+    return () => document.removeEventListener("keydown", press);
+  }, [enabled]);
+}
+
+// Before what cannot be undone. With `typed`, that word has to be written first. With `asks` false it is done at once.
+export function Confirm({ look, label, title, note, action, tone = "danger", typed = "", asks = true, escape = false, disabled = false, onConfirm, children }) {
   const [open, setOpen] = useState(false);
   const [text, setText] = useState("");
-  const change = (next) => { setOpen(next); setText(""); };
+  const button = useRef(null);
+  useEscape(button, escape && !disabled);
+  const change = (next) => {
+    if (next && !asks) { onConfirm?.(); return; }
+    setOpen(next);
+    setText("");
+  };
   const ready = !typed || text.trim() === typed;
   const confirm = (event) => { event.preventDefault(); if (ready) { change(false); onConfirm?.(); } };
   return (
     <Radix.Root open={open} onOpenChange={change}>
-      <Radix.Trigger className={look} type="button" disabled={disabled} aria-label={label || undefined} title={label || undefined}>{children}</Radix.Trigger>
+      <Radix.Trigger ref={button} className={look} type="button" disabled={disabled} aria-label={label || undefined} title={label || undefined}>{children}</Radix.Trigger>
       <Radix.Portal>
         <Radix.Overlay className="veil" />
         <Radix.Content className="dialog" role="alertdialog">

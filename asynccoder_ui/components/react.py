@@ -16,6 +16,7 @@ _TOASTS = "sonner@2.0.8"
 _ICONS = "lucide-react@1.26.0"
 # What an event of ours carries. That a specification stands where a type does is Reflex's way, not mypy's.
 _TEXT = rx.event.passthrough_event_spec(str)
+_TWO_TEXTS = rx.event.passthrough_event_spec(str, str)
 _NOTHING = rx.event.no_args_event_spec
 
 
@@ -55,7 +56,10 @@ class Dialog(rx.Component):
 
 
 class Confirm(rx.Component):
-    """A button that asks before it does; with `typed`, that word has to be written first."""
+    """A button that asks before it does; with `typed`, that word has to be written first.
+
+    With `asks` false it does at once; with `escape`, the key presses it.
+    """
 
     library = f"{_FOLDER}/dialog.jsx"
     tag = "Confirm"
@@ -67,12 +71,14 @@ class Confirm(rx.Component):
     action: rx.Var[str]
     tone: rx.Var[str]
     typed: rx.Var[str]
+    asks: rx.Var[bool]
+    escape: rx.Var[bool]
     disabled: rx.Var[bool]
     on_confirm: rx.EventHandler[_NOTHING]  # type: ignore[type-arg, valid-type]
 
 
 class Menu(rx.Component):
-    """A button with a menu of `options` (see views.Action)."""
+    """A button with a menu of `options` (see views.Action); `on_fill` gets an action's value and the text written."""
 
     library = f"{_FOLDER}/menu.jsx"
     tag = "Menu"
@@ -80,8 +86,24 @@ class Menu(rx.Component):
     look: rx.Var[str]
     label: rx.Var[str]
     options: rx.Var[list]
+    text: rx.Var[str]
+    most: rx.Var[int]
     disabled: rx.Var[bool]
     on_pick: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+    on_fill: rx.EventHandler[_TWO_TEXTS]  # type: ignore[type-arg, valid-type]
+
+
+class TaskRow(rx.Component):
+    """A task's row with its "…" menu beside it; a double click renames."""
+
+    library = f"{_FOLDER}/task_row.jsx"
+    tag = "TaskRow"
+    lib_dependencies: list[str] = [_DIALOG, _MENU, _ICONS]
+    title: rx.Var[str]
+    options: rx.Var[list]
+    most: rx.Var[int]
+    on_pick: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+    on_fill: rx.EventHandler[_TWO_TEXTS]  # type: ignore[type-arg, valid-type]
 
 
 class Palette(rx.Component):
@@ -184,6 +206,7 @@ picker = Picker.create
 dialog = Dialog.create
 confirm = Confirm.create
 menu = Menu.create
+task_row = TaskRow.create
 palette = Palette.create
 shortcuts = Shortcuts.create
 notifier = Notifier.create

@@ -8,8 +8,11 @@ from asynccoder_ui import routes, theme
 from asynccoder_ui.components.looks import pull_pill, state_pill, verdict_pill
 from asynccoder_ui.components.rail import evidence_card, rail
 from asynccoder_ui.components.react import changes, elapsed, prompt_box, run_log
+from asynccoder_ui.retry import retry_button
 from asynccoder_ui.shell import shell
+from asynccoder_ui.task_menu import TaskMenu
 from asynccoder_ui.task_view import TaskView
+from backend.services.tasks.upkeep import MAX_TITLE
 from backend.services.tasks.write import MAX_PROMPT
 
 
@@ -33,6 +36,9 @@ def _head() -> rx.Component:
             theme.words("title", TaskView.facts.title, tag="h1"),
             state_pill(TaskView.facts.look, TaskView.facts.word),
             rx.cond(TaskView.facts.can_stop, _stop()),
+            rx.cond(TaskView.facts.can_retry, retry_button()),
+            rx.cond(TaskView.facts.archive != "", _archive()),
+            rx.cond(TaskView.facts.is_mine, _menu()),
             custom_attrs={"aria-live": "polite"},
         ),
         _meta(),
@@ -43,19 +49,65 @@ def _head() -> rx.Component:
 
 
 def _stop() -> rx.Component:
-    return theme.button(theme.icon("square", 14), "Stop", size="sm", on_click=TaskView.stop)
+    """Asks before a run is given up that has cost something; Escape presses it."""
+    return theme.confirm_button(
+        theme.icon("square", 14),
+        "Stop",
+        title="Stop this run?",
+        note=rx.Var.create(
+            f"It has used {TaskView.run.used} of the {TaskView.run.held} credits it holds. "
+            "What it used is charged, the rest is given back, and what it did stays in the log.",
+        ),
+        action="Stop the run",
+        asks=TaskView.facts.is_paid,
+        escape=True,
+        size="sm",
+        on_confirm=TaskView.stop,
+    )
+
+
+def _archive() -> rx.Component:
+    label = rx.cond(TaskView.facts.archive == "archive", "Archive", "Bring back from the archive")
+    return theme.button(
+        rx.cond(TaskView.facts.archive == "archive", theme.icon("archive", 14), theme.icon("archive-restore", 14)),
+        variant="quiet",
+        size="icon sm",
+        aria_label=label,
+        title=label,
+        on_click=TaskMenu.act(TaskView.facts.id, TaskView.facts.archive),
+        custom_attrs={"data-key": "archive"},
+    )
+
+
+def _menu() -> rx.Component:
+    return theme.menu_button(
+        theme.icon("ellipsis", 14),
+        options=TaskView.menu,
+        label="More actions",
+        text=TaskView.facts.title,
+        most=MAX_TITLE,
+        on_pick=lambda action: TaskMenu.act(TaskView.facts.id, action),
+        on_fill=lambda action, text: TaskMenu.fill(TaskView.facts.id, action, text),
+    )
 
 
 def _meta() -> rx.Component:
     return theme.part(
         "meta",
         rx.cond(TaskView.facts.reason != "", theme.words("strong", TaskView.facts.reason)),
+        rx.cond(TaskView.facts.archive == "unarchive", theme.pill(theme.icon("archive", 14), "archived", tone="line")),
+        rx.cond(TaskView.facts.is_shared, _shared()),
         theme.plain("span", TaskView.facts.repository),
         theme.words("mono", TaskView.facts.branches, trunc=True),
         theme.plain("span", TaskView.facts.model),
         rx.cond(TaskView.facts.script_label != "", theme.pill(TaskView.facts.script_label, tone="line")),
         rx.cond(TaskView.facts.since != "", elapsed(since=TaskView.facts.since, until=TaskView.facts.until)),
     )
+
+
+def _shared() -> rx.Component:
+    whose = rx.cond(TaskView.facts.is_mine, "shared", f"{TaskView.facts.owner}'s, to read")
+    return theme.pill(theme.icon("users", 14), whose, tone="line")
 
 
 def _glance() -> rx.Component:
@@ -234,7 +286,7 @@ def _nowhere() -> rx.Component:
     return theme.empty(
         "search-x",
         TaskView.missing,
-        theme.words("small", "Tasks are private to whoever started them.", tag="p"),
+        theme.words("small", "Tasks are private unless whoever started them shares them.", tag="p"),
         theme.page_button("New task", href=routes.HOME, variant="primary"),
     )
 

@@ -1,6 +1,6 @@
 """Tasks: what a person asked for. Its files are nouns; callers say `tasks.submit`, `tasks.page`."""
 
-from backend.services.tasks.listing import Filters, Listing, Offered, State, listing, offered
+from backend.services.tasks.listing import PAGE, Filters, Listing, Offered, State, listing, offered
 from backend.services.tasks.read import diff, page, patch, readable
 from backend.services.tasks.reads import mark_read
 from backend.services.tasks.retries import ModelOffer, RetryOffer, retry, retry_offer
@@ -31,6 +31,7 @@ from backend.services.tasks.write import (
 )
 
 __all__ = [
+    "PAGE",
     "Draft",
     "EvidenceRow",
     "FileDiff",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from backend.words import Outcome, Status
+from backend.words import Outcome, PullRequestStatus, Status
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class TaskRow:
     @property
     def can_retry(self) -> bool:
         """Whether it ended without a result: failed, stopped, or nothing changed."""
+        if self.pr_status == PullRequestStatus.MERGED:
+            return False
         return self.status in (Status.FAILED, Status.CANCELLED) or self.outcome == Outcome.NO_CHANGES
 
 
