@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from asynccoder_ui import routes
 from asynccoder_ui.views import SCRIPTED, iso, look_of, reason_of
 from backend.services import tasks
+from backend.services.credits import in_dollars, to_credits
 from backend.words import PullRequestStatus, Status, Verdict
 
 _PULLS = {
@@ -49,6 +50,7 @@ class TaskFacts:
     can_retry: bool = False
     archive: str = ""
     is_paid: bool = False
+    stop_note: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         can_retry=row.is_mine and not row.is_alive and row.can_retry,
         archive=_archive(row),
         is_paid=run.cost_micro > 0,
+        stop_note=_stop_note(run),
     )
 
 
@@ -187,6 +190,16 @@ def pull(row: tasks.PullRequestRow | None) -> Pull:
         return Pull()
     look, word = _PULLS[PullRequestStatus(row.status)]
     return Pull(row.number, row.title, look, word, row.url if row.url.startswith(("https://", "http://")) else "")
+
+
+def _stop_note(run: tasks.RunRow) -> str:
+    used = to_credits(run.cost_micro)
+    if run.own_key:
+        return f"It has used {in_dollars(used)} on your own key. What it did stays in the log."
+    return (
+        f"It has used {used} of the {run.held} credits it holds. "
+        "What it used is charged, the rest is given back, and what it did stays in the log."
+    )
 
 
 def _archive(row: tasks.TaskRow) -> str:

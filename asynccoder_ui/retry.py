@@ -37,7 +37,7 @@ class Retry(Session):
             self.error = str(refused)
             return
         ids = [str(model.id) for model in found.models]
-        self.models = [views.Option(str(one.id), f"{one.name}, holds {one.hold} credits") for one in found.models]
+        self.models = [views.Option(str(one.id), _offer(one)) for one in found.models]
         self.model = str(found.model_id) if str(found.model_id) in ids else next(iter(ids), "")
         self.prompt, self.is_offered = found.prompt, True
 
@@ -63,6 +63,10 @@ class Retry(Session):
         return task
 
 
+def _offer(model: tasks.ModelOffer) -> str:
+    return f"{model.name}, on your own key" if model.own_key else f"{model.name}, holds {model.hold} credits"
+
+
 def retry_button() -> rx.Component:
     """The button with its dialog."""
     return theme.dialog_button(
@@ -70,7 +74,7 @@ def retry_button() -> rx.Component:
         theme.error_notice(Retry.error),
         rx.cond(Retry.is_offered, _form(), rx.cond(Retry.error == "", theme.skeleton(3))),
         title="Try this task again",
-        note="A new run starts on the same branch and knows what the runs before it did. Its estimate is held.",
+        note="A new run starts on the same branch and knows what the runs before it did.",
         size="sm",
         wide=True,
         done=Retry.sent,

@@ -54,10 +54,7 @@ def _stop() -> rx.Component:
         theme.icon("square", 14),
         "Stop",
         title="Stop this run?",
-        note=rx.Var.create(
-            f"It has used {TaskView.run.used} of the {TaskView.run.held} credits it holds. "
-            "What it used is charged, the rest is given back, and what it did stays in the log.",
-        ),
+        note=TaskView.facts.stop_note,
         action="Stop the run",
         asks=TaskView.facts.is_paid,
         escape=True,

@@ -14,11 +14,12 @@ from backend.words import Outcome, Status, TaskType
 
 @dataclass(frozen=True)
 class ModelOffer:
-    """A model that a retry could take, and how many credits it would hold."""
+    """A model that a retry could take, and how many credits it would hold: none with the person's own key."""
 
     id: UUID
     name: str
     hold: int
+    own_key: bool
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,10 @@ def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
     prompt = _newest(session, task).prompt
     usable = [choice for choice in catalog.choices(session, user) if choice.is_available]
     holds = (credits.estimate(session, choice.id, TaskType(task.type), prompt).hold for choice in usable)
-    models = [ModelOffer(choice.id, choice.display_name, hold) for choice, hold in zip(usable, holds, strict=True)]
+    models = [
+        ModelOffer(choice.id, choice.display_name, hold, choice.own_key)
+        for choice, hold in zip(usable, holds, strict=True)
+    ]
     return RetryOffer(prompt, task.ai_model_id, models)
 
 
