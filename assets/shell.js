@@ -10,11 +10,14 @@ window.asynccoder = {
     root.dataset.appearance = chosen;
     root.dataset.side = this.read("side") || "open";
   },
-  nextTheme() {
-    const order = ["system", "light", "dark"];
-    this.keep("theme", order[(order.indexOf(this.read("theme") || "system") + 1) % order.length]);
+  setTheme(name) {
+    this.keep("theme", name);
     this.apply();
     window.dispatchEvent(new Event("asynccoder-theme"));
+  },
+  nextTheme() {
+    const order = ["system", "light", "dark"];
+    this.setTheme(order[(order.indexOf(this.read("theme") || "system") + 1) % order.length]);
   },
   toggleSide() {
     const root = document.documentElement;

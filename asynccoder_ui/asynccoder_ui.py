@@ -17,9 +17,11 @@ from asynccoder_ui.pages.home import home
 from asynccoder_ui.pages.landing import landing
 from asynccoder_ui.pages.not_found import not_found
 from asynccoder_ui.pages.repositories import Repositories, repositories
+from asynccoder_ui.pages.settings import settings
 from asynccoder_ui.pages.task import task
 from asynccoder_ui.pages.tasks import TaskList, tasks
 from asynccoder_ui.session import Session, on_error
+from asynccoder_ui.settings_view import Access, Preferred
 from asynccoder_ui.shell import Shell
 from asynccoder_ui.task_view import TaskView
 from backend import log
@@ -93,4 +95,10 @@ app.add_page(
     on_load=[Shell.follow, Repositories.load],
 )
 app.add_page(credits, route=routes.CREDITS, title="Credits · Async Coder", on_load=[Shell.follow, Credits.follow])
+app.add_page(
+    settings,
+    route=routes.SETTINGS,
+    title="Settings · Async Coder",
+    on_load=[Shell.follow, Preferred.load, Access.load],
+)
 app.add_page(not_found, route="404", title="Not found · Async Coder")

@@ -14,7 +14,7 @@ CREDITS = "/credits"
 SETTINGS = "/settings"
 
 # Pages that are built as folders with an index.
-FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS)
+FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, SETTINGS)
 
 SIGN_IN = "/auth/sign-in"
 SIGN_OUT = "/auth/sign-out"

@@ -9,7 +9,7 @@ import reflex as rx
 
 from asynccoder_ui.components import react
 
-STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "narrow.css")
+STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "settings.css", "narrow.css")
 
 # The names are the vocabulary: read them as lines, not one a line.
 # fmt: off
@@ -20,6 +20,7 @@ Part = Literal[
     "queued", "step", "step-text", "step-end", "out", "you",
     "filters", "paging", "figures", "table", "chart", "columns", "form", "form-row", "label", "settings", "dialog-foot",
     "side-more", "lines",
+    "settings-page", "settings-nav", "settings-body", "entry parts", "section", "section-head", "setting", "ticks",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
 ]
 Words = Literal[
@@ -122,6 +123,16 @@ def page_link(*children: Any, href: Any, look: Literal["link", "strong to", ""] 
     return _inner_link(*children, to=href, class_name=look, **props)
 
 
+def anchor(label: str, place: str) -> rx.Component:
+    """A link to a section of the same page, by its id."""
+    return rx.el.a(label, href=f"#{place}", reload_document=True, class_name="nav-link")
+
+
+def outward(*children: Any, href: Any) -> rx.Component:
+    """A link out of the dashboard, in a new tab."""
+    return rx.el.a(*children, href=href, target="_blank", rel="noreferrer", class_name="link")
+
+
 def nav_link(name: str, label: str, href: str, *extra: Any, on: Any) -> rx.Component:
     """A line of the sidebar's navigation; `on` says whether its page is open."""
     return _inner_link(icon(name), label, *extra, to=href, class_name=rx.cond(on, "nav-link on", "nav-link"))
@@ -183,6 +194,20 @@ def select(options: list[tuple[str, str]], more: Any = None, **props: Any) -> rx
     return rx.el.select(*fixed, *listed, class_name="field", **props)
 
 
+def select_from(options: Any, **props: Any) -> rx.Component:
+    """The browser's own choice among `views.Option`s that the page holds; give it an `aria_label` or a label."""
+    return rx.el.select(
+        rx.foreach(options, lambda one: rx.el.option(one.label, value=one.value, disabled=one.is_disabled)),
+        class_name="field",
+        **props,
+    )
+
+
+def tick(label: Any, **props: Any) -> rx.Component:
+    """A box to tick whose words stand elsewhere, such as in a table's head."""
+    return rx.el.label(rx.el.input(type="checkbox", aria_label=label, **props), class_name="tick")
+
+
 def check(label: Any, note: Any = "", **props: Any) -> rx.Component:
     """A box to tick, with its sentence."""
     return rx.el.label(
@@ -195,6 +220,13 @@ def check(label: Any, note: Any = "", **props: Any) -> rx.Component:
 def form_row(label: str, control: rx.Component, note: Any = "") -> rx.Component:
     """A control under its label, with a sentence of what it does."""
     return rx.el.label(words("strong", label), control, words("aside", note) if note else None, class_name="form-row")
+
+
+def setting(label: Any, control: rx.Component, note: Any = "") -> rx.Component:
+    """One line of a page of settings: what it is, and the control beside it."""
+    return rx.el.label(
+        rx.el.span(words("strong", label), words("aside", note) if note else None), control, class_name="setting"
+    )
 
 
 def table(heads: list[Any], *rows: Any, label: str) -> rx.Component:

@@ -141,6 +141,32 @@ class Broken(rx.Component):
     tag = "Broken"
 
 
+class Appearance(NoSSRComponent):
+    """System, light or dark, kept in the browser."""
+
+    library = f"{_FOLDER}/settings.jsx"
+    tag = "Appearance"
+    lib_dependencies: list[str] = [_ICONS]
+
+
+class BrowserLeave(NoSSRComponent):
+    """Whether this browser would show notifications, and a button that asks it."""
+
+    library = f"{_FOLDER}/settings.jsx"
+    tag = "BrowserLeave"
+    lib_dependencies: list[str] = [_ICONS]
+
+
+class Secret(NoSSRComponent):
+    """A text that is shown once, with a button that copies it."""
+
+    library = f"{_FOLDER}/settings.jsx"
+    tag = "Secret"
+    lib_dependencies: list[str] = [_ICONS]
+    text: rx.Var[str]
+    label: rx.Var[str]
+
+
 class PromptBox(rx.Component):
     """A prompt's textarea inside a form: fields `prompt` and `nonce`; `sent` counts what the server has taken."""
 
@@ -212,6 +238,9 @@ shortcuts = Shortcuts.create
 notifier = Notifier.create
 broken = Broken.create
 prompt_box = PromptBox.create
+appearance = Appearance.create
+browser_leave = BrowserLeave.create
+secret = Secret.create
 elapsed = Elapsed.create
 ago = Ago.create
 moment = Moment.create
