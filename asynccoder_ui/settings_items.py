@@ -112,7 +112,7 @@ def profile(user: User, settings: Settings) -> Profile:
         email=user.email or "",
         tier=user.subscription_tier,
         role="admin" if user.is_admin else "member",
-        github=urlsplit(settings.github_url).netloc,
+        github="the demo's GitHub" if settings.is_demo else urlsplit(settings.github_url).netloc,
         github_url=f"{settings.github_url}/{user.username}",
         apps_url="" if settings.is_demo else f"{settings.github_url}/settings/applications",
         is_connected=user.is_github_connected,

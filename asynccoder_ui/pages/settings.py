@@ -161,7 +161,7 @@ def _defaults() -> rx.Component:
             theme.setting(
                 "New tasks can be read by",
                 theme.select(_VISIBILITIES, value=chosen.visibility, on_change=choose("visibility")),
-                "Changed for each task in its menu.",
+                "Each task's menu can change it.",
             ),
         ),
         theme.skeleton(4),
@@ -175,8 +175,8 @@ def _notifications() -> rx.Component:
             theme.part(
                 "ticks",
                 theme.plain("span", "When"),
-                theme.plain("span", "In the dashboard"),
-                theme.plain("span", "By the browser"),
+                theme.plain("span", "Dashboard"),
+                theme.plain("span", "Browser"),
             ),
             rx.foreach(Preferred.told, _told),
         ),
