@@ -1,7 +1,7 @@
 """What the composer remembers: what was chosen, what can be chosen, what it would cost. Sending asks one service."""
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -10,56 +10,29 @@ import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import bridge, given, people, routes
+from asynccoder_ui.composer_view import (
+    TYPES,
+    Choice,
+    DraftItem,
+    Price,
+    branch_option,
+    choice_of,
+    content_of,
+    draft_item,
+    model_option,
+    repository_option,
+    task_of,
+)
 from asynccoder_ui.gate import leave, signed_in
 from asynccoder_ui.session import Session
 from asynccoder_ui.views import Option
 from backend.errors import AsyncCoderError, InvalidInput, NotFound, SignedOut
 from backend.models import Repository, User
-from backend.services import access, catalog, credits, repositories, tasks
-from backend.words import Priority, TaskType
+from backend.services import access, catalog, credits, drafts, preferences, repositories, tasks
+from backend.words import Effort, Priority, TaskType, Visibility
 
-# type → icon, name, its one-line promise
-TYPES = {
-    TaskType.DEBUG: ("bug", "Debug", "A failing test first, then the fix."),
-    TaskType.ASK: ("message-circle-question", "Ask", "Answers from the code. Changes nothing."),
-    TaskType.DOCUMENTATION: ("file-text", "Documentation", "Touches docs and comments only."),
-    TaskType.ARCHITECT: ("drafting-compass", "Architect", "A plan you can approve. No edits."),
-    TaskType.PR_REVIEW: ("eye", "Review", "Findings, line by line. No edits."),
-    TaskType.ASYNC: ("zap", "Async", "From idea to pull request, alone."),
-}
-TYPE_OPTIONS = [Option(kind.value, name, detail=promise) for kind, (_, name, promise) in TYPES.items()]
-PRIORITY_OPTIONS = [
-    Option("high", "High priority", detail="Goes ahead of medium and low."),
-    Option("medium", "Medium priority", detail="The usual place in line."),
-    Option("low", "Low priority", detail="When nothing else waits."),
-]
 _SHOWN = 50
 _ASK_AGAIN = 10.0  # seconds
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What is chosen; ids are text, empty while nothing is."""
-
-    repository_id: str = ""
-    repository: str = ""
-    branch: str = ""
-    model_id: str = ""
-    model: str = ""
-    is_demo: bool = False
-    task_type: str = TaskType.DEBUG.value
-    type_name: str = "Debug"
-    priority: str = Priority.MEDIUM.value
-
-
-@dataclass(frozen=True)
-class Price:
-    """Whole credits; `is_known` once there is an estimate, `is_short` when the hold cannot be afforded."""
-
-    is_known: bool = False
-    likely: str = ""
-    hold: int = 0
-    is_short: bool = False
 
 
 class Composer(Session):
@@ -75,6 +48,11 @@ class Composer(Session):
     is_ready: bool = False
     is_sending: bool = False
     sent: int = 0
+    saved: list[DraftItem] = []
+    fill: str = ""  # the text of an opened draft, for the box to take
+    filled: int = 0
+    _draft_id: UUID | None = None
+    _has_begun: bool = False
     _prompt: str = ""
     _branches: list[repositories.BranchRow] = []
     _models: list[catalog.ModelChoice] = []
@@ -129,7 +107,7 @@ class Composer(Session):
         """Filters the repositories by a part of their name, in SQL."""
         kind = TaskType(self.choice.task_type)
         rows = await self._ask(lambda session, user: repositories.listing(session, user, query[:200], _SHOWN))
-        self.repository_options = [_repository_option(row, kind) for row in rows]
+        self.repository_options = [repository_option(row, kind) for row in rows]
 
     @rx.event(background=True)
     @signed_in
@@ -162,8 +140,73 @@ class Composer(Session):
         found = next((row for row in self._models if str(row.id) == model_id), None)
         if found is None:
             return
-        self.choice = replace(self.choice, model_id=model_id, model=found.display_name, is_demo=found.is_demo)
+        self._choose_model(found)
         await self._price()
+
+    @rx.event
+    @signed_in
+    async def pick_effort(self, value: str) -> None:
+        """Chooses how hard the model should think; empty leaves it to the model."""
+        self.choice = replace(self.choice, effort=given.one_of(Effort, value).value if value else "")
+
+    @rx.event
+    @signed_in
+    async def pick_target(self, name: str) -> None:
+        """Chooses where the pull request leads, if not to the branch that the work starts from."""
+        self.choice = replace(self.choice, target_branch="" if name == self.choice.branch else name)
+
+    @rx.event
+    @signed_in
+    async def pick_visibility(self, value: str) -> None:
+        """Chooses who may read the task."""
+        self.choice = replace(self.choice, visibility=given.one_of(Visibility, value).value)
+
+    @rx.event
+    @signed_in
+    async def save_draft(self, prompt: str) -> Any:
+        """Keeps what is written and chosen for later, in place of the draft it was opened from."""
+        content, known = content_of(self.choice, prompt), self._draft_id
+        self._draft_id = await self._ask(lambda session, user: drafts.save(session, user, content, known))
+        await self._show_drafts()
+        return rx.toast.success("The draft is saved.")
+
+    @rx.event
+    @signed_in
+    async def open_draft(self, draft_id: str) -> Any:
+        """Puts a draft back into the composer."""
+        wanted = given.identity(draft_id)
+        rows = await self._ask(drafts.listing)
+        found = next((row for row in rows if row.id == wanted), None)
+        if found is None:
+            return rx.toast.error("This draft is gone: it was sent or deleted elsewhere.")
+        self.choice, self._draft_id = choice_of(found.content), found.id
+        self.fill, self.filled = str(found.content.get("prompt", "")), self.filled + 1
+        self._prompt = self.fill
+        await self._price()
+        return Composer.ask_branches
+
+    @rx.event(background=True)
+    @signed_in
+    async def ask_branches(self) -> Any:
+        """Lists the branches of the repository that a draft was written for."""
+        async with self:
+            token = self._token()
+        try:
+            await self._show_branches(token)
+        except SignedOut:
+            return leave()
+        except AsyncCoderError as error:
+            async with self:
+                self.error = str(error)
+
+    @rx.event
+    @signed_in
+    async def discard_draft(self, draft_id: str) -> None:
+        """Throws a draft away."""
+        wanted = given.identity(draft_id)
+        await self._ask(lambda session, user: drafts.discard(session, user, wanted))
+        self._draft_id = None if self._draft_id == wanted else self._draft_id
+        await self._show_drafts()
 
     @rx.event
     @signed_in
@@ -172,7 +215,7 @@ class Composer(Session):
         kind = given.one_of(TaskType, value)
         self.choice = replace(self.choice, task_type=kind.value, type_name=TYPES[kind][1])
         rows = await self._ask(lambda session, user: repositories.listing(session, user, "", _SHOWN))
-        self.repository_options = [_repository_option(row, kind) for row in rows]
+        self.repository_options = [repository_option(row, kind) for row in rows]
         await self._price()
 
     @rx.event
@@ -197,7 +240,7 @@ class Composer(Session):
             return None
         self.error = ""
         try:
-            self._outgoing = _draft(self.choice, str(form.get("prompt", "")))
+            self._outgoing = task_of(self.choice, str(form.get("prompt", "")))
         except InvalidInput as error:
             self.error = str(error)
             return None
@@ -227,29 +270,32 @@ class Composer(Session):
         async with self:
             self.sent += 1
             self._prompt = ""
+            sent_draft, self._draft_id = self._draft_id, None
+        if sent_draft is not None:
+            await people.ask(token, lambda session, user: drafts.discard(session, user, sent_draft))
         return rx.redirect(routes.task_page(str(task_id)))
 
     async def _show_known(self, token: str) -> None:
         def read(
             session: DatabaseSession, user: User
-        ) -> tuple[list[repositories.RepositoryRow], list[catalog.ModelChoice], str]:
+        ) -> tuple[list[repositories.RepositoryRow], list[catalog.ModelChoice], str, preferences.Preferences]:
             recent = [row.repository for group in tasks.sidebar(session, user, "", 1).groups for row in group.rows]
             rows = repositories.listing(session, user, "", _SHOWN)
             if recent and all(row.full_name != recent[0] for row in rows):
                 rows = [*repositories.listing(session, user, recent[0], 1), *rows]
-            return rows, catalog.choices(session, user), recent[0] if recent else ""
+            return rows, catalog.choices(session, user), recent[0] if recent else "", preferences.of(user)
 
-        rows, models, recent = await people.ask(token, read)
+        rows, models, recent, preferred = await people.ask(token, read)
         async with self:
+            await self._show_drafts()
+            self._begin_with(preferred)
             kind = TaskType(self.choice.task_type)
             self.github_error = ""
-            self._models, self.model_options = models, [_model_option(model) for model in models]
-            self.repository_options = [_repository_option(row, kind) for row in rows]
-            if not self.choice.model_id and models and models[0].is_available:
-                first = models[0]
-                self.choice = replace(
-                    self.choice, model_id=str(first.id), model=first.display_name, is_demo=first.is_demo
-                )
+            self._models, self.model_options = models, [model_option(model) for model in models]
+            self.repository_options = [repository_option(row, kind) for row in rows]
+            usable = [model for model in models if model.is_available]
+            if not self.choice.model_id and usable:
+                self._choose_model(next((one for one in usable if one.id == preferred.model_id), usable[0]))
             if not self.choice.repository_id:
                 open_rows = [row for row in rows if not row.refusal]
                 chosen = next((row for row in open_rows if row.full_name == recent), next(iter(open_rows), None))
@@ -269,15 +315,46 @@ class Composer(Session):
                 self._branches = rows
                 self._list_branches(query)
 
+    def _begin_with(self, preferred: preferences.Preferences) -> None:
+        """The person's defaults, once a tab: what they chose since stays."""
+        if self._has_begun:
+            return
+        self._has_begun = True
+        self.choice = replace(
+            self.choice,
+            task_type=preferred.task_type.value,
+            type_name=TYPES[preferred.task_type][1],
+            priority=preferred.priority.value,
+            effort=preferred.effort.value if preferred.effort else "",
+            visibility=preferred.visibility.value,
+        )
+
+    async def _show_drafts(self) -> None:
+        self.saved = [draft_item(row) for row in await self._ask(drafts.listing)]
+
+    def _choose_model(self, model: catalog.ModelChoice) -> None:
+        self.choice = replace(
+            self.choice,
+            model_id=str(model.id),
+            model=model.display_name,
+            is_demo=model.is_demo,
+            efforts=len(model.efforts),
+            effort=self.choice.effort if model.efforts else "",
+        )
+
     def _choose_repository(self, row: repositories.RepositoryRow | Repository) -> None:
         self.choice = replace(
-            self.choice, repository_id=str(row.id), repository=row.full_name, branch=row.default_branch
+            self.choice,
+            repository_id=str(row.id),
+            repository=row.full_name,
+            branch=row.default_branch,
+            target_branch="",
         )
         self._branches, self.branch_options = [], []
 
     def _list_branches(self, query: str) -> None:
         found = [row for row in self._branches if query.strip().lower() in row.name.lower()]
-        self.branch_options = [_branch_option(row) for row in found[:_SHOWN]]
+        self.branch_options = [branch_option(row) for row in found[:_SHOWN]]
 
     async def _price(self) -> None:
         if not self.choice.model_id:
@@ -292,36 +369,3 @@ class Composer(Session):
             )
             likely = str(estimate.low) if estimate.low == estimate.high else f"{estimate.low}–{estimate.high}"
             self.price = Price(True, likely, estimate.hold, estimate.hold > balance.available)
-
-
-def _draft(choice: Choice, prompt: str) -> tasks.Draft:
-    if not choice.repository_id:
-        raise InvalidInput("Pick a repository first.", field="repository_id")
-    if not choice.model_id:
-        raise InvalidInput("Pick a model first.", field="model_id")
-    return tasks.Draft(
-        repository_id=UUID(choice.repository_id),
-        branch=choice.branch,
-        target_branch=None,
-        model_id=UUID(choice.model_id),
-        task_type=TaskType(choice.task_type),
-        priority=Priority(choice.priority),
-        prompt=prompt,
-    )
-
-
-def _repository_option(row: repositories.RepositoryRow, kind: TaskType) -> Option:
-    refused = row.is_empty or (bool(row.refusal) and kind.may_edit)
-    detail = row.refusal if refused else row.description
-    return Option(str(row.id), row.full_name, "private" if row.is_private else "", detail, refused)
-
-
-def _branch_option(row: repositories.BranchRow) -> Option:
-    detail = "Protected: the work goes to a branch of its own." if row.is_protected else ""
-    return Option(row.name, row.name, "default" if row.is_default else "", detail)
-
-
-def _model_option(model: catalog.ModelChoice) -> Option:
-    end = "scripted, no AI" if model.is_demo else "your key" if model.own_key else model.provider
-    detail = model.unavailable_reason or f"{model.description} {model.price_line}".strip()
-    return Option(str(model.id), model.display_name, end, detail, not model.is_available)

@@ -8,7 +8,7 @@ const store = (key, text) => {
 };
 const fresh = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
-export function PromptBox({ draft, label, placeholder, most, sent, autoFocus = false, onPause }) {
+export function PromptBox({ draft, label, placeholder, most, sent, fill = "", filled = 0, autoFocus = false, onPause }) {
   const key = `asynccoder-draft:${draft}`;
   const [text, setText] = useState("");
   const [nonce, setNonce] = useState("");
@@ -28,6 +28,13 @@ export function PromptBox({ draft, label, placeholder, most, sent, autoFocus = f
     store(key, "");
     setNonce(fresh());
   }, [sent, key]);
+  const taken = useRef(filled);
+  useEffect(() => {
+    if (taken.current === filled) return;
+    taken.current = filled; // a draft was opened
+    setText(fill);
+    store(key, fill);
+  }, [filled, fill, key]);
   const write = (event) => {
     const next = event.target.value;
     setText(next);

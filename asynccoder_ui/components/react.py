@@ -177,6 +177,8 @@ class PromptBox(rx.Component):
     placeholder: rx.Var[str]
     most: rx.Var[int]
     sent: rx.Var[int]
+    fill: rx.Var[str]
+    filled: rx.Var[int]
     auto_focus: rx.Var[bool]
     on_pause: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
 

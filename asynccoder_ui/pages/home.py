@@ -3,8 +3,16 @@
 import reflex as rx
 
 from asynccoder_ui import routes, theme
-from asynccoder_ui.components.react import picker, prompt_box
-from asynccoder_ui.composer import PRIORITY_OPTIONS, TYPE_OPTIONS, TYPES, Composer
+from asynccoder_ui.components.react import ago, picker, prompt_box
+from asynccoder_ui.composer import Composer
+from asynccoder_ui.composer_view import (
+    EFFORT_OPTIONS,
+    PRIORITY_OPTIONS,
+    TYPE_OPTIONS,
+    TYPES,
+    VISIBILITIES,
+    DraftItem,
+)
 from asynccoder_ui.shell import shell
 from backend.services.tasks.write import MAX_PROMPT
 
@@ -24,6 +32,7 @@ def home() -> rx.Component:
             theme.error_notice(Composer.error),
             rx.cond(Composer.choice.is_demo, _no_ai()),
             _types(),
+            rx.cond(Composer.saved.length() > 0, _drafts()),
         ),
         at=routes.HOME,
     )
@@ -51,10 +60,12 @@ def _composer() -> rx.Component:
             placeholder="Totals are off by a cent when a coupon and a tax exemption meet. Find out why, and fix it.",
             most=MAX_PROMPT,
             sent=Composer.sent,
+            fill=Composer.fill,
+            filled=Composer.filled,
             auto_focus=True,
             on_pause=Composer.weigh,
         ),
-        theme.part("belt", _type(), _model(), _priority(), _price(), _send()),
+        theme.part("belt", _type(), _model(), _effort(), _priority(), _more(), _price(), _save(), _send()),
         on_submit=Composer.send,
         label="New task",
     )
@@ -129,6 +140,98 @@ def _priority() -> rx.Component:
         value=Composer.choice.priority,
         options=PRIORITY_OPTIONS,
         on_pick=Composer.pick_priority,
+    )
+
+
+def _effort() -> rx.Component:
+    return rx.cond(
+        Composer.choice.efforts > 0,
+        picker(
+            theme.icon("gauge"),
+            label="Effort",
+            text=rx.cond(Composer.choice.effort == "", "Usual effort", Composer.choice.effort.capitalize()),
+            value=Composer.choice.effort,
+            options=EFFORT_OPTIONS,
+            on_pick=Composer.pick_effort,
+        ),
+    )
+
+
+def _more() -> rx.Component:
+    target = rx.cond(Composer.choice.target_branch == "", Composer.choice.branch, Composer.choice.target_branch)
+    return theme.dialog_button(
+        [theme.icon("sliders-horizontal")],
+        theme.form_row(
+            "Where the pull request leads",
+            picker(
+                theme.icon("git-pull-request"),
+                label="Target branch",
+                text=rx.cond(
+                    Composer.choice.target_branch == "", Composer.choice.branch, Composer.choice.target_branch
+                ),
+                value=rx.cond(
+                    Composer.choice.target_branch == "", Composer.choice.branch, Composer.choice.target_branch
+                ),
+                options=Composer.branch_options,
+                placeholder="Search branches",
+                empty_text="No branch has this in its name.",
+                disabled=Composer.choice.repository_id == "",
+                on_pick=Composer.pick_target,
+                on_search=Composer.search_branches,
+            ),
+            "The branch it starts from, unless you choose another.",
+        ),
+        theme.form_row(
+            "Who may read it",
+            theme.select(VISIBILITIES, value=Composer.choice.visibility, on_change=Composer.pick_visibility),
+            "Prompt, log, changes and cost. Only you can steer it.",
+        ),
+        title="More about this task",
+        label="Target branch and visibility",
+        variant="quiet",
+        size="icon",
+    )
+
+
+def _save() -> rx.Component:
+    return theme.button(
+        theme.icon("bookmark"),
+        variant="quiet",
+        size="icon",
+        aria_label="Save as a draft",
+        title="Save as a draft",
+        on_click=Composer.save_draft(rx.Var("document.querySelector('form.composer textarea').value").to(str)),
+    )
+
+
+def _drafts() -> rx.Component:
+    return theme.stack(
+        theme.words("heading", "Drafts", tag="h2"),
+        theme.part("list", rx.foreach(Composer.saved, _draft), tag="ul"),
+    )
+
+
+def _draft(item: rx.Var[DraftItem]) -> rx.Component:
+    return theme.part(
+        "entry",
+        theme.icon("bookmark"),
+        theme.grow(
+            theme.words("strong", item.title, trunc=True, tag="p"),
+            theme.words("tiny", item.where, " · ", ago(at=item.at), tag="p"),
+        ),
+        theme.button("Open", size="sm", on_click=Composer.open_draft(item.id)),
+        theme.confirm_button(
+            theme.icon("x", 14),
+            title="Delete this draft?",
+            note="What it says is gone then.",
+            action="Delete",
+            variant="quiet",
+            size="icon sm",
+            label="Delete this draft",
+            on_confirm=Composer.discard_draft(item.id),
+        ),
+        tag="li",
+        key=item.id,
     )
 
 

@@ -23,6 +23,7 @@ class Assignment:
     hold_micro: int
     run_key: str
     guidance: str = ""
+    effort: str | None = None  # low, medium or high, where the model can be told
     limits: RunLimits = field(default_factory=RunLimits)
 
 

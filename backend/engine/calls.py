@@ -32,7 +32,7 @@ class PaidCalls:
         most = self._affordable(talk, hold_micro, wanted)
         job = self.job
         messages = _closed(talk.messages, closing) if closing else list(talk.messages)
-        request = Request(job.model, self.system, self.specs, messages, most, run_key=job.run_key)
+        request = Request(job.model, self.system, self.specs, messages, most, run_key=job.run_key, effort=job.effort)
         return self.patience.answer(self.provider, request)
 
     def _affordable(self, talk: Conversation, hold_micro: int, wanted: int) -> int:

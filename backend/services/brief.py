@@ -52,6 +52,7 @@ class Brief:
     provider: str
     model: str
     model_name: str
+    effort: str | None
     prices: Prices
     context_window: int
     max_output: int
@@ -110,6 +111,7 @@ def read(session: Session, claim: Claim) -> Brief:
         provider=model.provider,
         model=model.name,
         model_name=model.display_name,
+        effort=task.effort,
         prices=price,
         context_window=model.context_window,
         max_output=model.max_tokens,

@@ -12,6 +12,7 @@ from backend.providers.base import Prices
 from backend.services import provider_keys
 from backend.services.credits import prices
 from backend.settings import Settings, get_settings
+from backend.words import Effort
 
 DEMO = "demo"
 
@@ -33,6 +34,7 @@ class ModelChoice:
     is_available: bool
     unavailable_reason: str
     own_key: bool = False
+    efforts: tuple[Effort, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class _Listed:
     price: tuple[int, int, int, int] | None  # micro-dollars per million: input, output, cache read, cache write
     max_tokens: int = 8_192
     context_window: int = 200_000
+    efforts: tuple[Effort, ...] = ()
 
 
 # List prices of the providers' own pages at the time of writing; an admin's table overrides them.
@@ -78,6 +81,7 @@ _LISTED = (
         "OpenAI's general model.",
         (1_250_000, 10_000_000, 125_000, 1_250_000),
         16_000,
+        efforts=tuple(Effort),
     ),
 )
 
@@ -111,6 +115,12 @@ def usable(session: Session, model_id: UUID, user: User) -> AiModel:
     if reason:
         raise InvalidInput(reason, field="model_id")
     return model
+
+
+def efforts(model: AiModel) -> tuple[Effort, ...]:
+    """The efforts that this model can be told; empty where it decides by itself."""
+    listed = model.capabilities.get("efforts") or ()
+    return tuple(effort for effort in Effort if effort.value in listed)
 
 
 def list_price(provider: str, name: str) -> Prices | None:
@@ -150,6 +160,7 @@ def _choice(model: AiModel, settings: Settings, own: frozenset[str]) -> ModelCho
         is_available=not reason,
         unavailable_reason=reason,
         own_key=model.provider in own,
+        efforts=efforts(model),
     )
 
 
@@ -168,6 +179,7 @@ def _add(session: Session, listed: _Listed) -> None:
             cache_write_price=price[3],
             max_tokens=listed.max_tokens,
             context_window=listed.context_window,
+            capabilities={"efforts": [effort.value for effort in listed.efforts]} if listed.efforts else {},
         )
         .on_conflict_do_nothing(index_elements=["provider", "name"])
     )

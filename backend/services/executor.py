@@ -83,6 +83,7 @@ def _assignment(facts: Brief, guidance: str) -> Assignment:
         hold_micro=facts.limit * credits.MICRO_PER_CREDIT,
         run_key=str(facts.claim.run_id),
         guidance=guidance,
+        effort=facts.effort,
     )
 
 

@@ -10,6 +10,8 @@ from asynccoder_ui.composer import Composer
 from backend import db
 from backend.errors import AsyncCoderError
 from backend.models import Task
+from backend.services import preferences
+from backend.words import Priority, TaskType
 from tests.conftest import People, keep, remote
 from tests.ui.conftest import Tab, opened
 
@@ -157,3 +159,37 @@ def test_arguments_of_a_wrong_kind_change_nothing_and_are_no_fault_of_ours(peopl
     assert after == before
     assert tasks_of(people) == []
     assert "Something went wrong on our side" not in str([event.payload for event in tab.got])
+
+
+def test_a_saved_draft_is_opened_with_all_that_was_chosen_and_gone_once_it_is_sent(people: People):
+    async def road() -> tuple[Composer, list[str]]:
+        async with opened(people.cookies["alice"]) as tab:
+            await tab.fire(Composer.load)
+            await tab.fire(Composer.pick_branch, "feature/coupons")
+            await tab.fire(Composer.pick_target, "main")
+            await tab.fire(Composer.pick_visibility, "repository")
+            await tab.fire(Composer.save_draft, "Half a thought")
+            saved = (await tab.state(Composer)).saved
+            await tab.fire(Composer.pick_branch, "main")
+            await tab.fire(Composer.pick_visibility, "private")
+            await tab.fire(Composer.open_draft, saved[0].id)
+            opened_one = await tab.state(Composer)
+            assert opened_one.fill == "Half a thought"
+            await tab.fire(Composer.send, {"prompt": "A whole thought", "nonce": "d-1"})
+            await tab.until(lambda: _has_sent(tab))
+            await tab.until(lambda: _is_idle(tab))
+            await tab.fire(Composer.load)
+            return await tab.state(Composer), [item.title for item in saved]
+
+    composer, saved = asyncio.run(road())
+    assert saved == ["Half a thought"]
+    assert composer.saved == []
+    [task] = tasks_of(people)
+    assert (task.branch, task.target_branch, task.visibility) == ("feature/coupons", "main", "repository")
+
+
+def test_the_composer_begins_with_what_the_person_prefers(people: People):
+    with db.transaction() as session:
+        preferences.change(session, people.alice, task_type=TaskType.ASK, priority=Priority.HIGH)
+    composer, _ = composed(people)
+    assert (composer.choice.task_type, composer.choice.type_name, composer.choice.priority) == ("ask", "Ask", "high")

@@ -11,7 +11,7 @@ from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import Task, TaskMessage, TaskRun, User
 from backend.services import access, catalog, credits, notices, repositories, runs
-from backend.words import EventKind, Priority, Status, TaskType
+from backend.words import Effort, EventKind, Priority, Status, TaskType, Visibility
 from backend.workspace.git import check_branch
 
 MAX_PROMPT = 32_000
@@ -31,6 +31,8 @@ class Draft:
     task_type: TaskType
     priority: Priority
     prompt: str
+    effort: Effort | None = None
+    visibility: Visibility = Visibility.PRIVATE
 
 
 def check_prompt(prompt: str) -> str:
@@ -83,6 +85,8 @@ def submit(session: Session, user: User, draft: Draft) -> Task:
         target_branch=target,
         type=draft.task_type,
         priority=draft.priority,
+        effort=draft.effort if draft.effort in catalog.efforts(model) else None,
+        visibility=draft.visibility,
         estimated_credits=estimate.hold,
     )
     session.add(task)

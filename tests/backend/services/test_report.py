@@ -55,6 +55,7 @@ def facts(environment: pytest.MonkeyPatch) -> Brief:
         draft_policy="unverified",
         provider="demo",
         model="demo-scripted",
+        effort=None,
         model_name="Demo (scripted, no AI)",
         prices=Prices(1, 1, 1, 1),
         context_window=1,
