@@ -55,13 +55,18 @@ class TaskFacts:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """The newest run as the rail shows it: whole credits, a percentage, lines of words."""
+    """The newest run as the rail shows it: what it used, a percentage of what it may, lines of words.
+
+    `figure` is in credits or, on the own key, in dollars; `glance` is the same in one line; `more` what a click on a
+    used-up budget does.
+    """
 
     number: int = 0
-    used: int = 0
-    held: int = 0
+    figure: str = ""
+    glance: str = ""
     percent: int = 0
     credit_line: str = ""
+    more: str = ""
     steps: str = ""
     tokens: str = ""
     jail: str = ""
@@ -141,23 +146,30 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
 def run_facts(page: tasks.TaskPage) -> RunFacts:
     """The rail's figures of the newest run."""
     run = page.runs[-1]
-    used = run.charged if run.charged is not None else -(-run.cost_micro // 10_000)
-    if run.charged is None:
-        line = f"of {run.held} held so far"
-    else:
-        line = f"of {run.held} held, {run.held - run.charged} given back"
+    used = to_credits(run.cost_micro) if run.own_key or run.charged is None else run.charged
     cached = f", {_thousands(run.tokens_cached)} cached" if run.tokens_cached else ""
     return RunFacts(
         number=run.number,
-        used=used,
-        held=run.held,
-        percent=min(100, round(100 * used / run.held)) if run.held else 0,
-        credit_line=line,
+        figure=in_dollars(used) if run.own_key else str(used),
+        glance=f"{in_dollars(used)} on an own key" if run.own_key else f"{used} of {run.held} credits",
+        percent=min(100, round(100 * used / run.limit)) if run.limit else 0,
+        credit_line=_credit_line(run, page.row.is_mine),
+        more="Allow as much again" if run.own_key else "Add as many again",
         steps=str(run.steps),
         tokens=f"{_thousands(run.tokens_in)} in{cached}, {_thousands(run.tokens_out)} out",
         jail=f"{run.sandbox}, network off" if run.sandbox and run.sandbox != "none" else run.sandbox or "",
         attempt=f"{run.attempt} of 3" if run.attempt > 1 else "",
     )
+
+
+def _credit_line(run: tasks.RunRow, is_mine: bool) -> str:
+    if run.own_key:
+        whose = "your own key" if is_mine else "its owner's own key"
+        most = f", of at most {in_dollars(run.limit)}" if run.charged is None else ", no credits"
+        return f"about, on {whose}{most}"
+    if run.charged is None:
+        return f"of {run.held} held so far"
+    return f"of {run.held} held, {run.held - run.charged} given back"
 
 
 def evidence(row: tasks.EvidenceRow | None, status: str) -> Evidence:

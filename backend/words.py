@@ -170,7 +170,7 @@ _FAILURE_SENTENCES = {
     Failure.MODEL_RATE_LIMITED: "The model's provider limited the rate for too long.",
     Failure.MODEL_OVERLOADED: "The model's provider was unavailable for too long.",
     Failure.CONTEXT_EXCEEDED: "The conversation no longer fits the model's context window.",
-    Failure.BUDGET_EXHAUSTED: "The held credits are used up.",
+    Failure.BUDGET_EXHAUSTED: "The budget of the run is used up.",
     Failure.STUCK: "The model kept repeating itself and was stopped.",
     Failure.TIMEOUT: "The run took longer than it may.",
     Failure.SECRET_FOUND: "The changes contain what looks like a secret, so they were not pushed.",
@@ -200,5 +200,5 @@ class EventKind(StrEnum):
     EVIDENCE = "evidence"  # {verdict, command, exit_code, duration_ms, sha, log_sha256, reason, weakened}
     PUSH = "push"  # {branch, sha}
     PULL_REQUEST = "pull_request"  # {number, url, status, title, created}
-    SETTLED = "settled"  # {charged, held, released, cost_micro}
+    SETTLED = "settled"  # {charged, held, released, refunded, cost_micro, own_key}
     ENDED = "ended"  # {status, outcome, failure, text}

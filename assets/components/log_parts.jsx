@@ -121,7 +121,7 @@ const PARTS = {
     const [icon, tone] = PULLS[payload.status] || PULLS.open;
     return <Step icon={icon} tone={tone}>{verb} {href ? <a className="link" href={href} target="_blank" rel="noreferrer">{text}</a> : text}{payload.status === "draft" ? <span className="muted"> as a draft</span> : null}</Step>;
   },
-  settled: ({ row: { payload } }) => <Step icon={Coins}><span className="soft num">{payload.charged} of {payload.held} held credits used, {payload.released} given back{payload.refunded ? "; the charge was refunded" : ""}</span></Step>,
+  settled: ({ row: { payload } }) => <Step icon={Coins}><span className="soft num">{payload.own_key ? `About $${(Math.ceil(payload.cost_micro / 1e4) / 100).toFixed(2)} on the own key, no credits` : `${payload.charged} of ${payload.held} held credits used, ${payload.released} given back${payload.refunded ? "; the charge was refunded" : ""}`}</span></Step>,
   ended: ({ row: { payload, verdict } }) => <Ended payload={payload} verdict={verdict} />,
 };
 

@@ -61,10 +61,10 @@ def _credits() -> rx.Component:
     run = TaskView.run
     return theme.plain(
         "section",
-        theme.plain("h2", "Credits"),
+        theme.plain("h2", "Cost"),
         theme.stack(
-            theme.row(theme.words("figure", run.used), theme.words("muted", run.credit_line, num=True)),
-            theme.meter(run.percent, "Credits used of those held"),
+            theme.row(theme.words("figure", run.figure), theme.words("muted", run.credit_line, num=True)),
+            theme.meter(run.percent, "Used of what the run may cost"),
         ),
     )
 

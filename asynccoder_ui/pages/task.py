@@ -112,7 +112,7 @@ def _glance() -> rx.Component:
     return theme.part(
         "glance",
         verdict_pill(TaskView.evidence.verdict),
-        theme.pill(TaskView.run.used, " of ", TaskView.run.held, " credits"),
+        theme.pill(TaskView.run.glance),
         pull_pill(TaskView.pull.look, TaskView.pull.word, TaskView.pull.number, TaskView.pull.href),
     )
 
@@ -205,8 +205,8 @@ def _next_action() -> rx.Component:
         TaskView.facts.wants_credits,
         theme.notice(
             theme.row(
-                theme.grow("The held credits are used up. The work is kept."),
-                theme.button("Add as many again", size="sm", variant="primary", on_click=TaskView.add_credits),
+                theme.grow("The budget of this run is used up. The work is kept."),
+                theme.button(TaskView.run.more, size="sm", variant="primary", on_click=TaskView.add_credits),
                 theme.button("Finish now", size="sm", on_click=TaskView.finish_now),
                 wrap=True,
             ),

@@ -41,7 +41,7 @@ _ENDINGS = {
     "steps": "The run reached its limit of steps and was brought to an end.",
     "time": "The run reached its time limit and was brought to an end.",
     "finish_now": "The run was brought to an end, as asked.",
-    "budget": "The held credits do not pay for another turn, so the run was brought to an end.",
+    "budget": "The budget does not pay for another turn, so the run was brought to an end.",
 }
 
 
@@ -224,7 +224,7 @@ class _Agent:
         """The run parks and asks; where its last turn was asked for already, it ends without."""
         if self.talk.wrap_up:
             return self.ending("finished", self._last_words("budget"), reason="budget")
-        return self.ending("parked", "The next turn does not fit the held credits.", reason="budget")
+        return self.ending("parked", "The next turn does not fit the budget.", reason="budget")
 
     def _give_way(self) -> bool:
         """After the provider found the context too long: everything old goes at once, if there is anything."""

@@ -88,6 +88,6 @@ def _news(seq: int, kind: str, payload: dict[str, object], task: Task, pull: str
         return News(seq, NewsKind.DONE, task.id, task.title, _OUTCOMES[Outcome.MERGED])
     if kind == notices.STATUS and task.phase == Phase.PARKED == payload.get("phase") and task.until is None:
         if task.reason == "budget":
-            return News(seq, NewsKind.BUDGET, task.id, task.title, "The held credits are used up. The work is kept.")
+            return News(seq, NewsKind.BUDGET, task.id, task.title, "Its budget is used up. The work is kept.")
         return News(seq, NewsKind.NEEDS_YOU, task.id, task.title, "It waits for your answer.")
     return None
