@@ -165,12 +165,8 @@ def _more() -> rx.Component:
             picker(
                 theme.icon("git-pull-request"),
                 label="Target branch",
-                text=rx.cond(
-                    Composer.choice.target_branch == "", Composer.choice.branch, Composer.choice.target_branch
-                ),
-                value=rx.cond(
-                    Composer.choice.target_branch == "", Composer.choice.branch, Composer.choice.target_branch
-                ),
+                text=target,
+                value=target,
                 options=Composer.branch_options,
                 placeholder="Search branches",
                 empty_text="No branch has this in its name.",

@@ -7,7 +7,7 @@ import reflex as rx
 from asynccoder_ui import routes, settings_items, theme
 from asynccoder_ui.components.access import provider_keys, sessions, tokens
 from asynccoder_ui.components.react import appearance, browser_leave
-from asynccoder_ui.composer import PRIORITY_OPTIONS, TYPE_OPTIONS
+from asynccoder_ui.composer_view import PRIORITY_OPTIONS, TYPE_OPTIONS
 from asynccoder_ui.settings_view import Access, Preferred, SettingsPage
 from asynccoder_ui.shell import shell
 from backend.services.preferences import Channel
