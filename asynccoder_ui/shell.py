@@ -222,45 +222,11 @@ def _sidebar(at: str) -> rx.Component:
                 custom_attrs={"data-key": "search"},
             ),
         ),
-        theme.part("tasks", _task_list(), tag="nav", aria_label="Tasks"),
+        theme.part("tasks", task_rows.task_list(Shell), tag="nav", aria_label="Tasks"),
         _person(),
         tag="aside",
         aria_label="Sidebar",
     )
-
-
-def _task_list() -> rx.Component:
-    return rx.fragment(
-        rx.cond(Shell.has_others, _whose()),
-        rx.cond(Shell.list_error != "", theme.notice(Shell.list_error, _retry(), tone="bad", icon_name="circle-alert")),
-        rx.cond(
-            Shell.is_listed,
-            rx.cond(
-                Shell.groups.length() > 0,
-                rx.foreach(Shell.groups, task_rows.group),
-                rx.cond(
-                    Shell.query != "",
-                    theme.part("side-group", "No task has these words."),
-                    theme.part("side-group", "No tasks yet. What you send appears here."),
-                ),
-            ),
-            rx.cond(Shell.list_error == "", theme.part("side-pad", theme.skeleton(6))),
-        ),
-        rx.cond(Shell.has_more, theme.button("Load more", variant="quiet", size="sm", wide=True, on_click=Shell.more)),
-        theme.part("side-more", theme.page_link("Archived", href=f"{routes.TASKS}?state=archived")),
-    )
-
-
-def _whose() -> rx.Component:
-    return theme.segments(
-        "Whose tasks",
-        ("All", Shell.everyone, Shell.show_everyone(True)),
-        ("Mine", ~Shell.everyone, Shell.show_everyone(False)),
-    )
-
-
-def _retry() -> rx.Component:
-    return theme.button("Retry", size="sm", on_click=Shell.more)
 
 
 def _person() -> rx.Component:

@@ -79,6 +79,11 @@ def wide_only(*children: Any) -> rx.Component:
     return rx.el.span(*children, class_name="wide-only")
 
 
+def narrow_only(*children: Any) -> rx.Component:
+    """What only narrow screens need: words that stand in a table's head elsewhere."""
+    return rx.el.span(*children, class_name="narrow-only")
+
+
 def icon(name: str, size: Literal[14, 16, 20, 24] = 16, spin: bool = False, tone: str = "") -> rx.Component:
     """A lucide icon by its static name; decoration, so hidden from screen readers."""
     looks = " ".join(filter(None, ["spin" if spin else "", f"tone-{tone}" if tone else ""]))

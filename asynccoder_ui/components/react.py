@@ -99,6 +99,7 @@ class TaskRow(rx.Component):
     library = f"{_FOLDER}/task_row.jsx"
     tag = "TaskRow"
     lib_dependencies: list[str] = [_DIALOG, _MENU, _ICONS]
+    href: rx.Var[str]
     title: rx.Var[str]
     options: rx.Var[list]
     most: rx.Var[int]

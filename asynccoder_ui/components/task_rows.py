@@ -1,18 +1,49 @@
 """A task as the sidebar shows it: two lines, the dot of what is unread, and its menu."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import reflex as rx
 
-from asynccoder_ui import theme, views
+from asynccoder_ui import routes, theme, views
 from asynccoder_ui.components import react
 from asynccoder_ui.components.looks import state_icon
 from asynccoder_ui.task_menu import ROW_ACTIONS, TaskMenu
 from backend.services.tasks.upkeep import MAX_TITLE
 
+if TYPE_CHECKING:
+    from asynccoder_ui.shell import Shell
 
-def group(listed: rx.Var[views.TaskGroup]) -> rx.Component:
-    """A heading with its rows."""
+
+def task_list(state: "type[Shell]") -> rx.Component:
+    """The sidebar's list: groups of rows, or why there are none."""
+    again = theme.button("Retry", size="sm", on_click=state.more)
+    return rx.fragment(
+        rx.cond(state.has_others, _whose(state)),
+        rx.cond(state.list_error != "", theme.notice(state.list_error, again, tone="bad", icon_name="circle-alert")),
+        rx.cond(
+            state.is_listed,
+            rx.cond(state.groups.length() > 0, rx.foreach(state.groups, _group), _none(state)),
+            rx.cond(state.list_error == "", theme.part("side-pad", theme.skeleton(6))),
+        ),
+        rx.cond(state.has_more, theme.button("Load more", variant="quiet", size="sm", wide=True, on_click=state.more)),
+        theme.part("side-more", theme.page_link("Archived", href=f"{routes.TASKS}?state=archived")),
+    )
+
+
+def _whose(state: "type[Shell]") -> rx.Component:
+    return theme.segments(
+        "Whose tasks",
+        ("All", state.everyone, state.show_everyone(True)),
+        ("Mine", ~state.everyone, state.show_everyone(False)),
+    )
+
+
+def _none(state: "type[Shell]") -> rx.Component:
+    words = rx.cond(state.query != "", "No task has these words.", "No tasks yet. What you send appears here.")
+    return theme.part("side-group", words)
+
+
+def _group(listed: rx.Var[views.TaskGroup]) -> rx.Component:
     return rx.fragment(
         theme.part("side-group", rx.el.h2(listed.name), theme.words("tiny", listed.count, num=True)),
         rx.foreach(listed.rows, _item),
@@ -43,6 +74,7 @@ def _item(item: rx.Var[views.TaskItem]) -> rx.Component:
             on=rx.State.router.url.path == item.href,
             key=item.id,
         ),
+        href=item.href,
         title=item.title,
         options=row_options(item.menu),
         most=MAX_TITLE,

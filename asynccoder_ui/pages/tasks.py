@@ -245,9 +245,9 @@ def _line(item: rx.Var[TaskLine]) -> rx.Component:
             theme.words("tiny", item.detail, tag="p", trunc=True),
             gap="tight",
         ),
-        theme.words("small", item.priority),
+        theme.words("small", item.priority, theme.narrow_only(" priority")),
         pull_pill(item.pull_look, item.pull_word, item.pull_number, item.pull_href),
-        theme.words("small", item.credits, num=True),
+        rx.cond(item.credits != "", theme.words("small", item.credits, theme.narrow_only(" credits"), num=True)),
         theme.words("muted", ago(at=item.at)),
         rx.cond(
             item.menu != "",

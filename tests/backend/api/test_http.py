@@ -20,7 +20,7 @@ from backend.api.routes.auth import PENDING, START, safe_next
 from backend.models import CreditTransaction, TaskRun
 from backend.services import ledger, recorder, tasks
 from backend.settings import get_settings
-from backend.words import Priority, TaskType
+from backend.words import Priority, TaskType, Visibility
 from tests.conftest import People
 
 ORIGIN = "http://127.0.0.1:3000"
@@ -173,6 +173,26 @@ def test_a_patch_is_for_whoever_may_see_the_task(people: People, client: TestCli
     assert answers["alice"].headers["content-disposition"].startswith("attachment")
     assert [answers[login].status_code for login in ("bob", "carol")] == [404, 404]
     assert client.get(url).status_code == 401
+
+
+def test_the_patch_of_a_shared_task_is_for_the_team_and_of_a_deleted_one_for_nobody(
+    people: People, client: TestClient
+) -> None:
+    draft = tasks.Draft(people.shop, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, "Fix it")
+    with db.transaction() as session:
+        task = tasks.submit(session, people.alice, draft)
+        _keep_patch(session, task.id)
+        tasks.set_visibility(session, people.alice, task.id, Visibility.REPOSITORY)
+
+    def answers() -> list[int]:
+        cookies = [f"{get_settings().session_cookie}={people.cookies[login]}" for login in ("alice", "bob", "carol")]
+        return [client.get(f"/files/tasks/{task.id}/patch", headers={"Cookie": one}).status_code for one in cookies]
+
+    assert answers() == [200, 200, 404]
+    with db.transaction() as session:
+        tasks.cancel(session, people.alice, task.id)
+        tasks.delete(session, people.alice, task.id)
+    assert answers() == [404, 404, 404]
 
 
 def test_the_ledger_is_downloaded_with_its_filters_and_is_ones_own(people: People, client: TestClient) -> None:
