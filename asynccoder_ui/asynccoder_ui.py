@@ -16,7 +16,9 @@ from asynccoder_ui.pages.credits import Credits, credits
 from asynccoder_ui.pages.home import home
 from asynccoder_ui.pages.landing import landing
 from asynccoder_ui.pages.not_found import not_found
+from asynccoder_ui.pages.pull_requests import PullRequests, pull_requests
 from asynccoder_ui.pages.repositories import Repositories, repositories
+from asynccoder_ui.pages.repository import RepositoryView, repository
 from asynccoder_ui.pages.settings import settings
 from asynccoder_ui.pages.task import task
 from asynccoder_ui.pages.tasks import TaskList, tasks
@@ -92,7 +94,19 @@ app.add_page(
     repositories,
     route=routes.REPOSITORIES,
     title="Repositories · Async Coder",
-    on_load=[Shell.follow, Repositories.load],
+    on_load=[Shell.follow, Repositories.follow],
+)
+app.add_page(
+    repository,
+    route=routes.REPOSITORY,
+    title="Repository · Async Coder",
+    on_load=[Shell.follow, RepositoryView.load],
+)
+app.add_page(
+    pull_requests,
+    route=routes.PULL_REQUESTS,
+    title="Pull requests · Async Coder",
+    on_load=[Shell.follow, PullRequests.follow],
 )
 app.add_page(credits, route=routes.CREDITS, title="Credits · Async Coder", on_load=[Shell.follow, Credits.follow])
 app.add_page(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from asynccoder_ui import routes
 from asynccoder_ui.views import iso
+from backend.services.credits import Balance
 from backend.services.ledger import Day, LedgerRow
 
 _WORDS = {
@@ -14,6 +15,15 @@ _WORDS = {
     "bonus": "bonus",
     "refund": "refunded",
 }
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is there, what runs hold of it, what may be spent."""
+
+    balance: str = "–"
+    held: str = "–"
+    available: str = "–"
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,11 @@ def ledger_item(row: LedgerRow) -> LedgerItem:
         task=row.task_title,
         href=routes.task_page(str(row.task_id)) if row.task_id and row.task_title else "",
     )
+
+
+def figures(balance: Balance) -> Figures:
+    """The three figures."""
+    return Figures(f"{balance.credits:,}", f"{balance.held:,}", f"{balance.available:,}")
 
 
 def chart(days: list[Day]) -> Chart:

@@ -48,3 +48,8 @@ def credits_file(kind: str, task_id: str, days: str) -> str:
     """Where the ledger is downloaded, with these filters; without a task, that of all."""
     wanted = {"type": kind, "days": days, **({"task": task_id} if task_id else {})}
     return f"/files/credits.csv?{urlencode(wanted)}"
+
+
+def sign_in(back_to: str) -> str:
+    """Where GitHub is connected, anew as well; it leads back to `back_to`."""
+    return f"{SIGN_IN}?{urlencode({'next': back_to})}"

@@ -15,7 +15,7 @@ STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "settings.css", "narr
 # fmt: off
 Part = Literal[
     "app", "main", "side", "side-head", "side-pad", "nav", "side-group", "tasks", "me", "bar", "scrim", "page", "stage",
-    "away", "where", "belt", "estimate", "types", "list", "entry", "amount", "card", "empty",
+    "away", "where", "belt", "estimate", "types", "list", "entry", "entry-end", "card", "empty",
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
     "queued", "step", "step-text", "step-end", "out", "you",
     "filters", "paging", "figures", "table", "chart", "columns", "form", "form-row", "label", "settings", "dialog-foot",
@@ -123,7 +123,9 @@ def pill_link(*children: Any, href: Any, tone: Tone = "", **props: Any) -> rx.Co
     return rx.el.a(*children, href=href, target="_blank", rel="noreferrer", class_name=f"pill {tone}".strip(), **props)
 
 
-def page_link(*children: Any, href: Any, look: Literal["link", "strong to", ""] = "link", **props: Any) -> rx.Component:
+def page_link(
+    *children: Any, href: Any, look: Literal["link", "strong to", "last", ""] = "link", **props: Any
+) -> rx.Component:
     """A link to another page of the dashboard, without a reload."""
     return _inner_link(*children, to=href, class_name=look, **props)
 

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from asynccoder_ui import routes
 from backend.services import tasks
-from backend.services.repositories import RepositoryRow
 from backend.words import Failure, Outcome, Phase, PullRequestStatus, Status, Verdict
 
 SCRIPTED = "scripted, no AI"
@@ -84,16 +83,9 @@ class TaskGroup:
     rows: list[TaskItem]
 
 
-@dataclass(frozen=True)
-class RepositoryItem:
-    """A repository on its page."""
-
-    id: str
-    name: str
-    description: str
-    facts: str
-    is_private: bool
-    note: str
+def web_address(url: str) -> str:
+    """The address, if it is one of the web; empty otherwise."""
+    return url if url.startswith(("https://", "http://")) else ""
 
 
 def iso(moment: datetime | None) -> str:
@@ -148,14 +140,6 @@ def task_item(row: tasks.TaskRow, menu: str = "") -> TaskItem:
         since=iso(row.started_at) if row.status == Status.RUNNING else "",
         is_unread=row.is_unread,
         menu=menu,
-    )
-
-
-def repository_item(row: RepositoryRow) -> RepositoryItem:
-    """A line of the repositories page."""
-    facts = [row.default_branch, row.language, f"{row.access_level} access"]
-    return RepositoryItem(
-        str(row.id), row.full_name, row.description, " · ".join(filter(None, facts)), row.is_private, row.refusal
     )
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import reflex as rx
 
-from asynccoder_ui import theme
+from asynccoder_ui import routes, theme
 from asynccoder_ui.components.react import picker
 from asynccoder_ui.lists import Listing
+from asynccoder_ui.repositories_view import Work
 
 
 def filters(*controls: rx.Component, label: str) -> rx.Component:
@@ -19,11 +20,9 @@ def choice(options: list[tuple[str, str]], label: str, *, value: Any, on_change:
     return theme.select(options, value=value, on_change=on_change, aria_label=label)
 
 
-def search_field(label: str, *, value: Any, on_change: Any) -> rx.Component:
+def search_field(label: str, *, on_change: Any) -> rx.Component:
     """Words to look for; the server is asked when the hand rests."""
-    return theme.field(
-        type="search", placeholder=label, aria_label=label, default_value=value, on_change=on_change.debounce(200)
-    )
+    return theme.field(type="search", placeholder=label, aria_label=label, on_change=on_change.debounce(200))
 
 
 def found(
@@ -74,6 +73,38 @@ def searchable(
         on_pick=on_pick,
         on_search=on_search,
         on_ask=on_search(""),
+    )
+
+
+def work_button(work: rx.Var[Work], label: str, *, on_click: Any) -> rx.Component:
+    """Starts long work; while it goes on the button says how far it is."""
+    return theme.button(
+        rx.cond(work.is_running, theme.icon("loader-circle", 14, spin=True), theme.icon("refresh-cw", 14)),
+        theme.plain("span", rx.cond(work.is_running, work.words, label), aria_live="polite"),
+        disabled=work.is_running,
+        on_click=on_click,
+    )
+
+
+def work_notice(work: rx.Var[Work], label: str, *, back_to: str) -> rx.Component:
+    """A bar while the work goes on; why the last one failed, and the way out."""
+    return rx.fragment(
+        rx.cond(work.is_running, theme.meter(work.percent, label)),
+        rx.cond(
+            work.error != "",
+            theme.notice(
+                theme.row(
+                    theme.grow(work.error),
+                    rx.cond(
+                        work.needs_reconnect,
+                        theme.link_button("Reconnect GitHub", href=routes.sign_in(back_to), size="sm"),
+                    ),
+                    wrap=True,
+                ),
+                tone="bad",
+                icon_name="circle-alert",
+            ),
+        ),
     )
 
 

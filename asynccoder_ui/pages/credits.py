@@ -14,11 +14,12 @@ from asynccoder_ui.components.react import moment
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.lists import Listing, Question
 from asynccoder_ui.session import Session
-from asynccoder_ui.shell import Shell, shell
+from asynccoder_ui.shell import shell
 from asynccoder_ui.views import Option
 from backend import events
 from backend.models import User
 from backend.services import ledger
+from backend.services.credits import Balance, balance
 from backend.services.ledger import Day, Kind, LedgerRow, Period, Wanted
 from backend.services.paging import Key, Page
 
@@ -51,6 +52,7 @@ _ICONS = {
 
 @dataclass(frozen=True)
 class _Answer(Page[LedgerRow]):
+    balance: Balance = field(default_factory=lambda: Balance(0, 0))
     days: list[Day] = field(default_factory=list)
 
 
@@ -58,6 +60,7 @@ class Credits(Listing, Session):
     """The ledger, newest first, and the use of its period."""
 
     items: list[view.LedgerItem] = []
+    figures: view.Figures = view.Figures()
     chart: view.Chart = view.Chart()
     kind: str = Kind.ALL
     period: str = Period.MONTH
@@ -111,14 +114,14 @@ class Credits(Listing, Session):
         def ask(session: DatabaseSession, user: User) -> _Answer:
             page = ledger.entries(session, user, wanted, limit=_SIZE, after=after)
             days = ledger.used_per_day(session, user, wanted.period.days or _CHARTED, task)
-            return _Answer(**vars(page), days=days)
+            return _Answer(**vars(page), balance=balance(session, user), days=days)
 
         return ask
 
     def _show(self, page: Page[LedgerRow]) -> None:
         assert isinstance(page, _Answer)
         self.items = [view.ledger_item(row) for row in page.rows]
-        self.chart = view.chart(page.days)
+        self.figures, self.chart = view.figures(page.balance), view.chart(page.days)
         self.is_filtered = (self.kind, self.period, self.task_id) != (Kind.ALL, Period.ALL, _ANY)
         self.csv_href = routes.credits_file(self.kind, "" if self.task_id == _ANY else self.task_id, self.period)
 
@@ -130,9 +133,9 @@ def credits() -> rx.Component:
             "page",
             theme.words("title", "Credits", tag="h1"),
             _figures(),
-            theme.row(theme.words("heading", "Ledger", tag="h2"), theme.grow(), _download()),
             _filters(),
             rx.cond(Credits.is_listed, day_chart(Credits.chart)),
+            theme.row(theme.words("heading", "Ledger", tag="h2"), theme.grow(), _download()),
             listing.found(
                 Credits,
                 _table(),
@@ -152,9 +155,9 @@ def _figures() -> rx.Component:
         theme.stack(
             theme.part(
                 "figures",
-                _figure("Balance", Shell.available + Shell.held),
-                _figure("Held", Shell.held),
-                _figure("Available", Shell.available),
+                _figure("Balance", Credits.figures.balance),
+                _figure("Held", Credits.figures.held),
+                _figure("Available", Credits.figures.available),
                 tag="dl",
             ),
             theme.words(
@@ -169,15 +172,11 @@ def _figures() -> rx.Component:
     )
 
 
-def _figure(word: str, credits: rx.Var[int]) -> rx.Component:
+def _figure(word: str, figure: rx.Var[str]) -> rx.Component:
     return theme.plain(
         "div",
         theme.words("heading", word, tag="dt"),
-        theme.plain(
-            "dd",
-            rx.cond(Shell.is_listed, theme.words("figure", credits.to_string()), theme.words("figure", "–")),
-            theme.words("muted", " credits"),
-        ),
+        theme.plain("dd", theme.words("figure", figure), theme.words("muted", "credits")),
     )
 
 

@@ -80,6 +80,11 @@ class GitHub:
             person = parse_document(ProfileDocument, self._github.get_user().raw_data)
         return Profile(person.id, person.login, person.name or None, person.email or None, person.avatar_url)
 
+    def repository_count(self) -> int:
+        """How many `repositories` will give."""
+        with as_our_errors():
+            return self._github.get_user().get_repos().totalCount
+
     def repositories(self) -> Iterator[RemoteRepository]:
         """All repositories the person owns, collaborates on or reaches through an organisation, page after page."""
         with as_our_errors():

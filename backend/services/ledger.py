@@ -135,8 +135,8 @@ def charged_tasks(session: Session, user: User, query: str = "", limit: int = 50
     """The tasks that stand in the person's ledger, the newest first, by a part of their title."""
     in_ledger = select(CreditTransaction.task_id).where(CreditTransaction.user_id == user.id)
     statement = select(Task.id, Task.title).where(col(Task.id).in_(in_ledger), col(Task.deleted_at).is_(None))
-    if query.strip():
-        statement = statement.where(col(Task.title).icontains(query.strip(), autoescape=True))
+    if words := paging.words(query):
+        statement = statement.where(col(Task.title).icontains(words, autoescape=True))
     return list(session.exec(statement.order_by(col(Task.created_at).desc(), col(Task.id)).limit(limit)))
 
 

@@ -22,3 +22,8 @@ def page(found: Sequence[S], limit: int, total: int, *, row: Callable[[S], R], k
     """A page of the first `limit` of what was found; one more than that was asked for, to know whether it goes on."""
     shown = found[:limit]
     return Page([row(one) for one in shown], total, key(shown[-1]) if len(found) > limit else None)
+
+
+def words(query: str) -> str:
+    """What somebody looks for, as PostgreSQL takes it: without NUL, lone surrogates and outer blanks."""
+    return query.replace("\x00", "").encode(errors="ignore").decode().strip()

@@ -1,5 +1,6 @@
 """Pull requests as GitHub tells them: by webhook, by poll, or in an answer to us. Newer wins, twice is once."""
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,10 +17,14 @@ from backend.db import transaction
 from backend.errors import AsyncCoderError, GitHubError, GitHubUnauthorized, Unavailable
 from backend.github.types import NotModified, RemotePull
 from backend.models import PullRequest, Repository, Task, TaskRun, User
-from backend.services import notices, repositories
+from backend.services import notices, progress, repositories
+from backend.services.progress import Report
 from backend.words import EventKind, Outcome, PullRequestStatus, Status
 
 CHORE = "poll_pull_requests"
+SYNC = "pull_requests"
+SYNC_REST_SECONDS = 10
+SYNCERS = 2  # at once for one person's own wish: the pages share this process's connections
 POLLERS = 8  # at once; each needs a database connection, and db.POOL_SIZE holds more
 POLL_AFTER_SECONDS = 45  # since the last question; the schedule looks every 15 s, so that none waits for over a minute
 _log = log.get(__name__)
@@ -39,10 +44,12 @@ class PollTarget:
 
 @dataclass(frozen=True)
 class Polled:
-    """How many pull requests had changed, and how many were not asked about for lack of time."""
+    """How many pull requests had changed, were left for lack of time, were to be asked about; the first trouble."""
 
     changed: int
     left: int
+    wanted: int = 0
+    trouble: AsyncCoderError | None = None
 
 
 def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id: UUID | None = None) -> bool:
@@ -90,22 +97,12 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
 def due(session: Session, limit: int = 500) -> list[PollTarget]:
     """The open pull requests that GitHub was not asked about for a while, the longest ones first."""
     polled_at = col(PullRequest.polled_at)
-    rows = session.exec(
-        select(PullRequest, Task.user_id, Repository.full_name)
-        .join(Task, col(Task.id) == PullRequest.task_id)
-        .join(User, col(User.id) == Task.user_id)
-        .join(Repository, col(Repository.id) == PullRequest.repository_id)
-        .where(col(PullRequest.status).in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]))
-        .where(polled_at.is_(None) | (polled_at < func.now() - timedelta(seconds=POLL_AFTER_SECONDS)))
-        .where(col(Task.deleted_at).is_(None))
-        .where(col(User.is_github_connected))  # a dead token is not tried again
-        .order_by(polled_at.asc().nulls_first(), col(PullRequest.id))
-        .limit(limit)
+    return _targets(
+        session,
+        polled_at.is_(None) | (polled_at < func.now() - timedelta(seconds=POLL_AFTER_SECONDS)),
+        col(User.is_github_connected),  # a dead token is not tried again
+        limit=limit,
     )
-    return [
-        PollTarget(pull.id, user_id, full_name, pull.repository_id, pull.pr_number, pull.etag)
-        for pull, user_id, full_name in rows
-    ]
 
 
 def poll(may_go_on: Callable[[], bool] = lambda: True) -> Polled:
@@ -116,7 +113,52 @@ def poll(may_go_on: Callable[[], bool] = lambda: True) -> Polled:
     """
     with transaction() as session:
         targets = due(session)
-    first, refused = targets[:POLLERS], set[UUID]()  # whom GitHub told to come back later, or not at all
+    return _ask_all(targets, may_go_on=may_go_on)
+
+
+def sync(user_id: UUID) -> Polled:
+    """Asks GitHub about all open pull requests of this person, at most every ten seconds.
+
+    Raises Conflict where that was done a moment ago, or the first trouble after all were asked about.
+    """
+
+    def work(report: Report) -> Polled:
+        with transaction() as session:
+            targets = _targets(session, Task.user_id == user_id)
+        answered = itertools.count(1)
+        polled = _ask_all(targets, pollers=SYNCERS, heard=lambda: report(next(answered), len(targets)))
+        if polled.trouble:
+            raise polled.trouble
+        return polled
+
+    return progress.once(user_id, SYNC, work, rest=SYNC_REST_SECONDS)
+
+
+def _targets(session: Session, *conditions: Any, limit: int = 500) -> list[PollTarget]:
+    rows = session.exec(
+        select(PullRequest, Task.user_id, Repository.full_name)
+        .join(Task, col(Task.id) == PullRequest.task_id)
+        .join(User, col(User.id) == Task.user_id)
+        .join(Repository, col(Repository.id) == PullRequest.repository_id)
+        .where(col(PullRequest.status).in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]), *conditions)
+        .order_by(col(PullRequest.polled_at).asc().nulls_first(), col(PullRequest.id))
+        .limit(limit)
+    )
+    return [
+        PollTarget(pull.id, user_id, full_name, pull.repository_id, pull.pr_number, pull.etag)
+        for pull, user_id, full_name in rows
+    ]
+
+
+def _ask_all(
+    targets: list[PollTarget],
+    *,
+    may_go_on: Callable[[], bool] = lambda: True,
+    pollers: int = POLLERS,
+    heard: Callable[[], None] = lambda: None,
+) -> Polled:
+    first, refused = targets[:pollers], set[UUID]()  # whom GitHub told to come back later, or not at all
+    troubles: list[AsyncCoderError] = []
 
     def ask(target: PollTarget) -> bool | None:
         try:
@@ -124,6 +166,7 @@ def poll(may_go_on: Callable[[], bool] = lambda: True) -> Polled:
         except Unavailable:
             raise
         except GitHubError as error:
+            troubles.append(error)
             if isinstance(error, GitHubUnauthorized) or error.retry_after is not None:
                 refused.add(target.user_id)
             _log.info("a pull request could not be read", number=target.number, error=str(error))
@@ -131,11 +174,13 @@ def poll(may_go_on: Callable[[], bool] = lambda: True) -> Polled:
             _log.warning("polling stopped for a pull request", number=target.number, error=str(error))
         except Exception:  # the others must not wait for this one
             _log.exception("a pull request could not be polled", number=target.number)
+        finally:
+            heard()
         return False
 
-    with ThreadPoolExecutor(POLLERS, thread_name_prefix="poll") as pool:
+    with ThreadPoolExecutor(pollers, thread_name_prefix="poll") as pool:
         answers = list(pool.map(ask, targets))
-    return Polled(changed=answers.count(True), left=answers.count(None))
+    return Polled(answers.count(True), answers.count(None), len(targets), troubles[0] if troubles else None)
 
 
 def _ask(target: PollTarget, refused: set[UUID]) -> bool:

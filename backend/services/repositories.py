@@ -17,11 +17,13 @@ from backend.errors import GitHubNotFound, GitHubUnauthorized, InvalidInput, Not
 from backend.github.client import GitHub
 from backend.github.types import RemoteRepository
 from backend.models import Repository, User, UserRepositoryAccess
-from backend.services import access, auth
+from backend.services import access, auth, paging, progress
+from backend.services.progress import Report
 from backend.settings import get_settings
 from backend.workspace.git import check_branch
 
 CACHE_SECONDS = 300
+SYNC = "repositories"
 T = TypeVar("T")
 
 
@@ -59,9 +61,9 @@ def listing(session: Session, user: User, query: str = "", limit: int = 50) -> l
         .order_by(func.lower(Repository.full_name))
         .limit(limit)
     )
-    if query.strip():
-        statement = statement.where(col(Repository.full_name).icontains(query.strip(), autoescape=True))
-    return [_row(found, level) for found, level in session.exec(statement)]
+    if wanted := paging.words(query):
+        statement = statement.where(col(Repository.full_name).icontains(wanted, autoescape=True))
+    return [row(found, level) for found, level in session.exec(statement)]
 
 
 def refresh_if_stale(user_id: UUID) -> bool:
@@ -86,6 +88,21 @@ def refresh(user_id: UUID) -> int:
     with transaction() as session:
         store(session, user_id, found)
     return len(found)
+
+
+def sync(user_id: UUID) -> int:
+    """Like `refresh`, once at a time per person and telling how far it is. Returns how many there are.
+
+    Raises Conflict while a sync of theirs goes on.
+    """
+
+    def work(report: Report) -> int:
+        found = with_github(user_id, lambda github: _counted(github, report))
+        with transaction() as session:
+            store(session, user_id, found)
+        return len(found)
+
+    return progress.once(user_id, SYNC, work)
 
 
 def branches(user_id: UUID, repository_id: UUID, *, fresh: bool = False) -> list[BranchRow]:
@@ -130,6 +147,15 @@ def with_github(user_id: UUID, ask: Callable[[GitHub], T]) -> T:
     except GitHubUnauthorized:
         auth.forget_token(user_id)
         raise
+
+
+def _counted(github: GitHub, report: Report) -> list[RemoteRepository]:
+    total = github.repository_count()
+    found = []
+    for one in github.repositories():
+        found.append(one)
+        report(len(found), max(total, len(found)))
+    return found
 
 
 def store(session: Session, user_id: UUID, found: list[RemoteRepository]) -> None:
@@ -188,7 +214,8 @@ def _login(session: Session, user_id: UUID) -> str:
     return session.exec(select(User.username).where(User.id == user_id)).one()
 
 
-def _row(found: Repository, level: str) -> RepositoryRow:
+def row(found: Repository, level: str) -> RepositoryRow:
+    """A repository as pages get it, with the person's access level."""
     return RepositoryRow(
         id=found.id,
         full_name=found.full_name,

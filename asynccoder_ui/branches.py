@@ -1,0 +1,115 @@
+"""A repository's branches, asked for when somebody wants to see them."""
+
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+
+from asynccoder_ui import bridge, given, people, theme
+from asynccoder_ui import repositories_view as view
+from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.session import Session
+from backend.errors import AsyncCoderError, SignedOut
+from backend.services import paging
+from backend.services import repositories as service
+
+_MOST = 100
+
+
+class Branches(Session):
+    """The branches of one repository that fit the search, at most a hundred."""
+
+    repository_id: str = ""
+    items: list[view.BranchItem] = []
+    is_loading: bool = False
+    error: str = ""
+    note: str = ""
+    _query: str = ""
+
+    @rx.event(background=True)
+    @signed_in
+    async def open(self, repository_id: str) -> Any:
+        """Asks for the branches of a repository; GitHub is asked where the answer is older than five minutes."""
+        repository = given.identity(repository_id)
+        async with self:
+            token = self._token()
+            self.repository_id, self._query = str(repository), ""
+            self.items, self.is_loading, self.error, self.note = [], True, "", ""
+        return await self._answer(token, repository)
+
+    @rx.event(background=True)
+    @signed_in
+    async def search(self, query: str) -> Any:
+        """Narrows the list to a part of the name."""
+        async with self:
+            if not self.repository_id:
+                return None
+            token, repository = self._token(), UUID(self.repository_id)
+            self._query = query[:200]
+        return await self._answer(token, repository)
+
+    async def _answer(self, token: str, repository: UUID) -> Any:
+        """Shows what fits, unless another repository or other words are wanted by now."""
+        async with self:
+            query = self._query
+        try:
+            person = await people.person_of(token)
+            found = await bridge.outside(lambda: service.branches(person.id, repository))
+            error = ""
+        except SignedOut:
+            return leave()
+        except AsyncCoderError as refused:
+            found, error = [], str(refused)
+        words = paging.words(query).lower()
+        fitting = [row for row in found if words in row.name.lower()]
+        async with self:
+            if self.repository_id != str(repository) or self._query != query:
+                return None
+            self.items = [view.branch_item(row) for row in fitting[:_MOST]]
+            self.is_loading, self.error = False, error
+            self.note = "" if error else _note(len(fitting), len(found), bool(words))
+        return None
+
+
+def branch_list() -> rx.Component:
+    """The branches that were asked for, with a field that searches them."""
+    return theme.stack(
+        theme.field(
+            type="search",
+            placeholder="Search branches",
+            aria_label="Search branches",
+            on_change=Branches.search.debounce(200),
+        ),
+        theme.error_notice(Branches.error),
+        rx.cond(
+            Branches.is_loading,
+            theme.skeleton(3),
+            rx.cond(
+                Branches.items.length() > 0,
+                theme.part("list", rx.foreach(Branches.items, _item), tag="ul", aria_label="Branches"),
+            ),
+        ),
+        theme.words("tiny", Branches.note, tag="p", aria_live="polite"),
+    )
+
+
+def _item(item: rx.Var[view.BranchItem]) -> rx.Component:
+    return theme.part(
+        "entry",
+        theme.icon("git-branch", 14),
+        theme.grow(theme.words("mono", item.name)),
+        rx.cond(item.is_default, theme.pill("default", tone="line")),
+        rx.cond(item.is_protected, theme.pill(theme.icon("shield", 14), "protected", tone="line")),
+        tag="li",
+        key=item.name,
+    )
+
+
+def _note(fitting: int, found: int, is_narrowed: bool) -> str:
+    if not found:
+        return "This repository has no branches yet."
+    if not fitting:
+        return "No branch has this in its name."
+    if fitting > _MOST:
+        return f"The first {_MOST} of {fitting:,}. Search for the others."
+    return f"{fitting:,} of {found:,} branches" if is_narrowed else f"{found:,} branches"

@@ -1,0 +1,287 @@
+"""One repository: its head, its newest tasks, its branches, and how runs on it are checked and handed over."""
+
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+from sqlmodel import Session as DatabaseSession
+
+from asynccoder_ui import given, routes, theme, views
+from asynccoder_ui import repositories_view as view
+from asynccoder_ui.branches import Branches, branch_list
+from asynccoder_ui.components.looks import state_icon
+from asynccoder_ui.components.react import ago, elapsed
+from asynccoder_ui.gate import signed_in
+from asynccoder_ui.pages.repositories import marks
+from asynccoder_ui.session import Session
+from asynccoder_ui.shell import shell
+from backend.errors import AsyncCoderError, NotFound, SignedOut
+from backend.models import User
+from backend.services import repository_pages as pages
+from backend.services import repository_settings as settings
+from backend.services.repository_settings import DraftPolicy, SettingsRow
+
+TABS = {"tasks": "Tasks", "branches": "Branches", "settings": "Settings"}
+_NOWHERE = "There is no such repository, or you cannot see it."
+
+
+class RepositoryView(Session):
+    """The repository in the address."""
+
+    head: view.RepositoryItem = view.RepositoryItem()
+    tasks: list[views.TaskItem] = []
+    task_count: int = 0
+    settings: view.SettingsItem = view.SettingsItem()
+    is_shown: bool = False
+    tab: str = "tasks"
+    missing: str = ""
+    error: str = ""
+    refused: str = ""
+
+    @rx.event
+    @signed_in
+    async def load(self) -> Any:
+        """Shows the repository."""
+        repository = self._repository_in_address()
+        if self.head.id != str(repository):
+            self.head, self.tasks, self.is_shown = view.RepositoryItem(), [], False
+            self.settings, self.tab = view.SettingsItem(), "tasks"
+        self.missing, self.error, self.refused = "", "", ""
+        if repository is None:
+            self.missing = _NOWHERE
+            return None
+        try:
+            shown, chosen = await self._ask(lambda session, user: _read(session, user, repository))
+        except SignedOut:
+            raise
+        except NotFound as error:
+            self.missing = str(error)
+            return None
+        except AsyncCoderError as error:
+            self.error = str(error)
+            return None
+        self.head = view.shown_item(shown)
+        self.tasks, self.task_count = [views.task_item(row) for row in shown.tasks], shown.task_count
+        self.settings, self.is_shown = view.settings_item(chosen), True
+        return Branches.open(str(repository)) if self.tab == "branches" else None
+
+    @rx.event
+    @signed_in
+    async def show(self, tab: str) -> Any:
+        """Opens a tab; the branches are asked for when somebody wants to see them."""
+        self.tab = tab if tab in TABS else "tasks"
+        repository = self._repository_in_address()
+        return Branches.open(str(repository)) if repository and self.tab == "branches" else None
+
+    @rx.event
+    @signed_in
+    async def save(self, form: dict[str, Any]) -> Any:
+        """Keeps the settings."""
+        repository = self._repository_in_address()
+        if repository is None:
+            return None
+        command, policy = str(form.get("test_command", "")), str(form.get("draft_policy", ""))
+        try:
+            wanted = given.one_of(DraftPolicy, policy)
+            chosen = await self._ask(lambda session, user: _save(session, user, repository, command, wanted))
+        except SignedOut:
+            raise
+        except AsyncCoderError as error:
+            self.refused = str(error)
+            return None
+        self.refused, self.settings = "", view.settings_item(chosen)
+        return rx.toast.success("Saved. Runs that start from now on use this.")
+
+    def _repository_in_address(self) -> UUID | None:
+        last = self.router.url.path.rstrip("/").rsplit("/", 1)[-1]
+        try:
+            return UUID(last)
+        except ValueError:
+            return None
+
+
+def _read(session: DatabaseSession, user: User, repository: UUID) -> tuple[pages.Shown, SettingsRow]:
+    return pages.page(session, user, repository), settings.read(session, user, repository)
+
+
+def _save(
+    session: DatabaseSession, user: User, repository: UUID, test_command: str, draft_policy: DraftPolicy
+) -> SettingsRow:
+    settings.save(session, user, repository, test_command=test_command, draft_policy=draft_policy)
+    return settings.read(session, user, repository)
+
+
+def repository() -> rx.Component:
+    """The page."""
+    return shell(
+        theme.part(
+            "page",
+            rx.cond(
+                RepositoryView.missing != "",
+                theme.empty(
+                    "folder-git-2",
+                    RepositoryView.missing,
+                    theme.page_button("All repositories", href=routes.REPOSITORIES),
+                ),
+                rx.cond(
+                    RepositoryView.is_shown,
+                    theme.stack(
+                        _head(),
+                        _tabs(),
+                        rx.match(RepositoryView.tab, ("branches", branch_list()), ("settings", _settings()), _tasks()),
+                        gap="loose",
+                    ),
+                    rx.cond(
+                        RepositoryView.error != "",
+                        theme.notice(
+                            theme.row(
+                                theme.grow(RepositoryView.error),
+                                theme.button("Try again", size="sm", on_click=RepositoryView.load),
+                                wrap=True,
+                            ),
+                            tone="bad",
+                            icon_name="circle-alert",
+                        ),
+                        theme.skeleton(4, tall=True),
+                    ),
+                ),
+            ),
+        ),
+        at=routes.REPOSITORIES,
+    )
+
+
+def _head() -> rx.Component:
+    head = RepositoryView.head
+    return theme.stack(
+        theme.page_link("Repositories", href=routes.REPOSITORIES),
+        theme.row(
+            theme.words("title", head.name, tag="h1"),
+            *marks(head),
+            theme.grow(),
+            rx.cond(
+                head.url != "",
+                theme.link_button(
+                    theme.icon("external-link", 14), "Open on GitHub", href=head.url, target="_blank", rel="noreferrer"
+                ),
+            ),
+            wrap=True,
+        ),
+        rx.cond(head.description != "", theme.words("soft", head.description, tag="p")),
+        theme.words("tiny", head.facts, tag="p"),
+        rx.cond(head.note != "", theme.notice(head.note, tone="warn", icon_name="triangle-alert")),
+    )
+
+
+def _tabs() -> rx.Component:
+    return theme.part(
+        "tabs",
+        *[
+            theme.tab(words, on=RepositoryView.tab == name, on_click=RepositoryView.show(name))
+            for name, words in TABS.items()
+        ],
+        role="tablist",
+    )
+
+
+def _tasks() -> rx.Component:
+    return theme.stack(
+        rx.cond(
+            RepositoryView.tasks.length() > 0,
+            theme.part("list", rx.foreach(RepositoryView.tasks, _task), tag="ul", aria_label="Newest tasks"),
+            theme.card(
+                theme.row(
+                    theme.grow(theme.words("soft", "No tasks on this repository yet.")),
+                    theme.page_button("New task", href=routes.HOME, size="sm"),
+                )
+            ),
+        ),
+        rx.cond(
+            RepositoryView.task_count > RepositoryView.tasks.length(),
+            theme.words(
+                "tiny", f"The newest {RepositoryView.tasks.length()} of {RepositoryView.task_count} tasks.", tag="p"
+            ),
+        ),
+    )
+
+
+def _task(item: rx.Var[views.TaskItem]) -> rx.Component:
+    return theme.part(
+        "entry",
+        state_icon(item.look),
+        theme.grow(
+            theme.page_link(item.title, href=item.href, look="strong to"), theme.words("tiny", item.line, tag="p")
+        ),
+        theme.words("tiny", rx.cond(item.since != "", elapsed(since=item.since), ago(at=item.at))),
+        tag="li",
+        key=item.id,
+    )
+
+
+def _settings() -> rx.Component:
+    chosen = RepositoryView.settings
+    return theme.stack(
+        theme.card(rx.cond(chosen.can_change, _form(), _facts())),
+        theme.words(
+            "tiny",
+            rx.cond(
+                chosen.changed_at != "",
+                rx.fragment("Changed ", ago(at=chosen.changed_at), " ago. "),
+                "Nothing was changed yet: these are the defaults. ",
+            ),
+            rx.cond(chosen.can_change, "", "People with admin access to the repository can change this."),
+            tag="p",
+        ),
+    )
+
+
+def _form() -> rx.Component:
+    chosen = RepositoryView.settings
+    return rx.el.form(
+        theme.part(
+            "form",
+            theme.error_notice(RepositoryView.refused),
+            theme.form_row(
+                "Test command",
+                theme.field(
+                    name="test_command",
+                    default_value=chosen.test_command,
+                    key=chosen.changed_at,
+                    placeholder="Found by the repository's files",
+                    max_length=settings.MOST_COMMAND,
+                    auto_complete="off",
+                    spell_check=False,
+                ),
+                "The worker runs it in a shell, in the jail and without network, on a clean checkout of the final "
+                "commit. Empty: found by the repository's files.",
+            ),
+            theme.form_row(
+                "Pull requests are opened as",
+                theme.select(
+                    view.POLICY_OPTIONS, name="draft_policy", default_value=chosen.draft_policy, key=chosen.changed_at
+                ),
+            ),
+            theme.part("dialog-foot", theme.button("Save", variant="primary", type="submit")),
+        ),
+        on_submit=RepositoryView.save,
+        reset_on_submit=False,
+    )
+
+
+def _facts() -> rx.Component:
+    chosen = RepositoryView.settings
+    return theme.part(
+        "facts",
+        theme.plain("dt", "Test command"),
+        theme.plain(
+            "dd",
+            rx.cond(
+                chosen.test_command != "",
+                theme.words("mono", chosen.test_command),
+                "Found by the repository's files",
+            ),
+        ),
+        theme.plain("dt", "Pull requests"),
+        theme.plain("dd", chosen.draft_words),
+        tag="dl",
+    )

@@ -1,0 +1,42 @@
+"""What the pull requests page holds of the services' rows: small frozen values, ready to be drawn."""
+
+from dataclasses import dataclass
+
+from asynccoder_ui import routes
+from asynccoder_ui.views import iso, web_address
+from backend.services.pull_request_pages import PullRow
+
+
+@dataclass(frozen=True)
+class PullItem:
+    """A pull request; `look` names icon and colour, `state` the word, `href` leads to GitHub."""
+
+    id: str
+    number: int
+    title: str
+    look: str
+    state: str
+    href: str
+    task: str
+    task_href: str
+    facts: str
+    verdict: str
+    at: str
+
+
+def pull_item(row: PullRow) -> PullItem:
+    """A line of the list."""
+    facts = [row.repository, f"{row.source_branch} → {row.target_branch}", "" if row.is_mine else f"by {row.owner}"]
+    return PullItem(
+        id=str(row.id),
+        number=row.number,
+        title=row.title,
+        look=row.status.value,
+        state=row.status.value,
+        href=web_address(row.url),
+        task=row.task_title,
+        task_href=routes.task_page(str(row.task_id)),
+        facts=" · ".join(filter(None, facts)),
+        verdict=row.verdict,
+        at=iso(row.updated_at),
+    )

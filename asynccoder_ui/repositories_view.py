@@ -1,0 +1,121 @@
+"""What the pages of repositories hold of the services' rows: small frozen values, ready to be drawn."""
+
+from dataclasses import dataclass
+
+from asynccoder_ui import routes
+from asynccoder_ui.views import iso, web_address
+from backend.services.progress import Progress
+from backend.services.repositories import BranchRow, RepositoryRow
+from backend.services.repository_pages import Listed, Shown
+from backend.services.repository_settings import DraftPolicy, SettingsRow
+
+_ACCESS = {"read": "can read", "write": "can push", "admin": "admin"}
+_POLICIES = {
+    DraftPolicy.UNVERIFIED: "A draft when the tests fail, otherwise ready for review",
+    DraftPolicy.READY: "Always ready for review",
+    DraftPolicy.DRAFT: "Always a draft",
+}
+POLICY_OPTIONS = [(policy.value, words) for policy, words in _POLICIES.items()]
+
+
+@dataclass(frozen=True)
+class RepositoryItem:
+    """A repository in the list and at the head of its page; `access` is a word, `note` why it cannot be worked on."""
+
+    id: str = ""
+    name: str = ""
+    href: str = ""
+    description: str = ""
+    facts: str = ""
+    access: str = ""
+    is_private: bool = False
+    is_archived: bool = False
+    note: str = ""
+    task: str = ""
+    task_href: str = ""
+    task_at: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class BranchItem:
+    """A branch with its marks."""
+
+    name: str
+    is_default: bool
+    is_protected: bool
+
+
+@dataclass(frozen=True)
+class Work:
+    """Long work as a page shows it; `error` is why the last one failed."""
+
+    is_running: bool = False
+    words: str = ""
+    percent: int = 0
+    error: str = ""
+    needs_reconnect: bool = False
+
+
+@dataclass(frozen=True)
+class SettingsItem:
+    """A repository's settings, and whether this person may change them."""
+
+    test_command: str = ""
+    draft_policy: str = DraftPolicy.UNVERIFIED
+    draft_words: str = ""
+    changed_at: str = ""
+    can_change: bool = False
+
+
+def listed_item(listed: Listed) -> RepositoryItem:
+    """A line of the list."""
+    last = listed.last_task
+    return _item(
+        listed.row,
+        task=last.title if last else "",
+        task_href=routes.task_page(str(last.id)) if last else "",
+        task_at=iso(last.at) if last else "",
+    )
+
+
+def shown_item(shown: Shown) -> RepositoryItem:
+    """The head of a repository's page."""
+    return _item(shown.row, url=web_address(shown.url))
+
+
+def branch_item(row: BranchRow) -> BranchItem:
+    """A branch."""
+    return BranchItem(row.name, row.is_default, row.is_protected)
+
+
+def settings_item(row: SettingsRow) -> SettingsItem:
+    """The settings of a repository."""
+    return SettingsItem(
+        row.test_command, row.draft_policy.value, _POLICIES[row.draft_policy], iso(row.changed_at), row.can_change
+    )
+
+
+def work(progress: Progress | None, verb: str) -> Work:
+    """How far some work is: "Syncing 120 of 1,000"."""
+    if progress is None or progress.state == "done":
+        return Work()
+    if progress.state == "failed":
+        return Work(error=progress.sentence, needs_reconnect=progress.needs_reconnect)
+    words = f"{verb} {progress.done:,} of {progress.total:,}" if progress.total else f"{verb}…"
+    return Work(True, words, round(100 * progress.done / progress.total) if progress.total else 0)
+
+
+def _item(row: RepositoryRow, **more: str) -> RepositoryItem:
+    return RepositoryItem(
+        id=str(row.id),
+        name=row.full_name,
+        href=routes.repository_page(str(row.id)),
+        description=row.description,
+        facts=" · ".join(filter(None, [row.language, row.default_branch if not row.is_empty else "empty"])),
+        access=_ACCESS.get(row.access_level, row.access_level),
+        is_private=row.is_private,
+        is_archived=row.is_archived,
+        note=row.refusal,
+        **more,
+    )

@@ -1,0 +1,160 @@
+"""What pages show of pull requests: those of one's tasks and of tasks one may see, filtered and paged in SQL."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy
+from sqlalchemy import func, or_, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlmodel import Session, col, select
+
+from backend.models import PullRequest, Repository, Task, TaskRun, User
+from backend.services import access, paging
+from backend.services.paging import Key, Page
+from backend.words import PullRequestStatus
+
+_MOST_NUMBER = 2**31 - 1
+
+
+class State(StrEnum):
+    """Which pull requests are wanted, in GitHub's words."""
+
+    ALL = "all"
+    OPEN = "open"
+    DRAFT = "draft"
+    MERGED = "merged"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The filters of the list."""
+
+    state: State = State.ALL
+    repository_id: UUID | None = None
+    query: str = ""
+
+
+@dataclass(frozen=True)
+class PullRow:
+    """A pull request as GitHub last told it, with the worker's verdict on it, empty where there is none."""
+
+    id: UUID
+    number: int
+    title: str
+    status: PullRequestStatus
+    url: str
+    source_branch: str
+    target_branch: str
+    repository: str
+    task_id: UUID
+    task_title: str
+    verdict: str
+    owner: str
+    is_mine: bool
+    updated_at: datetime
+
+
+def entries(
+    session: Session, user: User, wanted: Wanted | None = None, *, limit: int = 100, after: Key | None = None
+) -> Page[PullRow]:
+    """Those that fit, what GitHub changed last first; `after` is the key that the page before gave."""
+    narrowed = _narrowed(user, wanted or Wanted())
+    statement = _selection().where(*narrowed)
+    if after is not None:
+        statement = statement.where(tuple_(_AT, _ID) < after)
+    found = session.execute(statement.order_by(_AT.desc(), _ID.desc()).limit(limit + 1)).all()
+    total = session.exec(
+        select(func.count())
+        .select_from(PullRequest)
+        .join(Task, col(Task.id) == PullRequest.task_id)
+        .join(Repository, col(Repository.id) == PullRequest.repository_id)
+        .where(*narrowed)
+    ).one()
+    verdicts = _verdicts(session, [task.id for _, task, *_ in found])
+    return paging.page(
+        found,
+        limit,
+        total,
+        row=lambda one: _row(user, one, verdicts),
+        key=lambda one: (one[4], one[0].id),
+    )
+
+
+def offered(session: Session, user: User, query: str = "", limit: int = 50) -> list[tuple[UUID, str]]:
+    """The repositories of those pull requests, by a part of their name."""
+    seen = (
+        select(PullRequest.repository_id)
+        .join(Task, col(Task.id) == PullRequest.task_id)
+        .where(access.visible(user))
+    )  # fmt: skip
+    statement = select(Repository.id, Repository.full_name).where(col(Repository.id).in_(seen))
+    if words := paging.words(query):
+        statement = statement.where(col(Repository.full_name).icontains(words, autoescape=True))
+    return list(session.exec(statement.order_by(func.lower(Repository.full_name)).limit(limit)))
+
+
+# GitHub's own time where it told one.
+_AT = func.coalesce(PullRequest.observed_at, PullRequest.updated_at)
+_ID = col(PullRequest.id)
+
+
+def _selection() -> Any:
+    return (
+        sqlalchemy.select(PullRequest, Task, col(Repository.full_name), User, _AT)
+        .join(Task, col(Task.id) == PullRequest.task_id)
+        .join(Repository, col(Repository.id) == PullRequest.repository_id)
+        .join(User, col(User.id) == Task.user_id)
+    )
+
+
+def _narrowed(user: User, wanted: Wanted) -> list[Any]:
+    conditions: list[Any] = [access.visible(user)]
+    if wanted.state is not State.ALL:
+        conditions.append(col(PullRequest.status) == wanted.state.value)
+    if wanted.repository_id is not None:
+        conditions.append(col(PullRequest.repository_id) == wanted.repository_id)
+    if words := paging.words(wanted.query):
+        texts = (PullRequest.title, PullRequest.source_branch, Task.title, Repository.full_name)
+        conditions.append(or_(_numbered(words), *[col(text).icontains(words, autoescape=True) for text in texts]))
+    return conditions
+
+
+def _numbered(words: str) -> Any:
+    digits = words.removeprefix("#")
+    is_number = digits.isascii() and digits.isdigit() and int(digits[:11]) <= _MOST_NUMBER
+    return col(PullRequest.pr_number) == int(digits[:11]) if is_number else sqlalchemy.false()
+
+
+def _verdicts(session: Session, ids: list[UUID]) -> dict[UUID, str]:
+    """The verdict of each task's newest run that has one."""
+    rows = session.execute(
+        sqlalchemy.select(col(TaskRun.task_id), col(TaskRun.evidence)["verdict"].astext)
+        .where(col(TaskRun.task_id).in_(ids), col(TaskRun.evidence)["verdict"].astext.is_not(None))
+        .ext(distinct_on(col(TaskRun.task_id)))
+        .order_by(col(TaskRun.task_id), col(TaskRun.number).desc())
+    )
+    return {task_id: verdict for task_id, verdict in rows}
+
+
+def _row(user: User, found: Any, verdicts: dict[UUID, str]) -> PullRow:
+    pull, task, repository, owner, at = found
+    return PullRow(
+        id=pull.id,
+        number=pull.pr_number,
+        title=pull.title,
+        status=PullRequestStatus(pull.status),
+        url=pull.url,
+        source_branch=pull.source_branch,
+        target_branch=pull.target_branch,
+        repository=repository,
+        task_id=task.id,
+        task_title=task.title,
+        verdict=verdicts.get(task.id, ""),
+        owner=owner.name,
+        is_mine=task.user_id == user.id,
+        updated_at=at,
+    )
