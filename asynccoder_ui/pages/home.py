@@ -158,6 +158,7 @@ def _effort() -> rx.Component:
 
 
 def _more() -> rx.Component:
+    target = rx.cond(Composer.choice.target_branch == "", Composer.choice.branch, Composer.choice.target_branch)
     return theme.dialog_button(
         [theme.icon("sliders-horizontal")],
         theme.form_row(
