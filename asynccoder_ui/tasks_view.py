@@ -56,6 +56,7 @@ class TaskLine:
     detail: str
     priority: str
     credits: str
+    credits_unit: str
     pull_look: str
     pull_word: str
     pull_number: int
@@ -112,6 +113,7 @@ def line(row: tasks.TaskRow) -> TaskLine:
         detail=" · ".join(filter(None, parts)),
         priority=row.priority,
         credits=str(row.credits_used) if row.credits_used else "",
+        credits_unit="credit" if row.credits_used == 1 else "credits",
         pull_look=seen.look,
         pull_word=seen.word,
         pull_number=seen.number,

@@ -157,7 +157,6 @@ def segments(label: str, *choices: tuple[str, Any, Any]) -> rx.Component:
             rx.el.button(
                 words_of,
                 type="button",
-                class_name=rx.cond(on, "segment on", "segment"),
                 custom_attrs={"aria-pressed": rx.cond(on, "true", "false")},
                 on_click=on_click,
             )
@@ -165,7 +164,7 @@ def segments(label: str, *choices: tuple[str, Any, Any]) -> rx.Component:
         ],
         role="group",
         aria_label=label,
-        class_name="segments",
+        class_name="segment",
     )
 
 

@@ -141,7 +141,10 @@ def tasks() -> rx.Component:
             theme.row(
                 theme.words("title", "Tasks", tag="h1"),
                 theme.grow(),
+                rx.cond(TaskList.is_filtered, _clear()),
+                rx.cond(TaskList.has_others, _whose()),
                 theme.page_button(theme.icon("plus"), "New task", href=routes.HOME),
+                wrap=True,
             ),
             _filters(),
             rx.cond(TaskList.error != "", _trouble()),
@@ -171,16 +174,15 @@ def _filters() -> rx.Component:
         _select("repository", "Repository", [("", "Any repository")], TaskList.repositories),
         _select("model", "Model", [("", "Any model")], TaskList.models),
         _select("priority", "Priority", _PRIORITIES),
-        rx.cond(
-            TaskList.has_others,
-            theme.segments(
-                "Whose tasks",
-                ("All", TaskList.chosen.all == "1", TaskList.filter("all", "1")),
-                ("Mine", TaskList.chosen.all == "", TaskList.filter("all", "")),
-            ),
-        ),
-        rx.cond(TaskList.is_filtered, _clear()),
         role="search",
+    )
+
+
+def _whose() -> rx.Component:
+    return theme.segments(
+        "Whose tasks",
+        ("All", TaskList.chosen.all == "1", TaskList.filter("all", "1")),
+        ("Mine", TaskList.chosen.all == "", TaskList.filter("all", "")),
     )
 
 
@@ -195,7 +197,7 @@ def _select(name: str, label: str, fixed: list[tuple[str, str]], more: Any = Non
 
 
 def _clear() -> rx.Component:
-    return theme.page_button(theme.icon("x", 14), "Clear", href=routes.TASKS, variant="quiet")
+    return theme.page_button(theme.icon("x", 14), "Clear filters", href=routes.TASKS, variant="quiet")
 
 
 def _trouble() -> rx.Component:
@@ -247,7 +249,9 @@ def _line(item: rx.Var[TaskLine]) -> rx.Component:
         ),
         theme.words("small", item.priority, theme.narrow_only(" priority")),
         pull_pill(item.pull_look, item.pull_word, item.pull_number, item.pull_href),
-        rx.cond(item.credits != "", theme.words("small", item.credits, theme.narrow_only(" credits"), num=True)),
+        rx.cond(
+            item.credits != "", theme.words("small", item.credits, theme.narrow_only(" ", item.credits_unit), num=True)
+        ),
         theme.words("muted", ago(at=item.at)),
         rx.cond(
             item.menu != "",
