@@ -20,6 +20,7 @@ from asynccoder_ui.composer_view import (
     content_of,
     draft_item,
     model_option,
+    price_of,
     repository_option,
     task_of,
 )
@@ -367,5 +368,5 @@ class Composer(Session):
                     credits.balance(session, user),
                 )
             )
-            likely = str(estimate.low) if estimate.low == estimate.high else f"{estimate.low}–{estimate.high}"
-            self.price = Price(True, likely, estimate.hold, estimate.hold > balance.available)
+            own_key = any(one.own_key for one in self._models if one.id == model)
+            self.price = price_of(estimate, balance.available, own_key=own_key)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from asynccoder_ui.views import Option
 from backend.errors import InvalidInput
-from backend.services import catalog, drafts, repositories, tasks
+from backend.services import catalog, credits, drafts, repositories, tasks
 from backend.words import Effort, Priority, TaskType, Visibility
 
 # type → icon, name, its one-line promise
@@ -57,12 +57,17 @@ class Choice:
 
 @dataclass(frozen=True)
 class Price:
-    """Whole credits; `is_known` once there is an estimate, `is_short` when the hold cannot be afforded."""
+    """Whole credits; `is_known` once there is an estimate, `is_short` when the hold cannot be afforded.
+
+    With `own_key` it is dollars that the provider bills: `likely`, and `most` before the run asks.
+    """
 
     is_known: bool = False
     likely: str = ""
     hold: int = 0
     is_short: bool = False
+    own_key: bool = False
+    most: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,16 @@ def branch_option(row: repositories.BranchRow) -> Option:
     """A line of the branch picker."""
     detail = "Protected: the work goes to a branch of its own." if row.is_protected else ""
     return Option(row.name, row.name, "default" if row.is_default else "", detail)
+
+
+def price_of(estimate: credits.Estimate, available: int, *, own_key: bool) -> Price:
+    """What a task is likely to cost, by what pays for it."""
+    spell = credits.in_dollars if own_key else str
+    low, high = spell(estimate.low), spell(estimate.high)
+    likely = low if low == high else f"{low}–{high}"
+    if own_key:
+        return Price(is_known=True, likely=likely, own_key=True, most=credits.in_dollars(estimate.hold))
+    return Price(is_known=True, likely=likely, hold=estimate.hold, is_short=estimate.hold > available)
 
 
 def model_option(model: catalog.ModelChoice) -> Option:

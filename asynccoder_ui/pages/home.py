@@ -236,14 +236,19 @@ def _price() -> rx.Component:
         "estimate",
         rx.cond(
             Composer.price.is_known,
-            rx.fragment(
-                "likely ",
-                rx.el.b(Composer.price.likely),
-                " credits, holds ",
-                rx.el.b(Composer.price.hold),
-                rx.cond(Composer.price.is_short, theme.words("warning", " · more than you have")),
+            rx.cond(
+                Composer.price.own_key,
+                rx.fragment("likely ", rx.el.b(Composer.price.likely), " on your own key"),
+                rx.fragment(
+                    "likely ",
+                    rx.el.b(Composer.price.likely),
+                    " credits, holds ",
+                    rx.el.b(Composer.price.hold),
+                    rx.cond(Composer.price.is_short, theme.words("warning", " · more than you have")),
+                ),
             ),
         ),
+        title=rx.cond(Composer.price.own_key, "It asks you before it costs more than " + Composer.price.most, ""),
         custom_attrs={"aria-live": "polite"},
     )
 

@@ -7,7 +7,7 @@ import reflex as rx
 from asynccoder_ui import routes, settings_items, theme
 from asynccoder_ui.components.access import provider_keys, sessions, tokens
 from asynccoder_ui.components.react import appearance, browser_leave
-from asynccoder_ui.composer_view import PRIORITY_OPTIONS, TYPE_OPTIONS
+from asynccoder_ui.composer_view import EFFORT_OPTIONS, PRIORITY_OPTIONS, TYPE_OPTIONS, VISIBILITIES
 from asynccoder_ui.settings_view import Access, Preferred, SettingsPage
 from asynccoder_ui.shell import shell
 from backend.services.preferences import Channel
@@ -29,8 +29,6 @@ _SECTIONS = (
     ("github", "GitHub", ""),
     ("account", "Account", ""),
 )
-_EFFORTS = [("", "As the model comes"), ("low", "Low"), ("medium", "Medium"), ("high", "High")]
-_VISIBILITIES = [("private", "Only you"), ("repository", "Everyone with access to its repository")]
 _LEAVING = (
     "Tasks that still work are stopped and charged for what they used. Your name, e-mail, login, picture, preferences, "
     "sessions, tokens, keys, drafts and attachments are erased, and you are signed out everywhere. Your private tasks "
@@ -155,12 +153,16 @@ def _defaults() -> rx.Component:
             ),
             theme.setting(
                 "Effort",
-                theme.select(_EFFORTS, value=chosen.effort, on_change=choose("effort")),
+                theme.select(
+                    [(one.value, one.label) for one in EFFORT_OPTIONS],
+                    value=chosen.effort,
+                    on_change=choose("effort"),
+                ),
                 "How hard a model thinks that can be told so.",
             ),
             theme.setting(
-                "New tasks can be read by",
-                theme.select(_VISIBILITIES, value=chosen.visibility, on_change=choose("visibility")),
+                "Who can read a new task",
+                theme.select(VISIBILITIES, value=chosen.visibility, on_change=choose("visibility")),
                 "Each task's menu can change it.",
             ),
         ),

@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from asynccoder_ui.composer import Composer
+from asynccoder_ui.composer_view import Price
 from asynccoder_ui.settings_view import Access, Preferred, SettingsPage
 from asynccoder_ui.shell import Shell
 from backend import db
 from backend.errors import AsyncCoderError
 from backend.github.types import Profile, Token
 from backend.models import ApiToken, ProviderKey, User, WebSession
-from backend.services import auth, preferences, sessions
+from backend.services import auth, catalog, preferences, provider_keys, sessions
 from backend.services.news import NewsKind
 from backend.settings import get_settings
 from backend.words import Effort, TaskType
@@ -222,6 +224,25 @@ def test_a_key_that_is_refused_is_not_kept_and_the_section_says_why(people: Peop
     assert (section, is_bad, has_key, kept) == ("keys", True, False, 0) and "could not be tested" in words
     with db.transaction() as session:
         assert session.exec(select(ProviderKey)).all() == []
+
+
+def test_with_a_key_the_composer_says_dollars_and_nothing_is_too_dear(
+    people: People, server: ScriptedModelServer, branches: None
+):
+    provider_keys.keep(people.alice.id, "anthropic", KEY)
+    with db.transaction() as session:
+        dear = next(one for one in catalog.choices(session, people.alice) if one.name == "claude-opus-4-5")
+
+    async def road() -> Price:
+        async with opened(people.cookies["alice"]) as tab:
+            await tab.fire(Composer.load)
+            await tab.fire(Composer.pick_type, "async")
+            await tab.fire(Composer.pick_model, str(dear.id))
+            return (await tab.state(Composer)).price
+
+    price = asyncio.run(road())
+    assert price.own_key and price.likely.startswith("$") and price.most.startswith("$")
+    assert (price.hold, price.is_short) == (0, False)
 
 
 def test_disconnecting_github_keeps_the_person_signed_in_and_says_so(people: People):
