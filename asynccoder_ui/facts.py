@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from asynccoder_ui import routes
 from asynccoder_ui.views import SCRIPTED, iso, look_of, reason_of
-from backend.services import tasks
+from backend.services import next_action, tasks
 from backend.services.credits import in_dollars, to_credits
-from backend.words import PullRequestStatus, Status, Verdict
+from backend.words import Outcome, PullRequestStatus, Status, TaskType, Verdict
 
 _PULLS = {
     PullRequestStatus.DRAFT: ("draft", "draft"),
@@ -14,13 +14,15 @@ _PULLS = {
     PullRequestStatus.MERGED: ("merged", "merged"),
     PullRequestStatus.CLOSED: ("closed", "closed"),
 }
+_ANSWERS = {TaskType.PR_REVIEW.value: "Findings", TaskType.ARCHITECT.value: "Plan"}
 
 
 @dataclass(frozen=True)
 class TaskFacts:
     """A task's page but for its log, its changes and its waiting messages.
 
-    `archive` is what a click on its button would do; a run that `is_paid` has cost something already.
+    `answer` names the tab with the model's words, where those are the result; `archive` is what a click on its button
+    would do; a run that `is_paid` has cost something already.
     """
 
     id: str = ""
@@ -45,6 +47,7 @@ class TaskFacts:
     files_version: str = ""
     sent: str = ""
     owner: str = ""
+    answer: str = ""
     is_mine: bool = True
     is_shared: bool = False
     can_retry: bool = False
@@ -84,6 +87,7 @@ class Evidence:
     sha: str = ""
     log_sha256: str = ""
     sentence: str = ""
+    log_end: str = ""
     weakened: list[str] = field(default_factory=list)
 
 
@@ -96,6 +100,15 @@ class Pull:
     look: str = ""
     word: str = ""
     href: str = ""
+
+
+@dataclass(frozen=True)
+class NextAction:
+    """The notice above the reply box; without a `kind` there is none."""
+
+    kind: str = ""
+    sentence: str = ""
+    button: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +147,7 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         files_version=f"{run.number}.{len(page.files)}.{row.status}",
         sent=iso(row.created_at),
         owner=page.owner,
+        answer=_answer(page),
         is_mine=row.is_mine,
         is_shared=row.is_shared,
         can_retry=row.is_mine and not row.is_alive and row.can_retry,
@@ -141,6 +155,17 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         is_paid=run.cost_micro > 0,
         stop_note=_stop_note(run),
     )
+
+
+def first_tab(page: tasks.TaskPage) -> str:
+    """What a reader came for: the answer where there is one, otherwise what happened."""
+    return "answer" if _answer(page) else "log"
+
+
+def next_step(page: tasks.TaskPage) -> NextAction:
+    """The notice above the reply box."""
+    action = next_action.next_action(page)
+    return NextAction(action.kind, action.sentence, action.button) if action else NextAction()
 
 
 def run_facts(page: tasks.TaskPage) -> RunFacts:
@@ -192,6 +217,7 @@ def evidence(row: tasks.EvidenceRow | None, status: str) -> Evidence:
         sha=row.sha[:7],
         log_sha256=row.log_sha256,
         sentence=f"{sentence} {row.reason}".strip(),
+        log_end=row.log_end,
         weakened=row.weakened,
     )
 
@@ -202,6 +228,12 @@ def pull(row: tasks.PullRequestRow | None) -> Pull:
         return Pull()
     look, word = _PULLS[PullRequestStatus(row.status)]
     return Pull(row.number, row.title, look, word, row.url if row.url.startswith(("https://", "http://")) else "")
+
+
+def _answer(page: tasks.TaskPage) -> str:
+    if page.row.outcome not in (Outcome.ANSWERED, Outcome.REVIEWED):
+        return ""
+    return _ANSWERS.get(page.row.task_type, "Answer")
 
 
 def _stop_note(run: tasks.RunRow) -> str:

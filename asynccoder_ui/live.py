@@ -16,10 +16,10 @@ from sqlmodel import Session
 
 from asynccoder_ui import given, people
 from backend import events, log
-from backend.errors import AsyncCoderError, Conflict, InvalidInput, NotFound, SignedOut, Unavailable
+from backend.errors import AsyncCoderError, Conflict, InvalidInput, SignedOut, Unavailable
 from backend.hub import DELTA, RESYNC, Hub, Ring, hub
 from backend.models import User
-from backend.services import tasks
+from backend.services import results, tasks
 from backend.services.sessions import SIGNED_OUT
 
 # A page is told at once, and then at most this often.
@@ -97,14 +97,14 @@ class LogNamespace(AsyncNamespace):
             self._stop(sid, _task_of(data))
 
     async def on_changes(self, sid: str, data: Any) -> dict[str, Any]:
-        """Answers with the task's changed files and their diffs."""
+        """Answers with the task's changed files, their diffs, and the model's own words."""
         token = (await self.get_session(sid))["token"]
         try:
             task_id = _task_of(data)
-            files, has_patch = await people.ask(token, lambda session, user: _changes(session, user, task_id))
+            result = await people.ask(token, lambda session, user: results.read(session, user, task_id))
         except AsyncCoderError as error:
             return {"refused": str(error)}
-        return {"files": [asdict(file) for file in files], "has_patch": has_patch}
+        return asdict(result)
 
     def _stop(self, sid: str, task_id: UUID) -> None:
         follower = self._followers.pop((sid, str(task_id)), None)
@@ -177,15 +177,6 @@ class LogNamespace(AsyncNamespace):
         await self.emit("refused", {"code": error.code, "sentence": str(error)}, to=sid)
         if isinstance(error, SignedOut):
             await self.disconnect(sid)
-
-
-def _changes(session: Session, user: User, task_id: UUID) -> tuple[list[tasks.FileDiff], bool]:
-    """The changed files, and whether a patch was kept: a run that failed or was stopped has one without them."""
-    files = tasks.diff(session, user, task_id)
-    try:
-        return files, bool(files) or bool(tasks.patch(session, user, task_id))
-    except NotFound:
-        return files, False
 
 
 def _task_of(data: Any) -> UUID:

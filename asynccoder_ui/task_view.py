@@ -16,9 +16,9 @@ from asynccoder_ui.task_menu import page_actions
 from backend import events
 from backend.errors import AsyncCoderError, NotFound, SignedOut, Unavailable
 from backend.models import User
-from backend.services import tasks
+from backend.services import next_action, reviews, tasks
 
-TABS = ("log", "changes", "evidence", "pull", "details")
+TABS = ("log", "answer", "changes", "evidence", "pull", "details")
 _NOWHERE = "There is no such task, or you cannot see it."
 
 
@@ -31,10 +31,12 @@ class TaskView(Session):
     pull: shown.Pull = shown.Pull()
     queued: list[shown.Message] = []
     menu: list[views.Action] = []
+    next: shown.NextAction = shown.NextAction()
     tab: str = "log"
     error: str = ""
     missing: str = ""
     sent: int = 0
+    reviewed: int = 0  # counts reviews that were taken
     _last_nonce: str = ""
     _followed: int = 0  # counts visits: only the newest one's loop goes on
 
@@ -49,6 +51,7 @@ class TaskView(Session):
             if self.facts.id != str(task):  # another task's page: nothing of the one before
                 self.facts, self.run, self.queued = shown.TaskFacts(), shown.RunFacts(), []
                 self.evidence, self.pull, self.tab = shown.Evidence(), shown.Pull(), "log"
+                self.next = shown.NextAction()
             self.error, self.missing = "", "" if task else _NOWHERE
         if task is None:
             return None
@@ -82,6 +85,19 @@ class TaskView(Session):
         if await self._steer(lambda session, user, task: tasks.follow_up(session, user, task, text)):
             self._last_nonce = nonce
             self.sent += 1
+
+    @rx.event
+    @signed_in
+    async def send_review(self, comments: list[dict[str, Any]]) -> None:
+        """Sends comments on lines of the changes as one follow-up."""
+        if await self._steer(lambda session, user, task: reviews.send(session, user, task, comments)):
+            self.reviewed += 1
+
+    @rx.event
+    @signed_in
+    async def take_next(self) -> None:
+        """Does what the notice above the reply box offers."""
+        await self._steer(next_action.take)
 
     @rx.event
     @signed_in
@@ -138,7 +154,10 @@ class TaskView(Session):
         async with self:
             if self._followed != visit or self._task_in_address() != task:
                 return False
+            if self.facts.id == "":
+                self.tab = shown.first_tab(page)
             self.facts = shown.task_facts(page)
+            self.next = shown.next_step(page)
             self.run = shown.run_facts(page)
             self.evidence = shown.evidence(page.evidence, page.row.status)
             self.pull = shown.pull(page.pull_request)

@@ -24,7 +24,7 @@ def evidence_card(in_full: bool = False) -> rx.Component:
                 rx.cond(seen.command != "", theme.words("mono", seen.command, tag="p")),
                 theme.words("soft", seen.sentence, tag="p"),
                 _weakened(),
-                *([_figures()] if in_full else []),
+                *([_figures(), _log_end()] if in_full else []),
             )
         ),
         theme.card(
@@ -41,6 +41,18 @@ def _figures() -> rx.Component:
         *_fact("Exit code", theme.words("mono", seen.exit_code)),
         *_fact("Log", theme.words("mono", "sha256:", seen.log_sha256)),
         tag="dl",
+    )
+
+
+def _log_end() -> rx.Component:
+    seen = TaskView.evidence
+    return rx.cond(
+        seen.log_end != "",
+        theme.stack(
+            theme.words("heading", "The end of the log", tag="h2"),
+            theme.part("out", seen.log_end, tab_index=0, role="region", aria_label="The end of the tests' log"),
+            gap="tight",
+        ),
     )
 
 

@@ -1,5 +1,7 @@
 """The React components of assets/components, as Reflex sees them. Versions of the packages are pinned here."""
 
+from typing import Any
+
 import reflex as rx
 from reflex_base.components.component import NoSSRComponent
 
@@ -17,6 +19,7 @@ _ICONS = "lucide-react@1.26.0"
 # What an event of ours carries. That a specification stands where a type does is Reflex's way, not mypy's.
 _TEXT = rx.event.passthrough_event_spec(str)
 _TWO_TEXTS = rx.event.passthrough_event_spec(str, str)
+_COMMENTS = rx.event.passthrough_event_spec(list[dict[str, Any]])
 _NOTHING = rx.event.no_args_event_spec
 
 
@@ -220,15 +223,29 @@ class RunLog(NoSSRComponent):
 
 
 class Changes(NoSSRComponent):
-    """A task's changed files; asked for again when `version` changes."""
+    """A task's changed files; asked for again when `version` changes. `reviewed` counts the reviews that were taken."""
 
     library = f"{_FOLDER}/diff_view.jsx"
     tag = "Changes"
-    lib_dependencies: list[str] = [_DIFF, _ICONS]
+    lib_dependencies: list[str] = [_DIFF, _MARKDOWN, _TABLES, _ICONS]
     task: rx.Var[str]
     version: rx.Var[str]
     base: rx.Var[str]
     patch_href: rx.Var[str]
+    branch: rx.Var[str]
+    may_review: rx.Var[bool]
+    reviewed: rx.Var[int]
+    on_review: rx.EventHandler[_COMMENTS]  # type: ignore[type-arg, valid-type]
+
+
+class Answer(NoSSRComponent):
+    """A task's words where they are its result: the answer, the plan, the findings."""
+
+    library = f"{_FOLDER}/answer.jsx"
+    tag = "Answer"
+    lib_dependencies: list[str] = [_DIFF, _MARKDOWN, _TABLES, _ICONS]
+    task: rx.Var[str]
+    version: rx.Var[str]
 
 
 picker = Picker.create
@@ -249,3 +266,4 @@ ago = Ago.create
 moment = Moment.create
 run_log = RunLog.create
 changes = Changes.create
+answer = Answer.create

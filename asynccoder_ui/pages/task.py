@@ -1,19 +1,22 @@
 """A task's page: what was asked, what happens, what changed, whether it holds, where it went."""
 
-from typing import Any
+from typing import Any, Literal
 
 import reflex as rx
 
 from asynccoder_ui import routes, theme
 from asynccoder_ui.components.looks import pull_pill, state_pill, verdict_pill
 from asynccoder_ui.components.rail import evidence_card, rail
-from asynccoder_ui.components.react import changes, elapsed, prompt_box, run_log
+from asynccoder_ui.components.react import answer, changes, elapsed, prompt_box, run_log
 from asynccoder_ui.retry import retry_button
 from asynccoder_ui.shell import shell
 from asynccoder_ui.task_menu import TaskMenu
 from asynccoder_ui.task_view import TaskView
+from backend.services import next_action
 from backend.services.tasks.upkeep import MAX_TITLE
 from backend.services.tasks.write import MAX_PROMPT
+
+_FOCUS_REPLY = "document.querySelector('form[aria-label=Follow-up] textarea')?.focus()"
 
 
 def task() -> rx.Component:
@@ -124,6 +127,7 @@ def _tabs() -> rx.Component:
     return theme.part(
         "tabs",
         _tab("log", "Log"),
+        rx.cond(TaskView.facts.answer != "", _tab("answer", TaskView.facts.answer)),
         _tab("changes", "Changes", count),
         _tab("evidence", "Evidence"),
         _tab("pull", "Pull request"),
@@ -144,6 +148,7 @@ def _columns() -> rx.Component:
             rx.match(
                 TaskView.tab,
                 ("changes", _changes()),
+                ("answer", theme.part("scroll", answer(task=TaskView.facts.id, version=TaskView.facts.files_version))),
                 ("evidence", theme.part("scroll", evidence_card(in_full=True))),
                 ("pull", theme.part("scroll", _pull())),
                 ("details", theme.part("scroll", rail())),
@@ -163,6 +168,10 @@ def _changes() -> rx.Component:
             version=TaskView.facts.files_version,
             base=TaskView.facts.base,
             patch_href=TaskView.facts.patch_href,
+            branch=TaskView.facts.work_branch,
+            may_review=TaskView.facts.can_follow_up,
+            reviewed=TaskView.reviewed,
+            on_review=TaskView.send_review,
         ),
     )
 
@@ -201,18 +210,40 @@ def _pull() -> rx.Component:
 
 
 def _next_action() -> rx.Component:
-    return rx.cond(
-        TaskView.facts.wants_credits,
-        theme.notice(
-            theme.row(
-                theme.grow("The budget of this run is used up. The work is kept."),
+    step = TaskView.next
+    return rx.match(
+        step.kind,
+        (
+            next_action.BUDGET,
+            _step(
                 theme.button(TaskView.run.more, size="sm", variant="primary", on_click=TaskView.add_credits),
                 theme.button("Finish now", size="sm", on_click=TaskView.finish_now),
-                wrap=True,
+                icon_name="triangle-alert",
+                tone="warn",
             ),
-            tone="warn",
-            icon_name="triangle-alert",
         ),
+        (
+            next_action.FIX,
+            _step(
+                theme.button(step.button, size="sm", variant="primary", on_click=TaskView.take_next),
+                icon_name="circle-x",
+                tone="bad",
+            ),
+        ),
+        (
+            next_action.REPLY,
+            _step(theme.button(step.button, size="sm", on_click=rx.call_script(_FOCUS_REPLY)), icon_name="reply"),
+        ),
+        (
+            next_action.NEW_TASK,
+            _step(theme.page_button(step.button, href=routes.HOME, size="sm"), icon_name="git-merge"),
+        ),
+    )
+
+
+def _step(*buttons: rx.Component, icon_name: str, tone: Literal["", "warn", "bad"] = "") -> rx.Component:
+    return theme.notice(
+        theme.row(theme.grow(TaskView.next.sentence), *buttons, wrap=True), tone=tone, icon_name=icon_name
     )
 
 
@@ -264,18 +295,6 @@ def _reply() -> rx.Component:
             label="Follow-up",
             small=True,
         ),
-        rx.cond(TaskView.facts.look == "merged", _merged()),
-    )
-
-
-def _merged() -> rx.Component:
-    return theme.notice(
-        theme.row(
-            theme.grow("The pull request is merged, and this task with it."),
-            theme.page_button("New task", href=routes.HOME, size="sm"),
-            wrap=True,
-        ),
-        icon_name="git-merge",
     )
 
 

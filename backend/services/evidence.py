@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from backend import jsonb
 from backend.sandbox.base import Sandbox
 from backend.sandbox.programs import available
 from backend.words import Verdict
 from backend.workspace import detect
 
 TEST_SECONDS = 600
+KEPT = 4_000  # characters of the log's end; what went wrong is said there
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Evidence:
     log_sha256: str
     reason: str
     weakened: list[str]
+    log_end: str = ""
 
     def payload(self) -> dict[str, Any]:
         """As the log and the run keep it."""
@@ -64,4 +67,5 @@ def gather(
         log_sha256=hashlib.sha256(done.stdout).hexdigest(),
         reason=reason,
         weakened=weakened,
+        log_end=jsonb.clean_text(done.stdout[-4 * KEPT :].decode("utf-8", "replace"))[-KEPT:],
     )

@@ -153,6 +153,7 @@ def _evidence(run_rows: Sequence[TaskRun]) -> EvidenceRow | None:
         log_sha256=found.get("log_sha256") or "",
         reason=found.get("reason") or "",
         weakened=list(found.get("weakened") or ()),
+        log_end=found.get("log_end") or "",
     )
 
 

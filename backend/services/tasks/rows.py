@@ -112,6 +112,7 @@ class EvidenceRow:
     log_sha256: str
     reason: str
     weakened: list[str]
+    log_end: str = ""
 
 
 @dataclass(frozen=True)

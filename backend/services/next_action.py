@@ -1,0 +1,75 @@
+"""What a person would best do next with a task: one sentence and one button above the reply box."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel import Session
+
+from backend.errors import Conflict
+from backend.models import User
+from backend.services import access, tasks
+from backend.words import Outcome, PullRequestStatus, Status, Verdict
+
+BUDGET, FIX, REPLY, NEW_TASK = "budget", "fix", "reply", "new_task"
+
+
+@dataclass(frozen=True)
+class Action:
+    """`kind` is what the button does; `text` is the follow-up that FIX sends."""
+
+    kind: str
+    sentence: str
+    button: str
+    text: str = ""
+
+
+def next_action(page: tasks.TaskPage) -> Action | None:
+    """The best next step, from what is known of the task; None where there is no better one than waiting or writing."""
+    if "add_credits" in page.actions:
+        return Action(BUDGET, "The budget of this run is used up. The work is kept.", "Add as many again")
+    if not Status(page.row.status).is_end:
+        return None
+    pull_status = page.pull_request.status if page.pull_request else None
+    if pull_status == PullRequestStatus.MERGED:
+        return Action(NEW_TASK, "The pull request is merged, and this task with it.", "New task")
+    if not page.can_follow_up:
+        return None
+    if pull_status == PullRequestStatus.CLOSED:
+        return Action(REPLY, "The pull request is closed. A follow-up opens it again.", "Write a follow-up")
+    if page.evidence and page.evidence.verdict == Verdict.FAILED:
+        return Action(FIX, _failing(page.evidence), "Fix", _fix(page.evidence))
+    if page.row.outcome == Outcome.NO_CHANGES:
+        return Action(REPLY, "The run ended without a change. Say what is missing.", "Write a follow-up")
+    return None
+
+
+def take(session: Session, user: User, task_id: UUID) -> None:
+    """Sends the follow-up of the next action; a second click finds the run alive and is refused.
+
+    Raises NotFound, Forbidden, Conflict, and what a follow-up is refused with.
+    """
+    access.owned(session, user, task_id, lock=True)
+    action = next_action(tasks.page(session, user, task_id))
+    if action is None or not action.text:
+        raise Conflict("There is nothing to mend here any more.")
+    tasks.follow_up(session, user, task_id, action.text)
+
+
+def _failing(seen: tasks.EvidenceRow) -> str:
+    ended = "" if seen.exit_code is None else f" (exit {seen.exit_code})"
+    return f"The tests fail on {seen.sha[:7]}{ended}." if seen.sha else f"The tests fail{ended}."
+
+
+def _fix(seen: tasks.EvidenceRow) -> str:
+    """What the worker saw, for the model to mend."""
+    ended = "did not end by itself" if seen.exit_code is None else f"ended with exit code {seen.exit_code}"
+    lines = [
+        f"The tests fail on commit {seen.sha[:7]}: `{seen.command}` {ended}. {seen.reason}".strip(),
+        "Find the cause and fix it. Do not remove, skip or weaken a test to make them pass.",
+    ]
+    if seen.log_end.strip():
+        fence = "~~~"
+        while fence in seen.log_end:
+            fence += "~"
+        lines.append(f"The end of the log:\n\n{fence}\n{seen.log_end.strip()}\n{fence}")
+    return "\n\n".join(lines)

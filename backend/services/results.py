@@ -1,0 +1,99 @@
+"""What a task came to, as its page shows it: the changed files, the model's own words, the findings of a review."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from backend.errors import NotFound
+from backend.models import TaskEvent, TaskResult, TaskRun, User
+from backend.services import tasks
+from backend.words import EventKind, Status
+from backend.workspace.diff import FileChange, weakened_tests
+
+SEVERITIES = ("critical", "major", "minor", "info")
+_WORDS = ("analysis", "pr_created")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One remark of a review; `line` is 0 where it is about the whole file."""
+
+    path: str
+    line: int
+    severity: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything a finished task has to show. `text` is the model's Markdown, untrusted.
+
+    `weakened` names the files where tests were removed or skipped, with a sentence each. `has_patch` is said of a task
+    without files too: a run that failed or was stopped keeps its patch.
+    """
+
+    files: list[tasks.FileDiff]
+    weakened: dict[str, list[str]]
+    has_patch: bool
+    title: str
+    text: str
+    findings: list[Finding]
+
+
+def read(session: Session, user: User, task_id: UUID) -> Result:
+    """The task's result as it stands. Raises NotFound for what this person may not see."""
+    files = tasks.diff(session, user, task_id)
+    title, text, findings = _words(session, task_id)
+    return Result(files, _weakened(files), bool(files) or _has_patch(session, user, task_id), title, text, findings)
+
+
+def _words(session: Session, task_id: UUID) -> tuple[str, str, list[Finding]]:
+    """Title, text and findings of the newest run that ended by itself."""
+    run = session.exec(
+        select(TaskRun)
+        .where(TaskRun.task_id == task_id, TaskRun.status == Status.COMPLETED)
+        .order_by(col(TaskRun.number).desc())
+    ).first()
+    if run is None:
+        return "", "", []
+    stored = session.exec(
+        select(TaskResult).where(TaskResult.run_id == run.id, col(TaskResult.result_type).in_(_WORDS))
+    ).first()
+    if stored is not None:
+        return stored.summary or "", stored.content or "", _findings((stored.meta or {}).get("findings"))
+    ended = session.exec(select(TaskEvent).where(TaskEvent.run_id == run.id, TaskEvent.kind == EventKind.ENDED)).first()
+    return "", str(ended.payload.get("text") or "") if ended else "", []
+
+
+def _findings(stored: Any) -> list[Finding]:
+    """The worst first. A model wrote them: what has not the shape of one is left out."""
+    found = [
+        Finding(
+            path=one["path"],
+            line=one["line"] if isinstance(one.get("line"), int) and one["line"] > 0 else 0,
+            severity=one["severity"] if one.get("severity") in SEVERITIES else "info",
+            text=one["text"],
+        )
+        for one in (stored if isinstance(stored, list) else [])
+        if isinstance(one, dict) and isinstance(one.get("path"), str) and isinstance(one.get("text"), str)
+    ]
+    return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
+
+
+def _weakened(files: list[tasks.FileDiff]) -> dict[str, list[str]]:
+    told = {
+        one.path: weakened_tests(
+            [FileChange(one.path, one.old_path, one.status, one.added, one.removed, one.is_binary, one.patch)]
+        )
+        for one in files
+    }
+    return {path: sentences for path, sentences in told.items() if sentences}
+
+
+def _has_patch(session: Session, user: User, task_id: UUID) -> bool:
+    try:
+        return bool(tasks.patch(session, user, task_id))
+    except NotFound:
+        return False
