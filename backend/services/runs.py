@@ -4,25 +4,27 @@ PostgreSQL decides who works on what; RQ only delivers a "look". Locks are taken
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 from sqlalchemy import func, text
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session, col, select
 
-from backend import clock, events, jsonb
+from backend import clock, events, jsonb, log
 from backend.db import after_commit
-from backend.errors import NotEnoughCredits, StaleFence
+from backend.errors import AsyncCoderError, NotEnoughCredits, StaleFence
 from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
 from backend.queue import ring_runs
 from backend.services import analytics, credits, notices
 from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status
 
+_log = log.get(__name__)
 LEASE_SECONDS = 20
 BEAT_SECONDS = 5
-MAX_JOINED_BYTES = 48_000  # of messages that become one prompt
+MAX_JOINED_BYTES = 48_000  # of messages that become one prompt, as the log counts them
 CLAIM_LOCK = 0x61636C6D  # "aclm"
 WAITING = "waiting for a worker"
 _CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
@@ -150,8 +152,20 @@ def wake(session: Session, run: TaskRun, task: Task) -> None:
 def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
     """Ends a run: status, settlement, the log's last entries, the person's notice. Twice is once.
 
-    Messages that came too late for this run start the next one.
+    Messages that came too late for this run start the next one. What cannot be told as it was is told in short: a run
+    that cannot end would keep its hold for ever.
     """
+    try:
+        with session.begin_nested():
+            _end(session, run_id, fence, how)
+    except (AsyncCoderError, OperationalError, InterfaceError):  # ours, or a database that is away
+        raise
+    except Exception:
+        _log.exception("a run could not be ended as it should", run_id=str(run_id))
+        _end(session, run_id, fence, replace(how, text="", details={}), in_short=True)
+
+
+def _end(session: Session, run_id: UUID, fence: int, how: End, *, in_short: bool = False) -> None:
     task, run = locked(session, run_id)
     if Status(run.status).is_end:
         return
@@ -196,7 +210,7 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
     )
     mirror(session, task, run, notice=notices.COMPLETED)
     analytics.write(session, task.id)
-    if how.status is not Status.CANCELLED:
+    if how.status is not Status.CANCELLED and not in_short:
         _start_leftovers(session, task, run)
 
 
@@ -293,6 +307,13 @@ def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
         words = f"The follow-up did not start. {error}"
         record(session, run, EventKind.NOTE, {"text": words, "code": "no_credits"}, "late")
         return
+    except (OperationalError, InterfaceError):  # a database that is away
+        raise
+    except Exception:  # the end of this run must not depend on the next one's beginning
+        _log.exception("a follow-up could not be started", task_id=str(task.id))
+        words = "The follow-up did not start: something went wrong on our side. Send it again."
+        record(session, run, EventKind.NOTE, {"text": words, "code": "not_started"}, "late")
+        return
     for message in late:
         message.taken_at, message.run_id = clock.now(), follow_up.id
         session.add(message)
@@ -302,7 +323,7 @@ def _fitting(messages: Sequence[TaskMessage]) -> list[TaskMessage]:
     fitting: list[TaskMessage] = []
     size = 0
     for message in messages:
-        size += len(message.text.encode()) + 2
+        size += jsonb.size(message.text) + 2
         if fitting and size > MAX_JOINED_BYTES:
             break
         fitting.append(message)

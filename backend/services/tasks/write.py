@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from backend import clock
+from backend import clock, jsonb
 from backend.db import after_commit, transaction
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
@@ -34,13 +34,20 @@ class Draft:
 
 
 def check_prompt(prompt: str) -> str:
-    """The prompt without outer blanks. Raises InvalidInput when empty or with NUL, TooLarge past 32,000 characters."""
-    if len(prompt) > MAX_PROMPT or len(prompt.encode(errors="replace")) > MAX_PROMPT_BYTES:
-        most = f"{MAX_PROMPT:,} characters, or {MAX_PROMPT_BYTES:,} bytes,"
-        raise TooLarge(f"A prompt is at most {most} long; this one has {len(prompt):,} characters.")
+    """The prompt without outer blanks. Raises InvalidInput when empty or with NUL, TooLarge past 32,000 characters.
+
+    Its bytes are counted as the log keeps them: a quotation mark is two, a control character six.
+    """
+    if len(prompt) > MAX_PROMPT:
+        raise TooLarge(f"A prompt is at most {MAX_PROMPT:,} characters long; this one has {len(prompt):,}.")
     if "\x00" in prompt:
         raise InvalidInput("The prompt holds a NUL character.", field="prompt")
-    prompt = prompt.encode("utf-8", errors="replace").decode().strip()
+    prompt = jsonb.clean_text(prompt).strip()
+    if jsonb.size(prompt) > MAX_PROMPT_BYTES:
+        raise TooLarge(
+            f"A prompt takes at most {MAX_PROMPT_BYTES:,} bytes in the log, and this one {jsonb.size(prompt):,}:"
+            " symbols, quotation marks and control characters take more than one each."
+        )
     if not prompt:
         raise InvalidInput("Describe what should be done.", field="prompt")
     return prompt

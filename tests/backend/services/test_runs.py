@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 
 from backend import clock, db, events
 from backend.engine.assignment import Withdrawn
-from backend.errors import RunFailed, StaleFence
+from backend.errors import RunFailed, StaleFence, TooLarge
 from backend.github.types import RemoteRepository
 from backend.models import Task, TaskEvent, TaskMessage, TaskRun
 from backend.services import attempts, brief, credits, runs, tasks
@@ -327,10 +327,60 @@ def test_messages_too_long_for_one_prompt_are_read_by_the_next_run_one_after_the
         assert len(runs.untaken(session, task_id)) == 2
 
 
-def test_an_answer_of_any_length_ends_a_run(people: People) -> None:
-    submit(people)
+@pytest.mark.parametrize("words", ["\x01" * 12_000, '"' * 25_000])
+def test_what_the_log_could_not_keep_is_refused_at_the_door(people: People, words: str) -> None:
+    with pytest.raises(TooLarge, match="in the log"):
+        submit(people, words)
+    task_id = submit(people)
+    claim()
+    with pytest.raises(TooLarge, match="in the log"), db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, words)
+
+
+def test_messages_are_joined_by_what_they_take_in_the_log(people: People) -> None:
+    task_id = submit(people)
     mine = claim()
-    end(mine, End(Status.COMPLETED, "\U0001f600" * 100_000 + "\x00", outcome=Outcome.ANSWERED))
+    with db.transaction() as session:
+        for _ in range(2):
+            tasks.follow_up(session, people.alice, task_id, '{"a"}' * 4_000)
+    end(mine)
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.number, len(run.prompt), len(runs.untaken(session, task_id))) == (2, 20_000, 1)
+
+
+def test_a_run_ends_though_the_next_one_cannot_begin(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        session.add(TaskMessage(task_id=task_id, user_id=people.alice.id, run_id=mine.run_id, text="\x01" * 12_000))
+    end(mine)
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.number, run.status) == (1, Status.COMPLETED)
+        last = events.since(session, task_id, 0)[-1]
+        assert (last.kind, last.payload["code"]) == ("note", "not_started")
+        assert credits.unbalanced(session) == []
+
+
+def test_a_run_whose_last_words_cannot_be_kept_ends_without_them(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    end(mine, End(Status.COMPLETED, "done", outcome=Outcome.ANSWERED, details={"more": "x" * 70_000}))
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.status, run.outcome, run.charged) == (Status.COMPLETED, Outcome.ANSWERED, 0)
+        assert [row.kind for row in events.since(session, task_id, 0)].count("ended") == 1
+
+
+@pytest.mark.parametrize("words", ["\U0001f600" * 100_000 + "\x00", "\x01" * 30_000, '"' * 60_000])
+def test_an_answer_of_any_length_ends_a_run(people: People, words: str) -> None:
+    task_id = submit(people)
+    mine = claim()
+    end(mine, End(Status.COMPLETED, words, outcome=Outcome.ANSWERED))
+    with db.transaction() as session:
+        told = next(row for row in events.since(session, task_id, 0) if row.kind == "ended").payload["text"]
+        assert told.startswith(words[:100]) and "cut here" in told
     with db.transaction() as session:
         assert session.get_one(TaskRun, mine.run_id).status == Status.COMPLETED
 
