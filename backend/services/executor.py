@@ -8,7 +8,7 @@ import errno
 
 import structlog
 
-from backend import log
+from backend import jsonb, log
 from backend.db import patiently
 from backend.engine import agent
 from backend.engine.assignment import Assignment
@@ -25,6 +25,7 @@ from backend.settings import get_settings
 from backend.words import Failure, Phase, Status
 
 _log = log.get(__name__)
+_LAST_WORDS = 4_000  # bytes of what a failure says: git, GitHub and providers may say much
 
 
 def run(claim: Claim) -> None:
@@ -96,6 +97,7 @@ def _provider(facts: Brief) -> Provider:
 
 def _fail(claim: Claim, failure: Failure, sentence: str) -> None:
     """Gives the run its next attempt where that can help, otherwise ends it as failed."""
+    sentence = jsonb.cut(sentence, _LAST_WORDS)
     how = End(Status.FAILED, sentence, failure=failure)
     try:
         if patiently(lambda session: attempts.retry_later(session, claim.run_id, claim.fence, failure, sentence)):

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
-from backend import clock, events, log
+from backend import clock, events, jsonb, log
 from backend.db import transaction
 from backend.errors import AsyncCoderError, GitHubError, GitHubUnauthorized, Unavailable
 from backend.github.types import NotModified, RemotePull
@@ -22,6 +22,7 @@ from backend.words import EventKind, Outcome, PullRequestStatus, Status
 CHORE = "poll_pull_requests"
 POLLERS = 8  # at once; each needs a database connection, and db.POOL_SIZE holds more
 POLL_AFTER_SECONDS = 45  # since the last question; the schedule looks every 15 s, so that none waits for over a minute
+_TITLE = 1_000  # bytes of a title in the log; GitHub takes 256 characters
 _log = log.get(__name__)
 
 
@@ -181,7 +182,7 @@ def _tell(session: Session, task: Task, pull: PullRequest) -> None:
         "number": pull.pr_number,
         "url": pull.url,
         "status": pull.status,
-        "title": pull.title,
+        "title": jsonb.cut(pull.title, _TITLE),
         "at": _iso(pull.merged_at or pull.closed_at or pull.observed_at),
     }
     events.append(session, task_id=task.id, run_id=run.id, kind=EventKind.PULL_REQUEST, payload=payload)

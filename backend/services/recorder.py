@@ -9,7 +9,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from backend import clock, events
+from backend import clock, events, jsonb
 from backend.db import patiently
 from backend.engine.assignment import Withdrawn
 from backend.models import Artifact, TaskEvent, TaskMessage, TaskRun
@@ -53,7 +53,8 @@ class Recorder:
 
     def once(self, kind: EventKind, payload: dict[str, Any], name: str) -> None:
         """Stores an event of which the run has one by that name: a second time it is not written."""
-        patiently(lambda session: self._append(session, kind, payload, None, uuid5(self._claim.run_id, name)))
+        fitting = jsonb.fit(payload)
+        patiently(lambda session: self._append(session, kind, fitting, None, uuid5(self._claim.run_id, name)))
 
     def found(self, name: str) -> dict[str, Any] | None:
         """The payload of the run's event of that name, if an earlier attempt wrote it."""

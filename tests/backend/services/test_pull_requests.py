@@ -158,3 +158,13 @@ def test_a_merge_during_a_follow_up_is_kept_and_ends_the_follow_ups(people: Peop
     assert outcome(task_id) == Outcome.MERGED
     with pytest.raises(Conflict), db.transaction() as session:
         tasks.follow_up(session, people.alice, task_id, "and more")
+
+
+def test_words_that_postgresql_refuses_do_not_keep_a_pull_request_out(people: People, task_id: UUID) -> None:
+    dirty = replace(MERGED, title="a\0b" + "c" * 90_000, body="half a pair \ud800 \0")
+    with db.transaction() as session:
+        assert pull_requests.observe(session, people.sample, dirty)
+    with db.transaction() as session:
+        row = session.exec(select(PullRequest)).one()
+        assert row.title.startswith("a\ufffdb") and row.description == "half a pair ? \ufffd"
+    assert told(task_id) == ["open", "merged"]

@@ -12,7 +12,7 @@ from backend import clock, db, events
 from backend.engine.assignment import Withdrawn
 from backend.errors import RunFailed, StaleFence, TooLarge
 from backend.github.types import RemoteRepository
-from backend.models import Task, TaskEvent, TaskMessage, TaskRun
+from backend.models import Task, TaskEvent, TaskMessage, TaskResult, TaskRun
 from backend.services import attempts, brief, credits, runs, tasks
 from backend.services.recorder import Recorder
 from backend.services.runs import Claim, End
@@ -383,6 +383,24 @@ def test_an_answer_of_any_length_ends_a_run(people: People, words: str) -> None:
         assert told.startswith(words[:100]) and "cut here" in told
     with db.transaction() as session:
         assert session.get_one(TaskRun, mine.run_id).status == Status.COMPLETED
+
+
+def test_what_a_run_produced_is_kept_whatever_characters_are_in_it(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    dirty = "a\0b\ud800"
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        run.evidence = {"command": dirty}
+        session.add(run)
+        result = TaskResult(task_id=task_id, run_id=run.id, result_type="analysis", meta={dirty: [dirty]})
+        result.content = result.file_path = result.summary = dirty
+        session.add(result)
+    Recorder(task_id, mine).once(EventKind.EVIDENCE, {"command": dirty, "reason": "\x01" * 90_000}, "evidence")
+    with db.transaction() as session:
+        result = session.exec(select(TaskResult)).one()
+        assert {result.content, result.file_path, result.summary} == {"a\ufffdb?"}
+        assert run_of(task_id, session).evidence == {"command": "a\ufffdb?"}
 
 
 def test_what_breaks_after_the_person_said_stop_was_stopped(people: People) -> None:

@@ -119,3 +119,8 @@ def test_weakened_tests_are_named(patch: str, said: list[str]) -> None:
 )
 def test_a_deleted_test_file_is_named(path: str) -> None:
     assert diff.weakened_tests([change("-x\n", path, "deleted")]) == [f"{path} was deleted"]
+
+
+def test_of_very_many_weakened_tests_some_are_named_and_the_others_counted() -> None:
+    found = diff.weakened_tests([change("-x\n", f"tests/test_{number}.py", "deleted") for number in range(250)])
+    assert len(found) == 101 and found[-1] == "and 150 more"
