@@ -19,7 +19,7 @@ class PullRequest(SQLModel, table=True):
         Index("idx_pull_requests_repo_status", "repository_id", "status"),
         UniqueConstraint("repository_id", "pr_number"),
         CheckConstraint(one_of("status", PullRequestStatus), name="status"),
-        Index("idx_pull_requests_polled", "polled_at", postgresql_where="status IN ('open', 'draft')"),
+        Index("idx_pull_requests_polled", "polled_at", postgresql_where="status <> 'merged'"),
     )
 
     id: UUID = uuid_key()

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from redis.exceptions import RedisError
-from sqlalchemy import text
+from sqlalchemy import case, text
 from sqlmodel import Session, col, func, select
 
 from backend import clock, events, jsonb, log
@@ -22,13 +22,14 @@ from backend.words import EventKind, Outcome, PullRequestStatus, Status
 CHORE = "poll_pull_requests"
 POLLERS = 8  # at once; each needs a database connection, and db.POOL_SIZE holds more
 POLL_AFTER_SECONDS = 45  # since the last question; the schedule looks every 15 s, so that none waits for over a minute
+CLOSED_DAYS = 30  # after which nobody asks any more whether it was opened again
 _TITLE = 1_000  # bytes of a title in the log; GitHub takes 256 characters
 _log = log.get(__name__)
 
 
 @dataclass(frozen=True)
 class PollTarget:
-    """An open pull request that GitHub is to be asked about, as its task's owner."""
+    """A pull request that GitHub is to be asked about, as its task's owner."""
 
     id: UUID
     user_id: UUID
@@ -75,7 +76,7 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
             url=pull.url,
         )
         before = None
-    elif known.observed_at is not None and pull.updated_at < known.observed_at:
+    elif _is_stale(known, pull):
         return False
     else:
         before = known.status
@@ -89,17 +90,27 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
 
 
 def due(session: Session, limit: int = 500) -> list[PollTarget]:
-    """The open pull requests that GitHub was not asked about for a while, the longest ones first."""
-    polled_at = col(PullRequest.polled_at)
+    """The pull requests that GitHub was not asked about for a while, those first that are due for longest.
+
+    A closed one may be opened again and merged: it is asked about more and more rarely, and at last no more.
+    """
+    polled_at, status = col(PullRequest.polled_at), col(PullRequest.status)
+    closed_for = func.now() - func.coalesce(PullRequest.closed_at, PullRequest.observed_at, PullRequest.created_at)
+    pause = case(
+        (status != PullRequestStatus.CLOSED, timedelta(seconds=POLL_AFTER_SECONDS)),
+        (closed_for < timedelta(days=1), timedelta(minutes=10)),
+        else_=timedelta(hours=1),
+    )
+    is_watched = (status == PullRequestStatus.CLOSED) & (closed_for < timedelta(days=CLOSED_DAYS))
     rows = session.exec(
         select(PullRequest, Task.user_id, Repository.full_name)
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(User, col(User.id) == Task.user_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
-        .where(col(PullRequest.status).in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]))
-        .where(polled_at.is_(None) | (polled_at < func.now() - timedelta(seconds=POLL_AFTER_SECONDS)))
+        .where(status.in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]) | is_watched)
+        .where(polled_at.is_(None) | (polled_at + pause < func.now()))
         .where(col(User.is_github_connected))  # a dead token is not tried again
-        .order_by(polled_at.asc().nulls_first(), col(PullRequest.id))
+        .order_by((polled_at + pause).asc().nulls_first(), col(PullRequest.id))
         .limit(limit)
     )
     return [
@@ -109,7 +120,7 @@ def due(session: Session, limit: int = 500) -> list[PollTarget]:
 
 
 def poll(may_go_on: Callable[[], bool] = lambda: True) -> Polled:
-    """Asks GitHub about the open pull requests that are due, those first that were not asked about for longest.
+    """Asks GitHub about the pull requests that are due, those first that were not asked about for longest.
 
     One person's trouble (a dead token, a rate limit, a vanished repository) does not keep the others waiting. The first
     few are asked in any case, the others while `may_go_on()`.
@@ -149,11 +160,21 @@ def _ask(target: PollTarget, refused: set[UUID]) -> bool:
     if isinstance(answer, NotModified):
         return False
     with transaction() as session:
-        changed = observe(session, target.repository_id, answer)
-        session.execute(
-            text("UPDATE pull_requests SET etag = :etag WHERE id = :id"), {"etag": answer.etag, "id": target.id}
-        )
-    return changed
+        return observe(session, target.repository_id, answer)
+
+
+def _is_stale(known: PullRequest, pull: RemotePull) -> bool:
+    """Whether what is known stands against what was just told; GitHub's times are whole seconds, so they may tie.
+
+    A merge is final. A close that ties with an opening is taken to be the later one; where that is wrong, GitHub's next
+    change puts it right.
+    """
+    if known.status == PullRequestStatus.MERGED and pull.status != PullRequestStatus.MERGED:
+        return True
+    if known.observed_at is None or pull.updated_at != known.observed_at:
+        return known.observed_at is not None and pull.updated_at < known.observed_at
+    ended = (PullRequestStatus.CLOSED, PullRequestStatus.MERGED)
+    return known.status in ended and pull.status not in ended
 
 
 def _copy(known: PullRequest, pull: RemotePull) -> None:
@@ -166,6 +187,7 @@ def _copy(known: PullRequest, pull: RemotePull) -> None:
     known.merged_at = pull.merged_at
     known.closed_at = pull.closed_at
     known.observed_at = pull.updated_at
+    known.etag = pull.etag  # of what is kept here, or none: with another's, GitHub would say that nothing has changed
     known.updated_at = clock.now()
 
 
