@@ -18,7 +18,7 @@ from backend.models import Task, TaskResult, TaskRun
 from backend.services import pull_requests, repositories, runs
 from backend.services.evidence import Evidence, gather
 from backend.services.recorder import keep_patch
-from backend.services.report import pull_request_body
+from backend.services.report import pull_request_body, quiet
 from backend.services.runs import End
 from backend.services.workplace import Workplace
 from backend.settings import get_settings
@@ -59,6 +59,8 @@ def finish(place: Workplace, ending: Ending) -> None:
     if not place.facts.task_type.may_edit:
         _answer(place, ending)
         return
+    # Commit, title and body alike: GitHub looks for keywords and names in all of them.
+    ending = replace(ending, text=quiet(ending.text), title=quiet(title)[:MAX_TITLE])
     commit = _commit(place, ending)
     if commit is None:
         place.end(End(Status.COMPLETED, ending.text, outcome=Outcome.NO_CHANGES))
@@ -111,8 +113,8 @@ def _commit(place: Workplace, ending: Ending) -> Commit | None:
     )
     if sha is None:
         return None
-    # Pages show what the task changed, follow-ups included.
-    base = facts.task_base_sha or checkout.base_sha
+    # As the pull request shows it: what the task changed, follow-ups included, without what others merged meanwhile.
+    base = diff.merge_base(checkout, place.target_sha, sha)
     files = diff.changed_files(checkout, base, sha)
     _keep_patch(place, diff.patch(checkout, base, sha))
     secrets = diff.scan_secrets(files, (place.token,))

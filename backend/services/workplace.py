@@ -33,11 +33,16 @@ _RUNS_FOLDER = re.compile(r"[0-9a-f]{32}-\d+")  # others lie beside them: those 
 
 @dataclass(frozen=True)
 class Workplace:
-    """What the steps of a run share. `token` is the person's; `guidance` is what the repository says at its base."""
+    """What the steps of a run share.
+
+    `token` is the person's; `guidance` is what the repository says at its base; `target_sha` is the target branch's tip,
+    None where it is gone.
+    """
 
     facts: Brief
     sandbox: Sandbox
     checkout: Checkout
+    target_sha: str | None
     guidance: str
     token: str
     recorder: Recorder
@@ -96,7 +101,8 @@ def sweep_workspaces() -> int:
 def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Workplace:
     token = _token(facts)
     began = time.monotonic()
-    checkout = _checkout(facts, sandbox, folder, token, lease)
+    mirror = _mirror(facts, token, lease)
+    checkout = _checkout(facts, sandbox, folder, mirror)
     # Before the model's own edits come back: a resumed run must open with the very words it began with.
     words = guidance.read(checkout.work_tree)
     if facts.checkpoint is not None:
@@ -123,17 +129,23 @@ def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Work
             "restored": facts.checkpoint is not None,
         },
     )
-    return Workplace(facts, sandbox, checkout, words, token, recorder, lease)
+    target_sha = mirror.branch_sha(facts.target_branch)
+    return Workplace(facts, sandbox, checkout, target_sha, words, token, recorder, lease)
 
 
-def _checkout(facts: Brief, sandbox: Sandbox, folder: Path, token: str, lease: Lease) -> Checkout:
-    """The files at the commit that this run began at, else at the newest of the task's branch, else of its base."""
+def _mirror(facts: Brief, token: str, lease: Lease) -> Mirror:
+    """The repository's mirror, as GitHub has it now."""
     settings = get_settings()
     mirror = Mirror(settings.data_dir.resolve() / "mirrors", facts.repository_github_id)
     try:
         mirror.refresh(facts.clone_url, token, settings.git_protocols, lease.cancelled)
     except GitError as error:
         raise RunFailed(Failure.CLONE_FAILED, f"{Failure.CLONE_FAILED.sentence} {error}") from error
+    return mirror
+
+
+def _checkout(facts: Brief, sandbox: Sandbox, folder: Path, mirror: Mirror) -> Checkout:
+    """The files at the commit that this run began at, else at the newest of the task's branch, else of its base."""
     start = facts.base_sha or (mirror.branch_sha(facts.work_branch) if facts.work_branch else None)
     start = start or mirror.branch_sha(facts.branch)
     if start is None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from backend.workspace.checkout import Checkout
-from backend.workspace.git import check_sha, run_git
+from backend.workspace.git import check_sha, run_git, text
 
 _TIMEOUT = 300.0  # seconds
 _STATUS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "C": "copied", "T": "type_changed"}
@@ -65,6 +65,18 @@ class Finding:
     path: str
     line: int
     what: str
+
+
+def merge_base(checkout: Checkout, target: str | None, head: str) -> str:
+    """The commit where `head` left the target branch, whose tip is `target`: a pull request shows the changes from there.
+
+    GitHub's documentation: "About comparing branches in pull requests", three-dot comparison. Without such a commit,
+    where the target is gone or was made anew, the checkout's base.
+    """
+    if target is None:
+        return checkout.base_sha
+    found = text(checkout.git(["merge-base", check_sha(target), check_sha(head)], ok=(0, 1)))
+    return found or checkout.base_sha
 
 
 def changed_files(checkout: Checkout, base: str, head: str) -> list[FileChange]:

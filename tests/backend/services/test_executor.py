@@ -154,6 +154,24 @@ def test_a_follow_up_pushes_to_the_same_branch_and_pull_request(hub: LocalHub, a
         assert credits.unbalanced(session) == []
 
 
+def test_what_others_merged_meanwhile_is_not_the_tasks_own(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice)
+    assert work("after_a_model_answer") == -9
+    with db.transaction() as session:
+        tasks.cancel(session, session.get_one(User, alice), task_id)
+        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
+    with db.transaction() as session:
+        assert attempts.take_over(session, run_of(task_id).id)
+    hub.commit("alice", "alice/sample-shop", "README.md", lambda old: old + "\nSomebody else's line.\n")
+    with db.transaction() as session:
+        tasks.follow_up(session, session.get_one(User, alice), task_id, "Do it now.")
+    assert work() == 0
+    with db.transaction() as session:
+        reader = session.get_one(User, alice)
+        assert [row.path for row in tasks.diff(session, reader, task_id)] == ["shop/totals.py"]
+        assert b"README" not in tasks.patch(session, reader, task_id)
+
+
 def test_on_any_other_repository_the_script_says_so_and_changes_nothing(hub: LocalHub, alice: UUID) -> None:
     task_id = submit(alice, "alice/notes", "Make it faster")
     work()

@@ -24,6 +24,18 @@ def committed(checkout: Checkout) -> str:
     return sha
 
 
+def test_a_change_is_measured_from_where_it_left_the_target(checkout: Checkout) -> None:
+    (checkout.work_tree / "README.md").write_text("# Ours\n")
+    ours = committed(checkout)
+    made = {"GIT_AUTHOR_NAME": "B", "GIT_AUTHOR_EMAIL": "b@x", "GIT_COMMITTER_NAME": "B", "GIT_COMMITTER_EMAIL": "b@x"}
+    tree = f"{checkout.base_sha}^{{tree}}"
+    target = checkout.git(["commit-tree", tree, "-p", checkout.base_sha, "-m", "theirs"], env=made).decode().strip()
+    stranger = checkout.git(["commit-tree", tree, "-m", "made anew"], env=made).decode().strip()
+    assert diff.merge_base(checkout, target, ours) == checkout.base_sha
+    assert diff.merge_base(checkout, ours, ours) == ours
+    assert diff.merge_base(checkout, stranger, ours) == diff.merge_base(checkout, None, ours) == checkout.base_sha
+
+
 def test_every_kind_of_change_is_told_apart(checkout: Checkout) -> None:
     tree = checkout.work_tree
     (tree / "shop/totals.py").write_text("def total(lines):\n    return round(sum(lines), 2)\n")
