@@ -89,7 +89,7 @@ class Conversation:
         return [(call, call.id in self._started) for call in self._open.values()]
 
     def repeats(self, call: ToolCall, text: str) -> int:
-        """How often this call has given this result, were it to do so once more."""
+        """How often this call has given this result without anything new in between, were it to do so once more."""
         return self._seen[_same_key(call, text)] + 1
 
     def apply(self, entry: LogEntry) -> None:
@@ -166,11 +166,14 @@ class Conversation:
         key = _same_key(call, payload["text"])
         if payload.get("added") or payload.get("removed"):
             self._seen = Counter({key: self._seen[key]})  # the files are others now: old answers may come again
+        if not self._seen[key]:  # something was learned or done: whoever does that is not stuck
+            self._seen = Counter(dict.fromkeys(self._seen, 1))
         self._seen[key] += 1
         self.most_repeated = self._seen[key]
 
     def _compact(self, payload: dict[str, Any]) -> None:
         self.spent_micro += payload.get("cost_micro", 0)
+        self._seen.clear()  # the model has to look again at what it no longer sees
         until = payload["until"]
         if payload["mode"] == "elided":
             measured = min(until, self._known_until)
