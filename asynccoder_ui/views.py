@@ -18,6 +18,7 @@ _BUSY = {
 }
 _WAITS = {
     "budget": "Waiting for budget",
+    "github_rate_limited": "GitHub limits the rate; the work goes on by itself",
     Failure.MODEL_RATE_LIMITED: "The model's provider limits the rate",
     Failure.MODEL_OVERLOADED: "The model's provider is overloaded",
 }

@@ -51,7 +51,8 @@ class Work:
 def finish(place: Workplace, ending: Ending) -> None:
     """Ends a run whose model is done with all that is derived from its work.
 
-    Raises StaleFence, and RunFailed for what keeps the work from being handed over.
+    Raises StaleFence, RunFailed for what keeps the work from being handed over, GitHubError with `retry_after` where it
+    has to wait.
     """
     # The model's words go into tables and to GitHub, which refuse NUL and long titles.
     title = " ".join(jsonb.clean_text(ending.title).split())[:MAX_TITLE]
@@ -182,6 +183,8 @@ def _publish(place: Workplace, work: Work) -> None:
     except GitHubNotFound as error:
         raise RunFailed(Failure.ACCESS_LOST) from error
     except GitHubError as error:
+        if error.retry_after is not None:
+            raise  # the work is done and paid for: it waits
         raise RunFailed(Failure.PR_CREATE_FAILED, f"{Failure.PR_CREATE_FAILED.sentence} {error}") from error
     outcome = Outcome.PR_OPENED if created or facts.number == 1 else Outcome.PR_UPDATED
     patiently(lambda session: _settle(session, place, work, pushed, pull, outcome))

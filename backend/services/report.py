@@ -24,8 +24,10 @@ MAX_BODY = 60_000  # GitHub refuses bodies over 65,536 characters
 
 
 def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) -> str:
-    """The body as the worker writes it. The model's text, which is quiet already, comes last: an open comment or fence in
-    it swallows nothing of ours."""
+    """The body as the worker writes it; the model's text is `quiet` already.
+
+    It comes last, so that an open comment or fence in it swallows nothing of ours.
+    """
     link = f"{get_settings().origin}/tasks/{facts.task_id}"
     lines = [
         "### Evidence",

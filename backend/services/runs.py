@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from backend import clock, events, jsonb, log
 from backend.db import after_commit
+from backend.engine.assignment import Orders
 from backend.errors import AsyncCoderError, NotEnoughCredits, StaleFence
 from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
 from backend.queue import ring_runs
@@ -130,14 +131,35 @@ def enter(session: Session, run_id: UUID, fence: int, phase: Phase, reason: str 
     mirror(session, task, run)
 
 
-def park(session: Session, run_id: UUID, fence: int, *, reason: str, until: datetime | None) -> None:
-    """Frees lease and worker while the hold stays; the run goes on at `until`, or when the person answers."""
+def park(
+    session: Session,
+    run_id: UUID,
+    fence: int,
+    *,
+    reason: str,
+    until: datetime | None,
+    heard: Orders | None = None,
+) -> None:
+    """Frees lease and worker while the hold stays; the run goes on at `until`, or when the person answers.
+
+    `heard` are the orders that the engine has acted on: what the person ordered since then is an answer already.
+    """
     task, run = locked(session, run_id)
     require_own(run, fence)
+    if run.cancel_requested_at is not None:
+        end(session, run_id, fence, End(Status.CANCELLED, "Stopped."))
+        return
     run.status, run.phase, run.reason, run.until = Status.PENDING, Phase.PARKED, reason, until
     run.fence += 1
     run.lease_owner = run.lease_expires_at = None
     mirror(session, task, run)
+    if heard is not None and _has_answered(run, heard):
+        wake(session, run, task)
+
+
+def _has_answered(run: TaskRun, heard: Orders) -> bool:
+    wants_end = run.finish_requested_at is not None and not heard.finish_now
+    return wants_end or run.held * credits.MICRO_PER_CREDIT > heard.hold_micro
 
 
 def wake(session: Session, run: TaskRun, task: Task) -> None:

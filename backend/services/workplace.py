@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import text
@@ -13,6 +12,7 @@ from sqlalchemy import text
 from backend import log
 from backend.db import patiently, transaction
 from backend.engine import guidance
+from backend.engine.assignment import Ending
 from backend.errors import GitError, GitHubUnauthorized, RunFailed, SandboxUnavailable
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
@@ -35,8 +35,8 @@ _RUNS_FOLDER = re.compile(r"[0-9a-f]{32}-\d+")  # others lie beside them: those 
 class Workplace:
     """What the steps of a run share.
 
-    `token` is the person's; `guidance` is what the repository says at its base; `target_sha` is the target branch's tip,
-    None where it is gone.
+    `target_sha` is the target branch's tip, None where it is gone; `guidance` is what the repository says at its base;
+    `token` is the person's.
     """
 
     facts: Brief
@@ -57,10 +57,11 @@ class Workplace:
         """Moves the run to a phase."""
         patiently(lambda session: runs.enter(session, self.claim.run_id, self.claim.fence, phase))
 
-    def park(self, reason: str, until: datetime | None) -> None:
+    def park(self, ending: Ending) -> None:
         """Lets the run wait without a worker."""
-        claim = self.claim
-        patiently(lambda session: runs.park(session, claim.run_id, claim.fence, reason=reason, until=until))
+        run_id, fence = self.claim.run_id, self.claim.fence
+        reason, until, heard = ending.reason or "", ending.until, ending.heard
+        patiently(lambda session: runs.park(session, run_id, fence, reason=reason, until=until, heard=heard))
 
     def end(self, how: End) -> None:
         """Ends the run."""

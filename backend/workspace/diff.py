@@ -68,7 +68,7 @@ class Finding:
 
 
 def merge_base(checkout: Checkout, target: str | None, head: str) -> str:
-    """The commit where `head` left the target branch, whose tip is `target`: a pull request shows the changes from there.
+    """The commit where `head` left the branch whose tip is `target`: a pull request shows the changes from there.
 
     GitHub's documentation: "About comparing branches in pull requests", three-dot comparison. Without such a commit,
     where the target is gone or was made anew, the checkout's base.

@@ -15,7 +15,7 @@ from sqlmodel import select
 
 import jobs.tasks
 from backend import db
-from backend.errors import RunFailed
+from backend.errors import GitHubError, RunFailed
 from backend.github.client import GitHub
 from backend.models import CreditTransaction, PullRequest, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.sandbox.choose import choose
@@ -256,6 +256,27 @@ def test_a_run_that_is_stopped_while_its_tests_run_pushes_nothing_and_keeps_the_
     assert hub.pulls("alice", "alice/sample-shop") == []
     with db.transaction() as session:
         assert b"shop/totals.py" in tasks.patch(session, session.get_one(User, alice), task_id)
+
+
+def test_a_rate_limit_of_githubs_at_the_hand_over_is_waited_for(
+    hub: LocalHub, alice: UUID, environment: pytest.MonkeyPatch
+) -> None:
+    def limited(user_id: UUID, ask: object) -> None:
+        raise GitHubError("GitHub limits the rate of requests; it goes on in 60 s.", retry_after=60)
+
+    task_id = submit(alice)
+    with environment.context() as patched:
+        patched.setitem(vars(repositories), "with_github", limited)
+        assert work() == 0
+    run = run_of(task_id)
+    assert (run.status, run.phase, run.reason) == (Status.PENDING, Phase.PARKED, "github_rate_limited")
+    assert run.until is not None and hub.pulls("alice", "alice/sample-shop") == []
+    with db.transaction() as session:
+        session.execute(text("UPDATE task_runs SET until = now()"))
+    assert work() == 0
+    run = run_of(task_id)
+    assert (run.status, run.outcome, run.attempt) == (Status.COMPLETED, Outcome.PR_OPENED, 1)
+    assert kinds(task_id).count(EventKind.EVIDENCE) == 1
 
 
 def _processes_of(run_id: UUID) -> list[str]:

@@ -1,6 +1,7 @@
 """Claims, leases, fences, sweeps: PostgreSQL decides, a stale worker is refused."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -9,10 +10,10 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from backend import clock, db, events
-from backend.engine.assignment import Withdrawn
+from backend.engine.assignment import Orders, Withdrawn
 from backend.errors import RunFailed, StaleFence, TooLarge
 from backend.github.types import RemoteRepository
-from backend.models import Task, TaskEvent, TaskMessage, TaskResult, TaskRun
+from backend.models import Task, TaskEvent, TaskMessage, TaskResult, TaskRun, User
 from backend.services import attempts, brief, credits, runs, tasks
 from backend.services.recorder import Recorder
 from backend.services.runs import Claim, End
@@ -206,6 +207,39 @@ def test_a_run_parked_for_budget_wakes_when_credits_are_added_once_per_key(peopl
         tasks.add_credits(session, people.alice, task_id, key="click-1")
         assert run_of(task_id, session).held == 2 * held
     assert claim().run_id == mine.run_id
+
+
+@pytest.mark.parametrize(
+    ("order", "phase"),
+    [
+        (lambda *given: tasks.cancel(*given), Phase.ENDED),
+        (lambda *given: tasks.finish_now(*given), Phase.QUEUED),
+        (lambda *given: tasks.add_credits(*given, key="click"), Phase.QUEUED),
+        (lambda *given: None, Phase.PARKED),
+    ],
+)
+def test_what_the_person_ordered_just_before_the_run_parks_is_heard(
+    people: People, order: Callable[[Session, User, UUID], None], phase: Phase
+) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        heard = Orders(False, False, run_of(task_id, session).held * credits.MICRO_PER_CREDIT)
+        order(session, people.alice, task_id)
+    with db.transaction() as session:
+        runs.park(session, mine.run_id, mine.fence, reason="budget", until=None, heard=heard)
+        assert run_of(task_id, session).phase == phase
+
+
+def test_an_order_that_the_engine_acted_on_does_not_wake_a_run_that_waits_for_its_provider(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        tasks.finish_now(session, people.alice, task_id)
+        heard = Orders(False, True, run_of(task_id, session).held * credits.MICRO_PER_CREDIT)
+        until = clock.now() + timedelta(minutes=5)
+        runs.park(session, mine.run_id, mine.fence, reason="model_rate_limited", until=until, heard=heard)
+        assert run_of(task_id, session).phase == Phase.PARKED
 
 
 def test_cancelling_a_waiting_run_ends_it_at_once_and_gives_the_hold_back(people: People) -> None:
