@@ -16,7 +16,7 @@ from backend.db import transaction
 from backend.errors import AsyncCoderError, GitHubError, GitHubUnauthorized, Unavailable
 from backend.github.types import NotModified, RemotePull
 from backend.models import PullRequest, Repository, Task, TaskRun, User
-from backend.services import notices, repositories
+from backend.services import analytics, notices, repositories
 from backend.words import EventKind, Outcome, PullRequestStatus, Status
 
 CHORE = "poll_pull_requests"
@@ -200,6 +200,7 @@ def _tell(session: Session, task: Task, pull: PullRequest) -> None:
         task.outcome = Outcome.MERGED if pull.status == PullRequestStatus.MERGED else run.outcome
         session.add(task)
         session.flush()
+        analytics.write(session, task.id)
     payload: dict[str, Any] = {
         "number": pull.pr_number,
         "url": pull.url,

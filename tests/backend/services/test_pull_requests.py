@@ -54,6 +54,17 @@ def task_id(people: People) -> UUID:
     return task_id
 
 
+def test_a_merge_is_counted_in_the_tasks_figures(people: People, task_id: UUID) -> None:
+    def rate() -> object:
+        with db.transaction() as session:
+            return session.execute(text("SELECT success_rate FROM task_analytics")).scalar_one()
+
+    assert rate() == 0
+    with db.transaction() as session:
+        pull_requests.observe(session, people.sample, MERGED)
+    assert rate() == 100
+
+
 def payload(pull: RemotePull, repository_github_id: int = 11) -> dict[str, Any]:
     def iso(moment: datetime | None) -> str | None:
         return moment.isoformat() if moment else None
