@@ -68,7 +68,7 @@ def finish(place: Workplace, ending: Ending) -> None:
         return
     place.enter(Phase.VERIFYING)
     evidence = _verify(place, commit)
-    if place.lease.poll().cancelled:
+    if evidence is None:
         place.end(End(Status.CANCELLED, "Stopped before anything was pushed. The changes are kept as a patch."))
         return
     place.enter(Phase.FINISHING)
@@ -149,14 +149,23 @@ def _keep_patch(place: Workplace, patch: bytes) -> None:
     patiently(store)
 
 
-def _verify(place: Workplace, commit: Commit) -> Evidence:
-    """Runs the tests on the commit in a clean checkout, in the jail; an earlier attempt's answer stands."""
+def _verify(place: Workplace, commit: Commit) -> Evidence | None:
+    """Runs the tests on the commit in a clean checkout, in the jail; an earlier attempt's answer stands.
+
+    None where the person said stop: tests that were cut off say nothing of the commit.
+    """
     name = f"evidence:{commit.sha}"
     known = place.recorder.found(name)
-    if known is not None:
-        return Evidence(**{**known, "verdict": Verdict(known["verdict"])})
+    evidence = Evidence(**{**known, "verdict": Verdict(known["verdict"])}) if known else _run_tests(place, commit)
+    if place.lease.poll().cancelled:
+        return None
+    place.recorder.once(EventKind.EVIDENCE, evidence.payload(), name)
+    return evidence
+
+
+def _run_tests(place: Workplace, commit: Commit) -> Evidence:
     clean = clean_copy(place.checkout, commit.sha, place.checkout.root / "evidence")  # goes with the workplace
-    evidence = gather(
+    return gather(
         place.sandbox,
         clean,
         sha=commit.sha,
@@ -164,8 +173,6 @@ def _verify(place: Workplace, commit: Commit) -> Evidence:
         weakened=diff.weakened_tests(commit.files),
         cancelled=place.lease.cancelled,
     )
-    place.recorder.once(EventKind.EVIDENCE, evidence.payload(), name)
-    return evidence
 
 
 def _publish(place: Workplace, work: Work) -> None:

@@ -252,7 +252,8 @@ def test_a_run_that_is_stopped_while_its_tests_run_pushes_nothing_and_keeps_the_
         assert worker.wait(timeout=30) == 0
     finally:
         worker.kill()
-    assert run_of(task_id).status == Status.CANCELLED and "push" not in kinds(task_id)
+    assert run_of(task_id).status == Status.CANCELLED
+    assert not {"push", "evidence"} & set(kinds(task_id))
     assert hub.pulls("alice", "alice/sample-shop") == []
     with db.transaction() as session:
         assert b"shop/totals.py" in tasks.patch(session, session.get_one(User, alice), task_id)
