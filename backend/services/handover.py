@@ -27,6 +27,8 @@ from backend.workspace import diff, push
 from backend.workspace.checkout import clean_copy
 from backend.workspace.diff import FileChange
 
+# GitHub's documentation: "About large files on GitHub".
+MAX_FILE = 100 * 1024 * 1024
 MAX_TITLE = 120  # characters of a commit and a pull request; GitHub takes 256
 
 
@@ -116,8 +118,12 @@ def _commit(place: Workplace, ending: Ending) -> Commit | None:
         return None
     # As the pull request shows it: what the task changed, follow-ups included, without what others merged meanwhile.
     base = diff.merge_base(checkout, place.target_sha, sha)
-    files = diff.changed_files(checkout, base, sha)
     _keep_patch(place, diff.patch(checkout, base, sha))
+    large = diff.larger_than(checkout, base, sha, MAX_FILE)
+    if large:
+        names = ", ".join(large[:5])
+        raise RunFailed(Failure.PUSH_REJECTED, f"GitHub takes no file over 100 MB, so nothing was pushed: {names}.")
+    files = diff.changed_files(checkout, base, sha)
     secrets = diff.scan_secrets(files, (place.token,))
     if secrets:
         where = ", ".join(f"{one.path}:{one.line} ({one.what})" for one in secrets[:5])

@@ -99,6 +99,18 @@ def patch(checkout: Checkout, base: str, head: str) -> bytes:
     return _diff(checkout, ["--patch", "--binary", "--full-index"], base, head)
 
 
+def larger_than(checkout: Checkout, base: str, head: str, most: int) -> list[str]:
+    """The paths of the files that changed and have more than `most` bytes now."""
+    fields = _diff(checkout, ["--raw", "--no-renames", "--no-abbrev", "-z"], base, head).split(b"\0")
+    blobs = {field.split()[3]: path for field, path in zip(fields[::2], fields[1::2], strict=False)}
+    asked = b"".join(name + b"\n" for name in blobs)
+    told = checkout.git(["cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)"], stdin=asked)
+    sizes = [line.split() for line in told.splitlines()]  # what is gone, or another repository's, is "missing"
+    return [
+        blobs[words[0]].decode("utf-8", "replace") for words in sizes if words[1] == b"blob" and int(words[2]) > most
+    ]
+
+
 def _diff(checkout: Checkout, how: list[str], base: str, head: str) -> bytes:
     # Without work tree and index: a `.gitattributes` that calls everything binary must not hide what changed.
     return run_git(

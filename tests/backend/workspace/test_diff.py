@@ -36,6 +36,15 @@ def test_a_change_is_measured_from_where_it_left_the_target(checkout: Checkout) 
     assert diff.merge_base(checkout, stranger, ours) == diff.merge_base(checkout, None, ours) == checkout.base_sha
 
 
+def test_a_file_over_the_limit_is_named_and_an_old_one_is_not(checkout: Checkout) -> None:
+    (checkout.work_tree / "large file").write_bytes(b"x" * 1_001)
+    (checkout.work_tree / "small").write_bytes(b"x" * 1_000)
+    (checkout.work_tree / "README.md").unlink()
+    sha = committed(checkout)
+    assert diff.larger_than(checkout, checkout.base_sha, sha, 1_000) == ["large file"]
+    assert diff.larger_than(checkout, sha, sha, 0) == []
+
+
 def test_every_kind_of_change_is_told_apart(checkout: Checkout) -> None:
     tree = checkout.work_tree
     (tree / "shop/totals.py").write_text("def total(lines):\n    return round(sum(lines), 2)\n")
