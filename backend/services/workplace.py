@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,14 @@ from backend import log
 from backend.db import patiently, transaction
 from backend.engine import guidance
 from backend.engine.assignment import Ending
+from backend.engine.transcript import LogEntry
 from backend.errors import GitError, GitHubUnauthorized, RunFailed, SandboxUnavailable
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
 from backend.services import auth, runs
 from backend.services.brief import Brief
 from backend.services.lease import Lease
-from backend.services.recorder import Recorder
+from backend.services.recorder import TOO_LARGE, Recorder
 from backend.services.runs import Claim, End
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Phase
@@ -28,6 +29,12 @@ from backend.workspace.checkout import Checkout, remove, workspaces_root
 from backend.workspace.mirror import Mirror
 
 _log = log.get(__name__)
+_FILES_LOST = "files_lost"
+_LOST = {
+    "text": "Changes that were too large for a checkpoint went with the last worker: the files are as they were before"
+    " them. Look before going on.",
+    "code": _FILES_LOST,
+}
 _RUNS_FOLDER = re.compile(r"[0-9a-f]{32}-\d+")  # others lie beside them: those of `asynccoder run`
 
 
@@ -130,8 +137,23 @@ def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Work
             "restored": facts.checkpoint is not None,
         },
     )
+    if _lost_files(facts.log):
+        recorder.emit(EventKind.NOTE, _LOST)
+        facts.log.append(LogEntry(EventKind.NOTE, _LOST))
     target_sha = mirror.branch_sha(facts.target_branch)
     return Workplace(facts, sandbox, checkout, target_sha, words, token, recorder, lease)
+
+
+def _lost_files(entries: Sequence[LogEntry]) -> bool:
+    """Whether the run, as its log tells it, had changed more than its last checkpoint holds."""
+    is_behind = False
+    for entry in entries:
+        code = entry.payload.get("code") if entry.kind is EventKind.NOTE else None
+        if code == TOO_LARGE:
+            is_behind = True
+        elif code == _FILES_LOST or entry.kind in (EventKind.PROMPT, EventKind.CHECKPOINT):
+            is_behind = False
+    return is_behind
 
 
 def _mirror(facts: Brief, token: str, lease: Lease) -> Mirror:

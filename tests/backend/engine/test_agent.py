@@ -137,6 +137,18 @@ def test_what_was_shortened_away_may_be_looked_at_again() -> None:
     assert talk.most_repeated == 2
 
 
+def test_what_a_resumed_run_has_lost_is_told_after_the_results_of_its_last_turn() -> None:
+    talk = Conversation("")
+    talk.apply(LogEntry(EventKind.PROMPT, {"text": "Mend it."}))
+    parts, raw = write_turn(Message("assistant", (ToolCall("c", "read_file", {"path": "a"}),)))
+    turn = {"parts": parts, "usage": {}, "cost_micro": 0, "duration_ms": 0, "stop_reason": "tool_use"}
+    talk.apply(LogEntry(EventKind.MODEL_TURN, turn, raw))
+    talk.apply(LogEntry(EventKind.NOTE, {"text": "Changes are lost.", "code": "files_lost"}))
+    told = {"call_id": "c", "text": "one", "is_error": False, "duration_ms": 0}
+    talk.apply(LogEntry(EventKind.TOOL_RESULT, told))
+    assert [type(part).__name__ for part in talk.messages[-1].parts] == ["ToolResult", "Text"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
