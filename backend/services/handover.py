@@ -217,7 +217,12 @@ def _pull(github: GitHub, place: Workplace, work: Work, branch: str) -> tuple[Re
     body = pull_request_body(facts, work.ending, work.evidence.payload())
     found = _known_pull(github, place) or github.find_pull(name, branch, target)
     if found is not None:
-        return _continue(github, name, found, work.commit.sha, body), False
+        try:
+            return _continue(github, name, found, work.commit.sha, body), False
+        except GitHubUnprocessable:
+            if found.status is not PullRequestStatus.CLOSED:
+                raise
+            # One that was closed and whose branch was deleted is not opened again: the task gets a new one.
     is_draft = facts.draft_policy == "draft" or (
         facts.draft_policy == "unverified" and work.evidence.verdict is Verdict.FAILED
     )
@@ -241,7 +246,10 @@ def _known_pull(github: GitHub, place: Workplace) -> RemotePull | None:
 
 
 def _continue(github: GitHub, name: str, found: RemotePull, sha: str, body: str) -> RemotePull:
-    """The task's pull request with the new body, open again if it was closed; a task has at most one."""
+    """The task's pull request with the new body, open again if it was closed; a task has at most one.
+
+    Raises GitHubUnprocessable where GitHub does not let it be opened again.
+    """
     if found.status is not PullRequestStatus.MERGED:
         return github.update_pull(name, found.number, body=body, state="open")
     if found.head_sha == sha:

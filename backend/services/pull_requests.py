@@ -50,7 +50,8 @@ class Polled:
 def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id: UUID | None = None) -> bool:
     """Keeps what GitHub says of a pull request, unless something newer is known. Returns whether anything changed.
 
-    Only pull requests that belong to a task of ours are kept: `task_id` names it the first time. Locks the task first.
+    Only pull requests that belong to a task of ours are kept: `task_id` names it the first time, and again where
+    the task goes on with another one, which then takes the first one's place. Locks the task first.
     """
     known = session.exec(select(PullRequest).where(PullRequest.github_pr_id == pull.github_id)).first()
     owner_task = known.task_id if known else task_id
@@ -64,7 +65,7 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
         .execution_options(populate_existing=True)
     ).first()
     if known is None:
-        known = PullRequest(
+        known = session.exec(select(PullRequest).where(PullRequest.task_id == task.id)).first() or PullRequest(
             task_id=task.id,
             repository_id=repository_id,
             github_pr_id=pull.github_id,
@@ -75,7 +76,8 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
             status=pull.status,
             url=pull.url,
         )
-        before = None
+        known.github_pr_id, known.pr_number, known.source_branch = pull.github_id, pull.number, pull.source_branch
+        known.etag = before = None
     elif _is_stale(known, pull):
         return False
     else:

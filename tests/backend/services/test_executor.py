@@ -15,7 +15,7 @@ from sqlmodel import select
 
 import jobs.tasks
 from backend import db
-from backend.errors import GitHubError, RunFailed
+from backend.errors import GitHubError, GitHubUnprocessable, RunFailed
 from backend.github.client import GitHub
 from backend.models import CreditTransaction, PullRequest, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.sandbox.choose import choose
@@ -170,6 +170,28 @@ def test_what_others_merged_meanwhile_is_not_the_tasks_own(hub: LocalHub, alice:
         reader = session.get_one(User, alice)
         assert [row.path for row in tasks.diff(session, reader, task_id)] == ["shop/totals.py"]
         assert b"README" not in tasks.patch(session, reader, task_id)
+
+
+def test_a_follow_up_to_a_closed_pull_request_whose_branch_is_gone_opens_a_new_one(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice)
+    work()
+    github, branch = hub.as_person("alice"), task_of(task_id).work_branch
+    github.ask("PATCH", "/repos/alice/sample-shop/pulls/1", {"state": "closed"})
+    github.ask("DELETE", f"/repos/alice/sample-shop/git/refs/heads/{branch}")
+    with db.transaction() as session:
+        tasks.follow_up(session, session.get_one(User, alice), task_id, "Once more, please.")
+
+    def reopening_is_refused(self: GitHub, name: str, number: int, **change: object) -> None:
+        assert number == 1
+        raise GitHubUnprocessable("GitHub refused this: state cannot be changed.")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(GitHub, "update_pull", reopening_is_refused)  # the local hub looks at the branch alone
+        assert work() == 0
+    run = run_of(task_id)
+    assert (run.number, run.status, run.outcome) == (2, Status.COMPLETED, Outcome.PR_OPENED)
+    with db.transaction() as session:
+        assert session.exec(select(PullRequest.pr_number).where(PullRequest.task_id == task_id)).all() == [2]
 
 
 def test_on_any_other_repository_the_script_says_so_and_changes_nothing(hub: LocalHub, alice: UUID) -> None:
