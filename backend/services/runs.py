@@ -16,11 +16,11 @@ from sqlmodel import Session, col, select
 from backend import clock, events, jsonb, log
 from backend.db import after_commit
 from backend.engine.assignment import Orders
-from backend.errors import AsyncCoderError, NotEnoughCredits, StaleFence
+from backend.errors import AsyncCoderError, Conflict, StaleFence
 from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
 from backend.queue import ring_runs
-from backend.services import analytics, credits, notices
-from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status
+from backend.services import access, analytics, catalog, credits, notices
+from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, TaskType
 
 _log = log.get(__name__)
 LEASE_SECONDS = 20
@@ -312,33 +312,42 @@ def require_own(run: TaskRun, fence: int) -> None:
         raise StaleFence("This run has been taken over or ended.")
 
 
-def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
-    """Messages that came too late for a run start the next; those that no longer fit wait to be read by it."""
-    late = _fitting(untaken(session, task.id))
-    user = session.get(User, task.user_id)
-    if not late or user is None:
-        return
+def follow_up(session: Session, user: User, task: Task) -> TaskRun:
+    """Starts the next run with the messages that wait, oldest first; those that no longer fit wait to be read by it.
+
+    The caller holds the task's lock. Raises Conflict, NotFound, Forbidden, InvalidInput, NotEnoughCredits.
+    """
     if is_merged(session, task.id):
-        words = "The follow-up did not start: the pull request is merged. Start a new task for what comes next."
-        record(session, run, EventKind.NOTE, {"text": words, "code": "merged"}, "late")
+        raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
+    access.require_to_work(session, user, task.repository_id, TaskType(task.type))
+    model = catalog.usable(session, task.ai_model_id)
+    messages = _fitting(untaken(session, task.id))
+    prompt = "\n\n".join(message.text for message in messages)
+    estimate = credits.estimate(session, model.id, TaskType(task.type), prompt)
+    run = start(session, task, user, prompt, hold=estimate.hold)
+    for message in messages:
+        message.taken_at, message.run_id = clock.now(), run.id
+        session.add(message)
+    return run
+
+
+def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
+    """Messages that came too late for a run start the next, as if they were sent now."""
+    user = session.get(User, task.user_id)
+    if user is None or not untaken(session, task.id):
         return
     try:
         with session.begin_nested():  # a refused hold leaves no run behind
-            follow_up = start(session, task, user, "\n\n".join(message.text for message in late), hold=run.held)
-    except NotEnoughCredits as error:
-        words = f"The follow-up did not start. {error}"
-        record(session, run, EventKind.NOTE, {"text": words, "code": "no_credits"}, "late")
-        return
+            follow_up(session, user, task)
+    except AsyncCoderError as error:
+        note = {"text": f"The follow-up did not start. {error}", "code": error.code}
+        record(session, run, EventKind.NOTE, note, "late")
     except (OperationalError, InterfaceError):  # a database that is away
         raise
     except Exception:  # the end of this run must not depend on the next one's beginning
         _log.exception("a follow-up could not be started", task_id=str(task.id))
         words = "The follow-up did not start: something went wrong on our side. Send it again."
         record(session, run, EventKind.NOTE, {"text": words, "code": "not_started"}, "late")
-        return
-    for message in late:
-        message.taken_at, message.run_id = clock.now(), follow_up.id
-        session.add(message)
 
 
 def _fitting(messages: Sequence[TaskMessage]) -> list[TaskMessage]:

@@ -1,8 +1,9 @@
 """Starting and steering tasks. Whatever cannot be afforded or done is refused before it is queued."""
 
 from dataclasses import dataclass, replace
-from uuid import UUID
+from uuid import UUID, uuid4, uuid5
 
+from sqlalchemy import text as sql
 from sqlmodel import Session
 
 from backend import clock, jsonb
@@ -18,6 +19,7 @@ MAX_PROMPT = 32_000
 MAX_PROMPT_BYTES = 48_000  # in the log a prompt shares 64 KiB with the rest of its entry
 MAX_WAITING_MESSAGES = 20
 TITLE = 80
+_OTHER_CONTENT = "This was already sent with another content."
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def check_prompt(prompt: str) -> str:
     return prompt
 
 
-def send(user_id: UUID, draft: Draft) -> UUID:
+def send(user_id: UUID, draft: Draft, *, key: str = "") -> UUID:
     """Checks the branches against GitHub, then submits in a transaction of its own. Returns the task's id.
 
     For the doors: it takes no session, because it asks GitHub first.
@@ -65,15 +67,24 @@ def send(user_id: UUID, draft: Draft) -> UUID:
         user = session.get(User, user_id)
         if user is None or user.disabled_at is not None:
             raise NotFound("The person no longer exists.")
-        return submit(session, user, draft).id
+        return submit(session, user, draft, key=key).id
 
 
-def submit(session: Session, user: User, draft: Draft) -> Task:
-    """Holds the estimate, writes the task with its first run, rings after commit.
+def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task:
+    """Holds the estimate, writes the task with its first run, rings after commit. The same key is one task.
 
     Raises InvalidInput, TooLarge, NotFound (a repository one cannot see), Forbidden (one cannot push to),
-    NotEnoughCredits.
+    NotEnoughCredits, Conflict (the same key with another content).
     """
+    task_id = _named(user, key)
+    # Whoever comes with the same key meanwhile waits here, and then finds the task.
+    session.execute(sql("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))"), {"id": str(task_id)})
+    known = session.get(Task, task_id)
+    if known is not None:
+        target = draft.target_branch or draft.branch
+        if _draft_of(known) != replace(draft, prompt=check_prompt(draft.prompt), target_branch=target):
+            raise Conflict(_OTHER_CONTENT)
+        return known
     prompt = check_prompt(draft.prompt)
     branch = check_branch(draft.branch)
     target = check_branch(draft.target_branch) if draft.target_branch else branch
@@ -81,6 +92,7 @@ def submit(session: Session, user: User, draft: Draft) -> Task:
     model = catalog.usable(session, draft.model_id)
     estimate = credits.estimate(session, model.id, draft.task_type, prompt)
     task = Task(
+        id=task_id,
         user_id=user.id,
         repository_id=repository.id,
         ai_model_id=model.id,
@@ -99,6 +111,18 @@ def submit(session: Session, user: User, draft: Draft) -> Task:
     return task
 
 
+def _draft_of(task: Task) -> Draft:
+    return Draft(
+        repository_id=task.repository_id,
+        branch=task.branch,
+        target_branch=task.target_branch,
+        model_id=task.ai_model_id,
+        task_type=TaskType(task.type),
+        priority=Priority(task.priority),
+        prompt=task.prompt,
+    )
+
+
 def title_of(prompt: str) -> str:
     """The prompt's first line, cut at a word."""
     first = " ".join(prompt.strip().splitlines()[0].split())
@@ -107,22 +131,30 @@ def title_of(prompt: str) -> str:
     return first[:TITLE].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
 
 
-def follow_up(session: Session, user: User, task_id: UUID, text: str) -> TaskRun | TaskMessage:
-    """Adds to a task: a message of the run that is alive, otherwise a new run with its own hold.
+def follow_up(session: Session, user: User, task_id: UUID, text: str, *, key: str = "") -> TaskMessage:
+    """Adds a message to a task: the run that is alive reads it, otherwise a new run begins with it, with its own hold.
 
-    Raises NotFound, Forbidden, InvalidInput, Conflict (too many waiting messages), NotEnoughCredits.
+    What was not read before a stop comes first. The same key is one message. Raises NotFound, Forbidden, InvalidInput,
+    Conflict (too many waiting messages; the same key with another text), NotEnoughCredits.
     """
     text = check_prompt(text)
     task = access.owned(session, user, task_id, lock=True)
+    message_id = _named(user, key)
+    known = session.get(TaskMessage, message_id)
+    if known is not None:
+        if (known.task_id, known.text) != (task.id, text):
+            raise Conflict(_OTHER_CONTENT)
+        return known
     run = runs.alive(session, task.id)
-    if run is None:
-        return _next_run(session, user, task, text)
-    if len(runs.untaken(session, task.id)) >= MAX_WAITING_MESSAGES:
+    if run is not None and len(runs.untaken(session, task.id)) >= MAX_WAITING_MESSAGES:
         raise Conflict("Enough messages wait already. Withdraw one first.")
-    message = TaskMessage(task_id=task.id, user_id=user.id, run_id=run.id, text=text)
+    message = TaskMessage(id=message_id, task_id=task.id, user_id=user.id, run_id=run.id if run else None, text=text)
     session.add(message)
     session.flush()
-    _changed(session, task)
+    if run is None:
+        runs.follow_up(session, user, task)
+    else:
+        _changed(session, task)
     return message
 
 
@@ -145,10 +177,7 @@ def cancel(session: Session, user: User, task_id: UUID) -> None:
 
     Raises NotFound, Forbidden, or Conflict when it has ended.
     """
-    task = access.owned(session, user, task_id, lock=True)
-    run = runs.alive(session, task.id)
-    if run is None:
-        raise Conflict("This task has already ended.")
+    task, run = _alive(session, user, task_id)
     run.cancelled_by = user.id
     run.cancel_requested_at = run.cancel_requested_at or clock.now()
     session.add(run)
@@ -161,10 +190,7 @@ def cancel(session: Session, user: User, task_id: UUID) -> None:
 
 def finish_now(session: Session, user: User, task_id: UUID) -> None:
     """Lets the run wrap up with what it has: one last turn, then the hand-over. Raises Conflict when it has ended."""
-    task = access.owned(session, user, task_id, lock=True)
-    run = runs.alive(session, task.id)
-    if run is None:
-        raise Conflict("This task has already ended.")
+    task, run = _alive(session, user, task_id)
     run.finish_requested_at = run.finish_requested_at or clock.now()
     session.add(run)
     runs.wake(session, run, task)
@@ -175,23 +201,25 @@ def add_credits(session: Session, user: User, task_id: UUID, *, key: str) -> Non
 
     Raises Conflict when the run has ended, NotEnoughCredits.
     """
-    task = access.owned(session, user, task_id, lock=True)
-    run = runs.alive(session, task.id)
-    if run is None:
-        raise Conflict("This task has already ended.")
+    task, run = _alive(session, user, task_id)
     credits.hold(session, user.id, run, task.estimated_credits or 5, key=f"run:{run.id}:more:{key}")
     session.add(run)
     notices.tell(session, user.id, notices.CREDITS, {"task_id": str(task.id)})
     runs.wake(session, run, task)
 
 
-def _next_run(session: Session, user: User, task: Task, text: str) -> TaskRun:
-    if runs.is_merged(session, task.id):
-        raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
-    access.require_to_work(session, user, task.repository_id, TaskType(task.type))
-    model = catalog.usable(session, task.ai_model_id)
-    estimate = credits.estimate(session, model.id, TaskType(task.type), text)
-    return runs.start(session, task, user, text, hold=estimate.hold)
+def _named(user: User, key: str) -> UUID:
+    """The id that a person's key stands for: a lost answer and a second click find what the first one made."""
+    return uuid5(user.id, key) if key else uuid4()
+
+
+def _alive(session: Session, user: User, task_id: UUID) -> tuple[Task, TaskRun]:
+    """The task and its run that is alive, both locked. Raises NotFound, Forbidden, or Conflict when it has ended."""
+    task = access.owned(session, user, task_id, lock=True)
+    run = runs.alive(session, task.id)
+    if run is None:
+        raise Conflict("This task has already ended.")
+    return task, run
 
 
 def _changed(session: Session, task: Task) -> None:

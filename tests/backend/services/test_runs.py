@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -11,7 +12,7 @@ from sqlmodel import Session, select
 
 from backend import clock, db, events
 from backend.engine.assignment import Orders, Withdrawn
-from backend.errors import RunFailed, StaleFence, TooLarge
+from backend.errors import Conflict, RunFailed, StaleFence, TooLarge
 from backend.github.types import RemoteRepository
 from backend.models import Task, TaskEvent, TaskMessage, TaskResult, TaskRun, User
 from backend.services import attempts, brief, credits, runs, tasks
@@ -301,8 +302,72 @@ def test_a_follow_up_after_the_end_is_a_second_run_with_its_own_hold(people: Peo
     with db.transaction() as session:
         runs.end(session, mine.run_id, mine.fence, End(Status.COMPLETED, "done", outcome=Outcome.NO_CHANGES))
     with db.transaction() as session:
-        second = tasks.follow_up(session, people.alice, task_id, "again")
-        assert isinstance(second, TaskRun) and second.number == 2 and second.held > 0
+        message = tasks.follow_up(session, people.alice, task_id, "again")
+        second = run_of(task_id, session)
+        assert (second.number, second.prompt, message.run_id) == (2, "again", second.id) and second.held > 0
+
+
+def test_what_a_stopped_run_did_not_read_comes_first_in_the_next_prompt(people: People) -> None:
+    task_id = submit(people)
+    claim()
+    with db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, "older message")
+    with db.transaction() as session:
+        tasks.cancel(session, people.alice, task_id)
+    expire_lease()
+    take_over()
+    with db.transaction() as session:
+        assert [row.text for row in tasks.page(session, people.alice, task_id).queued_messages] == ["older message"]
+    with db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, "newer prompt")
+    with db.transaction() as session:
+        assert run_of(task_id, session).prompt == "older message\n\nnewer prompt"
+        assert runs.untaken(session, task_id) == []
+
+
+def test_a_late_message_starts_no_run_where_its_person_may_no_longer_push(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, "one more thing")
+        session.execute(text("UPDATE user_repository_access SET access_level = 'read'"))
+    end(mine)
+    with db.transaction() as session:
+        assert run_of(task_id, session).number == 1
+        assert events.since(session, task_id, 0)[-1].payload["code"] == "forbidden"
+
+
+def test_a_follow_up_by_the_same_key_is_one_message_and_one_run(people: People) -> None:
+    task_id = submit(people)
+    end(claim())
+    for _ in range(2):
+        with db.transaction() as session:
+            tasks.follow_up(session, people.alice, task_id, "again", key="click")
+    with db.transaction() as session:
+        assert run_of(task_id, session).number == 2 and runs.untaken(session, task_id) == []
+        with pytest.raises(Conflict):
+            tasks.follow_up(session, people.alice, task_id, "something else", key="click")
+
+
+def test_a_task_sent_by_the_same_key_in_parallel_is_one_task_with_one_hold(people: People) -> None:
+    draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, "Fix it")
+    found: list[UUID] = []
+
+    def send() -> None:
+        with db.transaction() as session:
+            found.append(tasks.submit(session, people.alice, draft, key="click").id)
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8 and len(set(found)) == 1
+    with db.transaction() as session:
+        assert credits.balance(session, people.alice).held == run_of(found[0], session).held
+        with pytest.raises(Conflict):
+            tasks.submit(session, people.alice, replace(draft, prompt="Something else"), key="click")
+        assert tasks.submit(session, people.bob, replace(draft, repository_id=people.shop), key="click").id != found[0]
 
 
 def test_the_log_has_no_gap_and_the_same_event_is_there_once(people: People) -> None:
@@ -345,7 +410,7 @@ def test_a_late_message_that_cannot_be_afforded_starts_no_run_and_says_so(people
     with db.transaction() as session:
         assert session.execute(text("SELECT count(*) FROM task_runs")).scalar_one() == 1
         last = events.since(session, task_id, 0)[-1]
-        assert (last.kind, last.payload["code"]) == ("note", "no_credits")
+        assert (last.kind, last.payload["code"]) == ("note", "not_enough_credits")
         assert runs.claimable(session) == 0
 
 
