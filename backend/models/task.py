@@ -92,7 +92,7 @@ class Task(SQLModel, table=True):
 
 
 class TaskRun(SQLModel, table=True):
-    """One piece of work on a task with its own hold; an attempt is a try at it after a fault, three at most."""
+    """One piece of work on a task with its own hold; an attempt is a try at it by one worker."""
 
     __tablename__ = "task_runs"
     __table_args__ = (

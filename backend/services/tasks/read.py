@@ -14,7 +14,7 @@ from backend import clock
 from backend.errors import NotFound
 from backend.models import AiModel, Artifact, PullRequest, Repository, Task, TaskResult, TaskRun, User
 from backend.services import access
-from backend.services.recorder import PATCH
+from backend.services.recorder import CHECKPOINT, PATCH
 from backend.services.runs import concurrency, untaken
 from backend.services.tasks.rows import (
     EvidenceRow,
@@ -96,15 +96,17 @@ def diff(session: Session, user: User, task_id: UUID) -> list[FileDiff]:
 
 
 def patch(session: Session, user: User, task_id: UUID) -> bytes:
-    """The task's newest patch, as `git apply` takes it; a run that failed before its push keeps one too.
+    """The task's newest patch, as `git apply` takes it; a run that failed or was stopped keeps what it got to.
 
     Raises NotFound.
     """
     task = access.readable(session, user, task_id)
+    is_cut_short = (col(Artifact.kind) == CHECKPOINT) & col(TaskRun.status).in_([Status.FAILED, Status.CANCELLED])
     artifact = session.exec(
         select(Artifact)
-        .where(Artifact.task_id == task.id, Artifact.kind == PATCH)
-        .order_by(col(Artifact.created_at).desc())
+        .join(TaskRun, col(TaskRun.id) == Artifact.run_id)
+        .where(Artifact.task_id == task.id, (col(Artifact.kind) == PATCH) | is_cut_short)
+        .order_by(col(TaskRun.number).desc(), (col(Artifact.kind) == PATCH).desc())
     ).first()
     if artifact is None:
         raise NotFound("This task has no changes to download.")

@@ -11,12 +11,12 @@ from backend.db import after_commit, transaction
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import Task, TaskMessage, TaskRun, User
-from backend.services import access, catalog, credits, notices, repositories, runs
+from backend.services import access, attempts, catalog, credits, notices, repositories, runs
 from backend.words import Priority, Status, TaskType
 from backend.workspace.git import check_branch
 
 MAX_PROMPT = 32_000
-MAX_PROMPT_BYTES = 48_000  # in the log a prompt shares 64 KiB with the rest of its entry
+MAX_PROMPT_BYTES = 64_500  # in the log a prompt shares 64 KiB with the rest of its entry
 MAX_WAITING_MESSAGES = 20
 TITLE = 80
 _OTHER_CONTENT = "This was already sent with another content."
@@ -175,9 +175,11 @@ def withdraw(session: Session, user: User, message_id: UUID) -> None:
 def cancel(session: Session, user: User, task_id: UUID) -> None:
     """Stops the task's run: at once while it waits, within a second or so while it works. Twice is once.
 
-    Raises NotFound, Forbidden, or Conflict when it has ended.
+    Raises NotFound, Forbidden, or Conflict when it has ended or its work is being handed over.
     """
     task, run = _alive(session, user, task_id)
+    if attempts.hands_over(session, run):
+        raise Conflict("It is too late to stop this: the work is being handed over to GitHub.")
     run.cancelled_by = user.id
     run.cancel_requested_at = run.cancel_requested_at or clock.now()
     session.add(run)

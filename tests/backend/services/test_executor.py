@@ -139,6 +139,24 @@ def test_a_worker_killed_at_any_point_leaves_a_run_that_goes_on_by_itself(
     assert _processes_of(run.id) == []
 
 
+def test_a_run_that_gets_on_between_the_deaths_of_its_workers_completes(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice)
+    for _ in range(3):
+        assert work("after_a_model_answer") == -9
+        with db.transaction() as session:
+            session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
+        with db.transaction() as session:
+            assert attempts.take_over(session, run_of(task_id).id)
+    assert work() == 0
+    run = run_of(task_id)
+    assert (run.status, run.outcome, run.attempt) == (Status.COMPLETED, Outcome.PR_OPENED, 4)
+    assert len(hub.pulls("alice", "alice/sample-shop")) == 1
+    log = kinds(task_id)
+    assert log.count("model_turn") == run.steps and log.count(EventKind.SETTLED) == 1
+    with db.transaction() as session:
+        assert credits.unbalanced(session) == []
+
+
 def test_a_follow_up_pushes_to_the_same_branch_and_pull_request(hub: LocalHub, alice: UUID) -> None:
     task_id = submit(alice)
     work()

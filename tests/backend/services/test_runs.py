@@ -1,6 +1,7 @@
 """Claims, leases, fences, sweeps: PostgreSQL decides, a stale worker is refused."""
 
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ from sqlmodel import Session, select
 
 from backend import clock, db, events
 from backend.engine.assignment import Orders, Withdrawn
-from backend.errors import Conflict, RunFailed, StaleFence, TooLarge
+from backend.errors import Conflict, NotFound, RunFailed, StaleFence, TooLarge
 from backend.github.types import RemoteRepository
 from backend.models import Task, TaskEvent, TaskMessage, TaskResult, TaskRun, User
 from backend.services import attempts, brief, credits, runs, tasks
@@ -169,6 +170,65 @@ def test_after_three_attempts_a_run_ends_as_failed_and_costs_nothing(people: Peo
         run = run_of(task_id, session)
         assert (run.status, run.failure, run.attempt) == (Status.FAILED, Failure.INTERNAL_ERROR, 3)
         assert credits.balance(session, people.alice) == credits.Balance(100, 0)
+
+
+def test_a_run_that_gets_on_outlives_any_number_of_workers_and_one_that_does_not_ends(people: People) -> None:
+    task_id = submit(people)
+    for _ in range(5):
+        Recorder(task_id, claim()).emit(EventKind.MODEL_TURN, {"parts": [], "cost_micro": 10})
+        expire_lease()
+        take_over()
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.status, run.attempt) == (Status.PENDING, 6)
+    for _ in range(2):
+        claim()
+        expire_lease()
+        take_over()
+    with db.transaction() as session:
+        assert run_of(task_id, session).status == Status.FAILED
+
+
+def test_faults_are_limited_to_three_attempts_whatever_lies_between(people: People) -> None:
+    task_id = submit(people)
+    answers = []
+    for _ in range(attempts.MAX_ATTEMPTS):
+        mine = claim()
+        Recorder(task_id, mine).emit(EventKind.MODEL_TURN, {"parts": [], "cost_micro": 10})
+        with db.transaction() as session:
+            answers.append(attempts.retry_later(session, mine.run_id, mine.fence, Failure.SANDBOX_LOST, "lost"))
+            session.execute(text("UPDATE task_runs SET until = NULL"))
+    assert answers == [True, True, False]
+
+
+def test_what_a_failed_run_got_to_is_offered_as_a_patch(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    recorder = Recorder(task_id, mine, lambda: ("a" * 40, zlib.compress(b"diff --git a/x b/x\n")))
+    recorder.emit(EventKind.TOOL_RESULT, {"call_id": "1", "name": "edit_file", "text": ""})
+    with db.transaction() as session, pytest.raises(NotFound):
+        tasks.patch(session, people.alice, task_id)
+    end(mine, End(Status.FAILED, "", failure=Failure.STUCK))
+    with db.transaction() as session:
+        assert tasks.patch(session, people.alice, task_id) == b"diff --git a/x b/x\n"
+
+
+def test_what_is_being_handed_over_is_not_stopped_any_more(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:  # the stop that came between the last look and the first push
+        run_of(task_id, session).cancel_requested_at = clock.now()
+        runs.enter(session, mine.run_id, mine.fence, Phase.FINISHING)
+    expire_lease()
+    take_over()
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.status, run.phase, run.cancel_requested_at) == (Status.PENDING, Phase.QUEUED, None)
+    with pytest.raises(Conflict, match="too late"), db.transaction() as session:
+        tasks.cancel(session, people.alice, task_id)
+    mine = claim()
+    with db.transaction() as session:
+        assert attempts.retry_later(session, mine.run_id, mine.fence, Failure.PR_CREATE_FAILED, "later")
 
 
 def test_a_failure_that_may_pass_is_tried_again_later_and_one_that_does_not_is_not(people: People) -> None:
@@ -426,7 +486,7 @@ def test_messages_too_long_for_one_prompt_are_read_by_the_next_run_one_after_the
         assert len(runs.untaken(session, task_id)) == 2
 
 
-@pytest.mark.parametrize("words", ["\x01" * 12_000, '"' * 25_000])
+@pytest.mark.parametrize("words", ["\x01" * 12_000, '"\x02' * 9_000])
 def test_what_the_log_could_not_keep_is_refused_at_the_door(people: People, words: str) -> None:
     with pytest.raises(TooLarge, match="in the log"):
         submit(people, words)
