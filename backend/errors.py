@@ -81,6 +81,9 @@ class StaleFence(Conflict):
 
     code = "stale_fence"
 
+    def __init__(self, sentence: str = "This run has been taken over or ended.") -> None:
+        super().__init__(sentence)
+
 
 class NotEnoughCredits(AsyncCoderError):
     """The hold cannot be afforded. Both figures are whole credits."""

@@ -20,15 +20,15 @@ from backend.errors import AsyncCoderError, Conflict, StaleFence
 from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
 from backend.queue import ring_runs
 from backend.services import access, analytics, catalog, credits, notices
-from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, TaskType
+from backend.words import EventKind, Failure, Outcome, Phase, Priority, PullRequestStatus, Status, TaskType
 
 _log = log.get(__name__)
 LEASE_SECONDS = 20
-BEAT_SECONDS = 5
 MAX_JOINED_BYTES = 48_000  # of messages that become one prompt, as the log counts them
 CLAIM_LOCK = 0x61636C6D  # "aclm"
 WAITING = "waiting for a worker"
 _CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
+_WEIGHTS = " ".join(f"WHEN '{one.value}' THEN {one.weight}" for one in Priority)
 # The runs of which a worker may take any one now: due, and of a person who may work and has room for another.
 _CLAIMABLE = """
     FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
@@ -75,7 +75,7 @@ def claim(session: Session, owner: str) -> Claim | None:
         text(
             f"""
             SELECT r.id {_CLAIMABLE}
-            ORDER BY CASE t.priority WHEN 'high' THEN 10 WHEN 'medium' THEN 5 ELSE 1 END
+            ORDER BY CASE t.priority {_WEIGHTS} END
                      + extract(epoch FROM now() - r.created_at) / 60 DESC, r.created_at
             LIMIT 1
             """  # noqa: S608  our own text
@@ -115,9 +115,8 @@ def beat(session: Session, run_id: UUID, fence: int) -> TaskRun:
         ),
         {"id": run_id, "fence": fence, "lease": LEASE_SECONDS},
     )
-    run = session.exec(select(TaskRun).where(TaskRun.id == run_id, TaskRun.fence == fence)).first()
-    if run is None or run.status != Status.RUNNING:
-        raise StaleFence("This run has been taken over or ended.")
+    run = session.exec(select(TaskRun).where(TaskRun.id == run_id)).one()
+    require_own(run, fence)
     return run
 
 
@@ -192,7 +191,7 @@ def _end(session: Session, run_id: UUID, fence: int, how: End, *, in_short: bool
     if Status(run.status).is_end:
         return
     if run.fence != fence:
-        raise StaleFence("This run has been taken over.")
+        raise StaleFence
     if how.status is Status.FAILED and run.cancel_requested_at is not None:
         how = End(Status.CANCELLED, "Stopped.")  # what breaks after the person said stop was stopped
     cost = run.cost_micro
@@ -309,7 +308,7 @@ def locked(session: Session, run_id: UUID) -> tuple[Task, TaskRun]:
 def require_own(run: TaskRun, fence: int) -> None:
     """Raises StaleFence unless the locked run is running under this fence."""
     if run.fence != fence or run.status != Status.RUNNING:
-        raise StaleFence("This run has been taken over or ended.")
+        raise StaleFence
 
 
 def follow_up(session: Session, user: User, task: Task) -> TaskRun:

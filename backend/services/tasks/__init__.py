@@ -1,6 +1,6 @@
 """Tasks: what a person asked for. Writing and reading are two files; callers say `tasks.submit`, `tasks.page`."""
 
-from backend.services.tasks.read import diff, page, patch, readable, sidebar
+from backend.services.tasks.read import diff, page, patch, sidebar
 from backend.services.tasks.rows import (
     EvidenceRow,
     FileDiff,
@@ -45,7 +45,6 @@ __all__ = [
     "follow_up",
     "page",
     "patch",
-    "readable",
     "send",
     "sidebar",
     "submit",

@@ -3,7 +3,6 @@
 import zlib
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy
@@ -14,6 +13,7 @@ from backend import clock
 from backend.errors import NotFound
 from backend.models import AiModel, Artifact, PullRequest, Repository, Task, TaskResult, TaskRun, User
 from backend.services import access
+from backend.services.analytics import IS_CHANGE, newest_with_changes
 from backend.services.recorder import CHECKPOINT, PATCH
 from backend.services.runs import concurrency, untaken
 from backend.services.tasks.rows import (
@@ -29,8 +29,6 @@ from backend.services.tasks.rows import (
     TaskRow,
 )
 from backend.words import Phase, PullRequestStatus, Status
-
-readable = access.readable
 
 
 def sidebar(session: Session, user: User, query: str = "", limit: int = 30) -> Sidebar:
@@ -74,7 +72,7 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         queued_messages=_queued(session, task) if is_owner else [],
         can_cancel=is_owner and is_alive,
         can_follow_up=is_owner and not (pull and pull.status == PullRequestStatus.MERGED and not is_alive),
-        actions=["add_credits", "finish_now", "cancel"] if is_owner and _waits_for_budget(task) else [],
+        actions=["add_credits", "finish_now", "cancel"] if is_owner and row.waits_for_person else [],
     )
 
 
@@ -155,7 +153,7 @@ def _grouped(rows: Sequence[TaskRow]) -> list[Group]:
     names = ["Needs attention", "Running", "Today", "Yesterday", "This week", "Older"]
     groups: dict[str, list[TaskRow]] = {name: [] for name in names}
     for row in rows:
-        if row.phase == Phase.PARKED and row.until is None:
+        if row.waits_for_person:
             name = "Needs attention"
         elif not Status(row.status).is_end:
             name = "Running"
@@ -236,24 +234,10 @@ def _evidence(run_rows: Sequence[TaskRun]) -> EvidenceRow | None:
     )
 
 
-_IS_CHANGE = col(TaskResult.result_type) == "code_changes"
-
-
-def _newest_with_changes(task: Task) -> Any:
-    return (
-        select(TaskResult.run_id)
-        .join(TaskRun, col(TaskRun.id) == TaskResult.run_id)
-        .where(TaskResult.task_id == task.id, _IS_CHANGE)
-        .order_by(col(TaskRun.number).desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
 def _changed_files(session: Session, task: Task) -> Sequence[TaskResult]:
     return session.exec(
         select(TaskResult)
-        .where(TaskResult.run_id == _newest_with_changes(task), _IS_CHANGE)
+        .where(TaskResult.run_id == newest_with_changes(task.id), IS_CHANGE)
         .order_by(col(TaskResult.file_path))
     ).all()
 
@@ -262,7 +246,7 @@ def _files(session: Session, task: Task) -> list[FileRow]:
     # Without the patches, which can be large: the page is read again at every ring.
     rows = session.execute(
         sqlalchemy.select(col(TaskResult.file_path), col(TaskResult.meta))
-        .where(TaskResult.run_id == _newest_with_changes(task), _IS_CHANGE)
+        .where(TaskResult.run_id == newest_with_changes(task.id), IS_CHANGE)
         .order_by(col(TaskResult.file_path))
     )
     return [
@@ -280,7 +264,3 @@ def _files(session: Session, task: Task) -> list[FileRow]:
 def _queued(session: Session, task: Task) -> list[MessageRow]:
     rows = untaken(session, task.id)
     return [MessageRow(row.id, row.text) for row in rows]
-
-
-def _waits_for_budget(task: Task) -> bool:
-    return task.phase == Phase.PARKED and task.until is None

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from backend.words import Phase
+
 
 @dataclass(frozen=True)
 class TaskRow:
@@ -30,6 +32,11 @@ class TaskRow:
     model_name: str
     is_demo: bool
     verdict: str | None = None
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether it goes on only when its person answers."""
+        return self.phase == Phase.PARKED and self.until is None
 
 
 @dataclass(frozen=True)
