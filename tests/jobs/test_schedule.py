@@ -13,7 +13,8 @@ from backend.services import deliveries, runs, tasks
 from backend.settings import get_settings
 from backend.words import Priority, TaskType
 from jobs import schedule
-from tests.conftest import People
+from jobs import tasks as chores
+from tests.conftest import People, forget_settings
 
 
 def submit(people: People) -> None:
@@ -123,3 +124,11 @@ def test_after_an_outage_the_first_sweep_comes_only_after_the_grace(
         stop.set()
         thread.join()
     assert swept[known] - again > 1, "workers had their moment after the lock was back"
+
+
+def test_a_look_while_the_database_is_away_finds_nothing_and_breaks_nothing(
+    database: str, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    forget_settings()
+    chores.look()

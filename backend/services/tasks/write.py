@@ -199,11 +199,13 @@ def finish_now(session: Session, user: User, task_id: UUID) -> None:
 
 
 def add_credits(session: Session, user: User, task_id: UUID, *, key: str) -> None:
-    """Holds as much again for a run and wakes it where it waits for that; the same key is one hold.
+    """Holds as much again for a run that works or waits for it, and wakes it; the same key is one hold.
 
-    Raises Conflict when the run has ended, NotEnoughCredits.
+    Raises Conflict when the run has ended or not begun yet, NotEnoughCredits.
     """
     task, run = _alive(session, user, task_id)
+    if run.started_at is None:
+        raise Conflict("This run has not begun yet: it has all the credits that were held for it.")
     credits.hold(session, user.id, run, task.estimated_credits or 5, key=f"run:{run.id}:more:{key}")
     session.add(run)
     notices.tell(session, user.id, notices.CREDITS, {"task_id": str(task.id)})

@@ -303,6 +303,17 @@ def test_an_order_that_the_engine_acted_on_does_not_wake_a_run_that_waits_for_it
         assert run_of(task_id, session).phase == Phase.PARKED
 
 
+def test_a_run_that_has_not_begun_takes_no_more_credits(people: People) -> None:
+    task_id = submit(people)
+    with db.transaction() as session, pytest.raises(Conflict, match="not begun"):
+        tasks.add_credits(session, people.alice, task_id, key="click")
+    claim()
+    with db.transaction() as session:
+        held = run_of(task_id, session).held
+        tasks.add_credits(session, people.alice, task_id, key="click")
+        assert run_of(task_id, session).held == 2 * held
+
+
 def test_cancelling_a_waiting_run_ends_it_at_once_and_gives_the_hold_back(people: People) -> None:
     task_id = submit(people)
     with db.transaction() as session:

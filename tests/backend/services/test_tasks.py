@@ -32,7 +32,7 @@ def submit(user: User, draft: tasks.Draft) -> UUID:
         ("", InvalidInput),
         ("  \n\t", InvalidInput),
         ("x" * 1_000_000, TooLarge),
-        ("漢" * 20_000, TooLarge),
+        ("漢" * 22_000, TooLarge),
         ("nul \x00 inside", InvalidInput),
     ],
 )
