@@ -6,11 +6,11 @@ cannot hold up a page that only reads the database.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlmodel import Session
 
@@ -45,6 +45,18 @@ async def call(question: Callable[[Session], T]) -> T:
 async def outside(work: Callable[[], T]) -> T:
     """Runs a function that talks to GitHub and opens short transactions of its own."""
     return await _run(_network(), work)
+
+
+_shared: dict[Hashable, asyncio.Future[Any]] = {}
+
+
+async def outside_once(key: Hashable, work: Callable[[], T]) -> T:
+    """As `outside`, but whoever asks for the same while it goes on gets the same answer, and holds no thread."""
+    future: asyncio.Future[T] | None = _shared.get(key)
+    if future is None:
+        future = _shared[key] = asyncio.ensure_future(outside(work))
+        future.add_done_callback(lambda _: _shared.pop(key, None))
+    return await asyncio.shield(future)  # whoever leaves does not take it from the others
 
 
 async def _run(executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:

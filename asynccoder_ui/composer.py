@@ -67,12 +67,12 @@ class Composer(Session):
         """Shows what is known at once, then asks GitHub where that is older than five minutes."""
         async with self:
             token = self._token()
-            self.error = ""
+            self.error, self.is_sending, self._last_nonce = "", False, ""
         try:
             person = await people.person_of(token)
             await self._show_known(token)
             try:
-                if await bridge.outside(lambda: repositories.refresh_if_stale(person.id)):
+                if await bridge.outside_once(person.id, lambda: repositories.refresh_if_stale(person.id)):
                     await self._show_known(token)
             finally:
                 async with self:
@@ -253,25 +253,28 @@ class Composer(Session):
     async def deliver(self) -> Any:
         """Sends what `send` took, off the tab's line: GitHub may be asked. Leads to the task's page."""
         async with self:
-            token, draft, self._outgoing = self._token(), self._outgoing, None
+            token, draft, self._outgoing, key = self._token(), self._outgoing, None, self._last_nonce
         if draft is None:
             return None
+        refusal: str | None = "It could not be sent. Try again: it is sent once."
         try:
             person = await people.person_of(token)
-            task_id = await bridge.outside(lambda: tasks.send(person.id, draft))
+            task_id = await bridge.outside(lambda: tasks.send(person.id, draft, key=key))
+            refusal = None
         except SignedOut:
             return leave()
         except AsyncCoderError as error:
-            async with self:
-                self.error, self._last_nonce = str(error), ""
+            refusal = str(error)
             return None
         finally:
             async with self:
                 self.is_sending = False
-        async with self:
-            self.sent += 1
-            self._prompt = ""
-            sent_draft, self._draft_id = self._draft_id, None
+                sent_draft = self._draft_id if refusal is None else None
+                if refusal is None:
+                    self.sent += 1
+                    self._prompt, self._draft_id = "", None
+                else:  # the same form may come again
+                    self.error, self._last_nonce = refusal, ""
         if sent_draft is not None:
             await people.ask(token, lambda session, user: drafts.discard(session, user, sent_draft))
         return rx.redirect(routes.task_page(str(task_id)))

@@ -183,7 +183,7 @@ def run_facts(page: tasks.TaskPage) -> RunFacts:
         steps=str(run.steps),
         tokens=f"{_thousands(run.tokens_in)} in{cached}, {_thousands(run.tokens_out)} out",
         jail=f"{run.sandbox}, network off" if run.sandbox and run.sandbox != "none" else run.sandbox or "",
-        attempt=f"{run.attempt} of 3" if run.attempt > 1 else "",
+        attempt=str(run.attempt) if run.attempt > 1 else "",
     )
 
 

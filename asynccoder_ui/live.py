@@ -19,7 +19,7 @@ from backend import events, log
 from backend.errors import AsyncCoderError, Conflict, InvalidInput, SignedOut, Unavailable
 from backend.hub import DELTA, RESYNC, Hub, Ring, hub
 from backend.models import User
-from backend.services import results, tasks
+from backend.services import access, results
 from backend.services.sessions import SIGNED_OUT
 
 # A page is told at once, and then at most this often.
@@ -142,7 +142,7 @@ class LogNamespace(AsyncNamespace):
         """Sends everything after number `after`, in batches; returns the newest number. An empty log is said too."""
 
         def read(session: Session, user: User) -> list[events.EventRow]:
-            tasks.readable(session, user, task_id)
+            access.readable(session, user, task_id)
             return events.since(session, task_id, after, BATCH)
 
         while True:

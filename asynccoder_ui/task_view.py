@@ -38,6 +38,7 @@ class TaskView(Session):
     sent: int = 0
     reviewed: int = 0  # counts reviews that were taken
     _last_nonce: str = ""
+    _more_key: str = ""  # stays until it is taken: an answer that was lost is no second hold
     _followed: int = 0  # counts visits: only the newest one's loop goes on
 
     @rx.event(background=True)
@@ -82,7 +83,7 @@ class TaskView(Session):
         if nonce and nonce == self._last_nonce:
             return
         text = str(form.get("prompt", ""))
-        if await self._steer(lambda session, user, task: tasks.follow_up(session, user, task, text)):
+        if await self._steer(lambda session, user, task: tasks.follow_up(session, user, task, text, key=nonce)):
             self._last_nonce = nonce
             self.sent += 1
 
@@ -124,8 +125,9 @@ class TaskView(Session):
         """Holds as much again for a run that has used its hold up."""
         if not self.facts.wants_credits:
             return
-        key = uuid4().hex
+        key = self._more_key = self._more_key or uuid4().hex
         if await self._steer(lambda session, user, task: tasks.add_credits(session, user, task, key=key)):
+            self._more_key = ""
             self.facts = shown.TaskFacts(**{**vars(self.facts), "wants_credits": False})
 
     async def _steer(self, order: Callable[[DatabaseSession, User, UUID], object]) -> bool:

@@ -17,6 +17,7 @@ _BUSY = {
 }
 _WAITS = {
     "budget": "Waiting for budget",
+    "github_rate_limited": "GitHub limits the rate; the work goes on by itself",
     Failure.MODEL_RATE_LIMITED: "The model's provider limits the rate",
     Failure.MODEL_OVERLOADED: "The model's provider is overloaded",
 }
@@ -102,7 +103,7 @@ def look_of(row: tasks.TaskRow) -> tuple[str, str]:
     if row.status == Status.RUNNING:
         return "running", _BUSY.get(Phase(row.phase), "running")
     if row.status == Status.PENDING:
-        return ("waiting", "needs you") if row.phase == Phase.PARKED and row.until is None else ("queued", "queued")
+        return ("waiting", "needs you") if row.waits_for_person else ("queued", "queued")
     if row.outcome in _ENDS:
         return _ENDS[Outcome(row.outcome)]
     if row.pr_status == PullRequestStatus.CLOSED:

@@ -10,18 +10,19 @@ from functools import lru_cache
 from time import monotonic, sleep
 from typing import TypeVar
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from backend import log
-from backend.errors import Unavailable
+from backend.errors import StatementRefused, Unavailable
 from backend.settings import get_settings
 
 _log = log.get(__name__)
 _EFFECTS = "after_commit"
 POOL_SIZE = 10
+TRIES_WHILE_UP = 5  # of one piece of work, with the database answering a small question after each
 T = TypeVar("T")
 
 
@@ -86,17 +87,31 @@ def after_commit(session: Session, effect: Callable[[], None]) -> None:
 def patiently(work: Callable[[Session], T], *, seconds: float = 120) -> T:
     """Runs `work(session)` in a transaction, again while the database is away, for at most `seconds`.
 
-    A commit whose answer was lost may have happened: `work` must be such that twice is once.
+    A commit whose answer was lost may have happened: `work` must be such that twice is once. Raises Unavailable, or
+    StatementRefused where the database is there each time and it is this work that it ends the connection at.
     """
     deadline = monotonic() + seconds
     pause = 0.2
+    refused = 0
     while True:
         try:
             with transaction() as session:
                 return work(session)
-        except Unavailable:
+        except Unavailable as error:
+            refused = refused + 1 if _answers() else 0
+            if refused == TRIES_WHILE_UP:
+                raise StatementRefused("The database ends the connection at what it is asked to do.") from error
             if monotonic() + pause > deadline:
                 raise
             _log.warning("the database is away, waiting", seconds=round(pause, 1))
             sleep(pause)
             pause = min(pause * 2, 5)
+
+
+def _answers() -> bool:
+    try:
+        with engine().connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except (DBAPIError, PoolTimeout):
+        return False
+    return True

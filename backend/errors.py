@@ -10,6 +10,7 @@ AsyncCoderError                 has an HTTP status, a code and one sentence for 
 │   └── StaleFence       409    another worker has taken this run over
 ├── NotEnoughCredits     402    the hold cannot be afforded
 ├── Unavailable          503    a part of ours is down just now
+├── StatementRefused     500    the database is up, but ends the connection at this statement
 ├── Misconfigured        500    a setting or the machine must be mended; carries the fix
 │   └── SandboxUnavailable      no jail passes its self-test
 ├── GitHubError          502    GitHub refused or failed
@@ -81,6 +82,9 @@ class StaleFence(Conflict):
 
     code = "stale_fence"
 
+    def __init__(self, sentence: str = "This run has been taken over or ended.") -> None:
+        super().__init__(sentence)
+
 
 class NotEnoughCredits(AsyncCoderError):
     """The hold cannot be afforded. Both figures are whole credits."""
@@ -99,6 +103,12 @@ class Unavailable(AsyncCoderError):
 
     status = 503
     code = "unavailable"
+
+
+class StatementRefused(AsyncCoderError):
+    """The database is up, but ends the connection each time it gets this statement; trying again does not help."""
+
+    code = "statement_refused"
 
 
 class Misconfigured(AsyncCoderError):

@@ -90,7 +90,7 @@ def require_fence(session: Session, run_id: UUID, fence: int) -> None:
         {"id": run_id, "fence": fence},
     ).first()
     if held is None:
-        raise StaleFence("This run has been taken over or ended.")
+        raise StaleFence
 
 
 def since(session: Session, task_id: UUID, after: int, limit: int = 500) -> list[EventRow]:

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from backend import log
 from backend.events import CHANNEL
@@ -16,6 +18,7 @@ from backend.events import CHANNEL
 _log = log.get(__name__)
 # A listener that stands still this long gets one `resync` instead of a backlog.
 BACKLOG = 256
+SILENCE_SECONDS = 10.0  # after which the line is asked whether it lives: a dead one is noticed within twice this
 RESYNC = "resync"
 DELTA = "delta"
 
@@ -38,7 +41,8 @@ class Ring:
 class Hub:
     """Subscribers by topic. Everything here runs on one event loop, so no lock is needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, silence: float = SILENCE_SECONDS) -> None:
+        self._silence = silence
         self._queues: dict[str, set[asyncio.Queue[Ring]]] = defaultdict(set)
         self.is_connected = False
 
@@ -66,20 +70,34 @@ class Hub:
         pause = 0.1
         while True:
             try:
-                async with Redis.from_url(redis_url, socket_connect_timeout=5) as client, client.pubsub() as pubsub:
+                client = Redis.from_url(redis_url, socket_connect_timeout=5)
+                async with client, client.pubsub() as pubsub:
                     await pubsub.subscribe(CHANNEL)
                     self.is_connected = True
                     self._resync()
                     pause = 0.1
-                    async for message in pubsub.listen():
-                        if message["type"] == "message":
-                            self._take(message["data"])
+                    await self._listen(pubsub)
             except (RedisError, OSError) as error:
                 _log.warning("rings are away, reconnecting", error=str(error))
             finally:
                 self.is_connected = False
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2)
+
+    async def _listen(self, pubsub: PubSub) -> None:
+        """Takes what comes. A connection that is silent is asked, and given up where it does not answer."""
+        is_asked = False
+        while True:
+            message = await pubsub.get_message(timeout=self._silence)
+            if message is not None:
+                is_asked = False
+                if message["type"] == "message":
+                    self._take(message["data"])
+            elif is_asked:
+                raise RedisTimeout("Redis does not answer.")
+            else:
+                await pubsub.ping()
+                is_asked = True
 
     def _take(self, data: bytes) -> None:
         try:

@@ -4,6 +4,7 @@ PostgreSQL refuses NUL, which becomes U+FFFD, and half a surrogate pair, which b
 """
 
 import json
+from bisect import bisect_right
 from math import isfinite
 from typing import Any
 
@@ -43,14 +44,14 @@ def fit(value: Any, most: int = MAX_PAYLOAD * 7 // 8) -> Any:
 
 
 def cut(words: str, most: int = MAX_PAYLOAD // 2) -> str:
-    """The text cleaned, in at most `most` bytes of UTF-8 and a note where it was cut."""
+    """The text cleaned, in at most `most` bytes as the log counts them, and a note where it was cut."""
     words = clean_text(words)
-    encoded = words.encode()
-    if len(encoded) <= most:
+    if size(words) <= most:
         return words
-    return encoded[:most].decode(errors="ignore") + "\n\n(cut here: it was longer than the log keeps)"
+    kept = bisect_right(range(min(len(words), most)), most, key=lambda end: size(words[:end])) - 1
+    return words[: max(kept, 0)] + "\n\n(cut here: it was longer than the log keeps)"
 
 
 def size(value: Any) -> int:
-    """The bytes of a clean value as JSON."""
+    """The bytes of a clean value as JSON, which is how the log counts: a control character is six of them."""
     return len(json.dumps(value, ensure_ascii=False).encode())

@@ -186,19 +186,20 @@ class EventKind(StrEnum):
 
     PROMPT = "prompt"  # {text, run}: what the person asked, opening a run
     PHASE = "phase"  # {status, phase, reason, until}: a run moved on
-    WORKSPACE = "workspace"  # {base_sha, branch, duration_ms, sandbox}: the checkout is ready
+    WORKSPACE = "workspace"  # {base_sha, branch, duration_ms, sandbox, restored}: the checkout is ready
     USER_MESSAGE = "user_message"  # {text, message_id}: a follow-up taken in while running
-    MODEL_TURN = "model_turn"  # {parts, usage, cost_micro, stop_reason, duration_ms}; raw: provider's bytes
+    MODEL_TURN = "model_turn"  # {parts, usage, cost_micro, stop_reason, duration_ms, model}; raw: provider's bytes
     TOOL_STARTED = "tool_started"  # {call_id, name, args}
-    # {call_id, name, text, is_error, exit_code, duration_ms, summary, path, added, removed}; raw: full output
+    # {call_id, name, text, is_error, exit_code, duration_ms, summary, path, added, removed, malformed};
+    # raw: full output
     TOOL_RESULT = "tool_result"
     WAIT = "wait"  # {reason, until, attempt}: a provider asked for patience
     NOTE = "note"  # {text, code}: the platform's own words (a limit, a nudge, an interruption)
-    COMPACTED = "compacted"  # {dropped, kept, text}: what the model gets was shortened; the log was not
+    COMPACTED = "compacted"  # {mode, until, dropped, kept, text}: what the model gets was shortened; the log was not
     CHECKPOINT = "checkpoint"  # {tree, bytes}; the binary diff is an artifact
     COMMIT = "commit"  # {sha, files, added, removed, title}
     EVIDENCE = "evidence"  # {verdict, command, exit_code, duration_ms, sha, log_sha256, reason, weakened}
     PUSH = "push"  # {branch, sha}
-    PULL_REQUEST = "pull_request"  # {number, url, status, title, created}
+    PULL_REQUEST = "pull_request"  # {number, url, status, title, at}
     SETTLED = "settled"  # {charged, held, released, refunded, cost_micro, own_key}
-    ENDED = "ended"  # {status, outcome, failure, text}
+    ENDED = "ended"  # {status, outcome, failure, text, pull_request}

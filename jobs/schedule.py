@@ -24,7 +24,7 @@ from backend.settings import get_settings
 SCHEDULE_LOCK = 0x61637363  # "acsc"
 SWEEP_SECONDS = 5.0
 POLL_SECONDS = 15.0  # how often it is looked whether any is due
-LOCK_SECONDS = 2.0
+LOCK_SECONDS = 2.0  # between two tries for the lock, or for the database
 # After an outage workers need a moment to beat again before their leases count as expired.
 GRACE_SECONDS = 10.0
 _log = log.get(__name__)
@@ -82,14 +82,22 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    keep_serving(stop, [Timer("sweep", SWEEP_SECONDS, sweep), Timer("poll", POLL_SECONDS, poll)])
+
+
+def keep_serving(stop: threading.Event, timers: list[Timer]) -> None:
+    """Serves until `stop`, through every outage; after one the timers rest for the grace."""
+    grace = 0.0
     while not stop.is_set():
         try:
             with db.engine().connect() as connection:
-                timers = [Timer("sweep", SWEEP_SECONDS, sweep), Timer("poll", POLL_SECONDS, poll)]
+                for timer in timers:
+                    timer.due = time.monotonic() + grace
                 serve(connection.execution_options(isolation_level="AUTOCOMMIT"), stop, timers)
         except DBAPIError as error:
             _log.warning("the database is away", error=str(error.orig))
-            stop.wait(GRACE_SECONDS)
+            grace = GRACE_SECONDS
+            stop.wait(LOCK_SECONDS)
 
 
 def serve(connection: Connection, stop: threading.Event, timers: list[Timer]) -> None:

@@ -5,6 +5,7 @@ import socket
 
 from backend import log
 from backend.db import transaction
+from backend.errors import Unavailable
 from backend.queue import hear_chore, others_wait, ring_chore, ring_runs
 from backend.services import deliveries, executor, pull_requests, runs, workplace
 
@@ -14,8 +15,16 @@ _log = log.get(__name__)
 def look() -> None:
     """Takes the next run, if one waits, and works on it until it ends, parks or is taken over.
 
-    Before that it clears away what workers that were killed have left on this machine.
+    Before that it clears away what workers that were killed have left on this machine. A database that is away is no
+    fault of this process: the sweep rings again.
     """
+    try:
+        _look()
+    except Unavailable as error:
+        _log.warning("looked for a run in vain", error=str(error))
+
+
+def _look() -> None:
     workplace.sweep_workspaces()
     with transaction() as session:
         claim = runs.claim(session, f"{socket.gethostname()}:{os.getpid()}")

@@ -29,7 +29,7 @@ class ForkingWorker(Worker):
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Runs in the fork: binds its life to the worker's, then works."""
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1:
+        if os.getppid() != self.pid:  # not "is it 1": in a container the worker itself may be process 1
             os._exit(1)  # the worker was gone before the bond was made
         super().main_work_horse(job, queue)
 

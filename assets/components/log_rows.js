@@ -12,6 +12,7 @@ const PHASES = {
 
 const WAITS = {
   budget: "Waiting for budget",
+  github_rate_limited: "GitHub limits the rate; the work goes on by itself",
   model_rate_limited: "The model's provider limits the rate",
   model_overloaded: "The model's provider is overloaded",
 };

@@ -38,6 +38,7 @@ export function PromptBox({ draft, label, placeholder, most, sent, fill = "", fi
   const write = (event) => {
     const next = event.target.value;
     setText(next);
+    setNonce(fresh()); // another text is another task: the server takes each nonce once
     store(key, next);
     clearTimeout(pause.current);
     pause.current = setTimeout(() => onPause?.(next.slice(0, most)), 500);

@@ -95,7 +95,7 @@ class _Agent:
         self.recorder = recorder
         self.control = control
         self.seams = seams
-        self.hold_micro = assignment.hold_micro
+        self.heard = Orders(cancelled=False, finish_now=False, hold_micro=assignment.hold_micro)
         system, specs = prompts.system(assignment.task_type), toolbox.specs()
         opening = prompts.opening(assignment.task_type, assignment.guidance)
         self.talk = rebuild(log, opening, limits.overhead_tokens(system, specs))
@@ -143,7 +143,7 @@ class _Agent:
     def hear_the_person(self) -> None:
         """Cancel, a changed hold, messages, finish now: in that order."""
         orders = self.control.poll()
-        self.hold_micro = orders.hold_micro
+        self.heard = orders
         if orders.cancelled or self._was_cancelled:
             raise Cancelled
         if self.talk.wrap_up:
@@ -198,7 +198,7 @@ class _Agent:
         """One paid call: message, usage and cost become one entry."""
         began = self.seams.monotonic()
         try:
-            final = self.calls.make(self.talk, self.hold_micro, self.job.max_output)
+            final = self.calls.make(self.talk, self.heard.hold_micro, self.job.max_output)
         except ProviderError as error:
             if error.failure is not Failure.CONTEXT_EXCEEDED or not self._give_way():
                 raise
@@ -218,7 +218,7 @@ class _Agent:
         """The ending as it stands now."""
         first_line = next((line.strip() for line in self.job.prompt.splitlines() if line.strip()), "Task")
         spent, steps = self.talk.spent_micro, self.talk.steps
-        return Ending(kind, text, title or first_line[:72], spent, reason, until, steps, findings)
+        return Ending(kind, text, title or first_line[:72], spent, reason, until, steps, findings, self.heard)
 
     def too_dear(self) -> Ending:
         """The run parks and asks; where its last turn was asked for already, it ends without."""
@@ -237,7 +237,7 @@ class _Agent:
         until = context.summarisable(self.talk, self.job.context_window)
         if not until:
             return
-        final = self.calls.make(self.talk, self.hold_micro, context.SUMMARY_OUTPUT, context.ASK_FOR_SUMMARY)
+        final = self.calls.make(self.talk, self.heard.hold_micro, context.SUMMARY_OUTPUT, context.ASK_FOR_SUMMARY)
         cost = self.job.prices.cost_micro(final.usage)
         stat = self.toolbox.diff_stat(self._is_cancelled)
         payload = jsonb.fit(context.summary(self.talk, until, final.message.text, stat))

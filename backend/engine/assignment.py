@@ -75,7 +75,8 @@ class Control(Protocol):
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run's work ended. `reason`: why it was not the model's own finish; `until`: when a parked run goes on."""
+    """How a run's work ended. `reason`: why it was not the model's own finish; `until`: when a parked run goes on;
+    `heard`: the orders that were acted on."""
 
     kind: Literal["finished", "parked", "cancelled"]
     text: str
@@ -85,3 +86,4 @@ class Ending:
     until: datetime | None
     steps: int
     findings: tuple[dict[str, Any], ...] = ()
+    heard: Orders | None = None

@@ -24,7 +24,7 @@ INTERRUPTED = (
     "Interrupted: the worker stopped while this ran, so whether it took effect is unknown. Check before repeating it."
 )
 NUDGE = f"\n{MARK} The same call has given the same result {limits.NUDGE_AT_SAME} times or more. Try another way."
-TOLD_CODES = ("wrap_up", "no_tool_call", "cut_off")  # notes that the model gets to read
+TOLD_CODES = ("wrap_up", "no_tool_call", "cut_off", "files_lost")  # notes that the model gets to read
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Conversation:
         self._turn_is_malformed = False
         self._open: dict[str, ToolCall] = {}
         self._started: set[str] = set()
+        self._notes: list[str] = []
         self._seen: Counter[str] = Counter()
 
     @property
@@ -89,7 +90,7 @@ class Conversation:
         return [(call, call.id in self._started) for call in self._open.values()]
 
     def repeats(self, call: ToolCall, text: str) -> int:
-        """How often this call has given this result, were it to do so once more."""
+        """How often this call has given this result without anything new in between, were it to do so once more."""
         return self._seen[_same_key(call, text)] + 1
 
     def apply(self, entry: LogEntry) -> None:
@@ -105,7 +106,8 @@ class Conversation:
                 self._say(payload["text"])
                 self.finish, self.silent_turns = None, 0
             case EventKind.NOTE if payload.get("code") in TOLD_CODES:
-                self._say(f"{MARK} {payload['text']}")
+                self._notes.append(f"{MARK} {payload['text']}")
+                self._tell_notes()
                 self.wrap_up = payload.get("reason") if payload["code"] == "wrap_up" else self.wrap_up
             case EventKind.MODEL_TURN:
                 self._take_turn(payload, entry.raw)
@@ -119,6 +121,13 @@ class Conversation:
     def _say(self, text: str) -> None:
         self._add_to_user(Text(text))
 
+    def _tell_notes(self) -> None:
+        """Providers want a turn's results before anything else is said."""
+        if not self._open:
+            for note in self._notes:
+                self._say(note)
+            self._notes = []
+
     def _add_to_user(self, part: Part) -> None:
         """A user's turn grows until the model answers: providers want the two to alternate."""
         if self.messages and self.messages[-1].role == "user":
@@ -130,6 +139,7 @@ class Conversation:
         for call, _ in self.open_calls():
             self._add_to_user(ToolResult(call.id, INTERRUPTED, is_error=True))
         self._open = {}
+        self._tell_notes()
 
     def _take_turn(self, payload: dict[str, Any], raw: bytes | None) -> None:
         message = read_turn(payload, raw)
@@ -155,6 +165,7 @@ class Conversation:
         if call is None:
             return
         self._add_to_user(ToolResult(call.id, payload["text"], payload["is_error"]))
+        self._tell_notes()
         self.worked_seconds += payload["duration_ms"] / 1000
         if payload.get("malformed"):
             self.malformed_turns += not self._turn_is_malformed
@@ -166,11 +177,14 @@ class Conversation:
         key = _same_key(call, payload["text"])
         if payload.get("added") or payload.get("removed"):
             self._seen = Counter({key: self._seen[key]})  # the files are others now: old answers may come again
+        if not self._seen[key]:  # something was learned or done: whoever does that is not stuck
+            self._seen = Counter(dict.fromkeys(self._seen, 1))
         self._seen[key] += 1
         self.most_repeated = self._seen[key]
 
     def _compact(self, payload: dict[str, Any]) -> None:
         self.spent_micro += payload.get("cost_micro", 0)
+        self._seen.clear()  # the model has to look again at what it no longer sees
         until = payload["until"]
         if payload["mode"] == "elided":
             measured = min(until, self._known_until)

@@ -148,7 +148,8 @@ class Bare:
 
     def diff_text(self, base: str, head: str) -> str:
         """The same as git writes it."""
-        return self._git("diff", "--no-ext-diff", "--no-textconv", "--no-color", f"{base}...{head}")
+        start = self.merge_base(base, head) or self._empty_tree()
+        return self._git("diff", "--no-ext-diff", "--no-textconv", "--no-color", start, head)
 
     def patch_text(self, base: str, head: str) -> str:
         """The commits as mails, for `git am`."""
@@ -184,7 +185,7 @@ class Bare:
         """The tree of a merge. Raises Conflict."""
         command = ["git", *_SAFE, "merge-tree", "--write-tree", "--no-messages", base, head]
         done = subprocess.run(command, cwd=self.path, capture_output=True, env=environment(), timeout=_SECONDS)
-        if done.returncode == 1:
+        if done.returncode == 1 or b"unrelated histories" in done.stderr:
             raise Conflict
         if done.returncode:
             raise GitError(done.stderr.decode(errors="replace").strip()[-500:])

@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, MetaData, text
+from sqlalchemy import BigInteger, DateTime, Dialect, MetaData, String, TypeDecorator, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
+
+from backend import jsonb
 
 # Constraint names are spelled out, so that a migration can name what it drops.
 SQLModel.metadata.naming_convention = MetaData(
@@ -18,6 +20,22 @@ SQLModel.metadata.naming_convention = MetaData(
         "pk": "pk_%(table_name)s",
     }
 ).naming_convention
+
+
+class _CleanText(TypeDecorator[str]):
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else jsonb.clean_text(value)
+
+
+class _CleanDocument(TypeDecorator[Any]):
+    impl = JSONB
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return jsonb.clean(value)
 
 
 def uuid_key() -> Any:
@@ -56,7 +74,12 @@ def document(*, column: str | None = None, default: str | None = None) -> Any:
     kwargs: dict[str, Any] = {"name": column} if column else {}
     if default:
         kwargs["server_default"] = text(default)
-    return Field(default=None, sa_type=JSONB, nullable=default is None, sa_column_kwargs=kwargs)
+    return Field(default=None, sa_type=_CleanDocument, nullable=default is None, sa_column_kwargs=kwargs)
+
+
+def foreign(**kwargs: Any) -> Any:
+    """A text column for words that are not ours (a model's, a repository's, GitHub's): what is refused is replaced."""
+    return Field(sa_type=_CleanText, **kwargs)
 
 
 def one_of(column: str, words: Any) -> str:
@@ -65,4 +88,16 @@ def one_of(column: str, words: Any) -> str:
     return f"{column} IN ({listed})"
 
 
-__all__ = ["UUID", "SQLModel", "big", "datetime", "document", "filled", "moment", "one_of", "reference", "uuid_key"]
+__all__ = [
+    "UUID",
+    "SQLModel",
+    "big",
+    "datetime",
+    "document",
+    "filled",
+    "foreign",
+    "moment",
+    "one_of",
+    "reference",
+    "uuid_key",
+]

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from backend.models.base import big, document, filled, moment, one_of, reference, uuid_key
+from backend.models.base import big, document, filled, foreign, moment, one_of, reference, uuid_key
 from backend.words import PullRequestStatus
 
 
@@ -19,7 +19,7 @@ class PullRequest(SQLModel, table=True):
         Index("idx_pull_requests_repo_status", "repository_id", "status"),
         UniqueConstraint("repository_id", "pr_number"),
         CheckConstraint(one_of("status", PullRequestStatus), name="status"),
-        Index("idx_pull_requests_polled", "polled_at", postgresql_where="status IN ('open', 'draft')"),
+        Index("idx_pull_requests_polled", "polled_at", postgresql_where="status <> 'merged'"),
     )
 
     id: UUID = uuid_key()
@@ -27,12 +27,12 @@ class PullRequest(SQLModel, table=True):
     repository_id: UUID = reference("repositories.id")
     github_pr_id: int = big(nullable=False, unique=True)
     pr_number: int
-    title: str
-    description: str | None = None
-    source_branch: str
-    target_branch: str
+    title: str = foreign()
+    description: str | None = foreign(default=None)
+    source_branch: str = foreign()
+    target_branch: str = foreign()
     status: str
-    url: str
+    url: str = foreign()
     head_sha: str | None = None
     etag: str | None = None
     observed_at: datetime | None = moment()

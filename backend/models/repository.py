@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from backend.models.base import big, document, filled, moment, reference, uuid_key
+from backend.models.base import big, document, filled, foreign, moment, reference, uuid_key
 
 
 class Repository(SQLModel, table=True):
@@ -20,7 +20,7 @@ class Repository(SQLModel, table=True):
     github_id: int = big(nullable=False, unique=True)
     name: str
     full_name: str = Field(index=True)
-    description: str | None = None
+    description: str | None = foreign(default=None)
     is_private: bool = filled("false")
     default_branch: str = filled("'main'")
     language: str | None = None

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field, SQLModel
 
-from backend.models.base import document, filled, moment, one_of, reference, uuid_key
+from backend.models.base import document, filled, foreign, moment, one_of, reference, uuid_key
 from backend.words import EventKind, Failure, Outcome, Phase, Priority, Status, TaskType
 
 
@@ -63,7 +63,7 @@ class Task(SQLModel, table=True):
     )
     status: str = filled("'pending'")
     phase: str = filled("'queued'")
-    reason: str | None = None
+    reason: str | None = foreign(default=None)
     until: datetime | None = moment()
     outcome: str | None = None
     failure: str | None = None
@@ -94,7 +94,7 @@ class Task(SQLModel, table=True):
 
 
 class TaskRun(SQLModel, table=True):
-    """One piece of work on a task with its own hold; an attempt is a try at it after a fault, three at most."""
+    """One piece of work on a task with its own hold; an attempt is a try at it by one worker."""
 
     __tablename__ = "task_runs"
     __table_args__ = (
@@ -115,7 +115,7 @@ class TaskRun(SQLModel, table=True):
     prompt: str
     status: str = filled("'pending'")
     phase: str = filled("'queued'")
-    reason: str | None = None
+    reason: str | None = foreign(default=None)
     until: datetime | None = moment()
     outcome: str | None = None
     failure: str | None = None
@@ -233,9 +233,9 @@ class TaskResult(SQLModel, table=True):
     task_id: UUID = reference("tasks.id", index=True)
     run_id: UUID | None = reference("task_runs.id", nullable=True)
     result_type: str
-    content: str | None = None
-    file_path: str | None = None
-    summary: str | None = None
+    content: str | None = foreign(default=None)
+    file_path: str | None = foreign(default=None)
+    summary: str | None = foreign(default=None)
     meta: dict[str, Any] | None = document(column="metadata")
     created_at: datetime = moment(default_now=True)
 

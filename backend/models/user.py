@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from backend.models.base import big, document, filled, moment, reference, uuid_key
+from backend.models.base import big, document, filled, foreign, moment, reference, uuid_key
 
 
 class User(SQLModel, table=True):
@@ -25,7 +25,7 @@ class User(SQLModel, table=True):
     github_host: str = filled("'github.com'")
     username: str = Field(unique=True)
     email: str | None = None
-    display_name: str | None = None
+    display_name: str | None = foreign(default=None)
     avatar_url: str | None = None
     github_access_token: str | None = None
     github_refresh_token: str | None = None

@@ -2,10 +2,10 @@
 
 import os
 import select
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Protocol
 
 from backend.sandbox.base import KilledBy
 from backend.sandbox.watchdog import Watchdog
@@ -13,23 +13,6 @@ from backend.sandbox.watchdog import Watchdog
 TICK = 0.1  # seconds between two questions to the watchdog
 _DRAIN = 2.0  # seconds that output may still come after the tree was killed
 _CHUNK = 1 << 16
-
-
-class Child(Protocol):
-    """What `subprocess.Popen[bytes]` is, as far as it is needed here."""
-
-    pid: int
-    stdin: IO[bytes] | None
-    stdout: IO[bytes] | None
-    stderr: IO[bytes] | None
-
-    def poll(self) -> int | None:
-        """The exit code, None while it runs."""
-        ...
-
-    def wait(self) -> int:
-        """Reaps it."""
-        ...
 
 
 @dataclass
@@ -67,7 +50,7 @@ class Attended:
 
 
 def attend(
-    child: Child,
+    child: subprocess.Popen[bytes],
     *,
     stdin: bytes,
     keep: int,
@@ -111,7 +94,9 @@ def _until_end(pump: "_Pump", watchdog: Watchdog) -> KilledBy | None:
 class _Pump:
     """The poll loop over a command's pipes and its end."""
 
-    def __init__(self, child: Child, readers: dict[int, Callable[[bytes], None]], stdin: bytes) -> None:
+    def __init__(
+        self, child: subprocess.Popen[bytes], readers: dict[int, Callable[[bytes], None]], stdin: bytes
+    ) -> None:
         self.child = child
         self.has_ended = False
         self._readers = readers

@@ -1,9 +1,12 @@
 """What every jail offers: one command, one workspace, limits, and an honest end."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
+
+from backend.errors import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,19 @@ class Completed:
     duration: float
     truncated: bool = False
     killed_by: KilledBy | None = None
+
+
+_LONGEST_WORD = 128 * 1024  # bytes with the NUL at its end: Linux's MAX_ARG_STRLEN, execve(2)
+
+
+def check_command(argv: Sequence[str], env: Mapping[str, str] | None) -> None:
+    """Asks, before anything is open, whether the kernel takes it. Raises InvalidInput."""
+    if not argv or any("\0" in word for word in argv):
+        raise InvalidInput("A command must not be empty or hold a NUL character.", field="command")
+    if any(len(os.fsencode(word)) >= _LONGEST_WORD for word in argv):
+        raise InvalidInput("A command must be shorter than 128 KiB: write a file and run that.", field="command")
+    if any("\0" in name + value for name, value in (env or {}).items()):
+        raise InvalidInput("An environment variable holds a NUL character.", field="env")
 
 
 class Sandbox(Protocol):

@@ -16,10 +16,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from backend.errors import InvalidInput, RunFailed, SandboxUnavailable
+from backend.errors import RunFailed, SandboxUnavailable
 from backend.sandbox import processes, seccomp
 from backend.sandbox.attend import Attended, attend
-from backend.sandbox.base import USUAL, Completed, Limits
+from backend.sandbox.base import USUAL, Completed, Limits, check_command
 from backend.sandbox.watchdog import Watchdog
 from backend.words import Failure
 
@@ -73,6 +73,7 @@ class Bubblewrap:
         started = time.monotonic()
         box = _Box()
         watchdog = Watchdog(limits, (workspace,), timeout, lambda: processes.tree(child.pid), cancelled)
+        check_command(argv, env)
         status_read, status_write = os.pipe()
         with _Handed() as handed:
             handed.adopt(status_write)
@@ -84,7 +85,7 @@ class Bubblewrap:
             options += ["--remount-ro", "/dev", "--remount-ro", "/"]
             # By descriptor, not on the command line: what the environment holds is nobody's to read in `ps`.
             arguments = handed.file(_joined(options))
-            command = [*self._command, "--args", arguments, "--", *_limited(limits), *_checked(argv)]
+            command = [*self._command, "--args", arguments, "--", *_limited(limits), *argv]
             try:
                 child = self._start(command, handed.descriptors, bool(stdin), merge_stderr)
             except OSError as error:
@@ -244,8 +245,6 @@ def _variables(search_path: str, env: Mapping[str, str]) -> list[str]:
 
 
 def _joined(options: list[str]) -> bytes:
-    if any("\0" in option for option in options):
-        raise InvalidInput("A path or an environment variable holds a NUL character.")
     return "\0".join(options).encode("utf-8", "surrogateescape") + b"\0"
 
 
@@ -261,9 +260,3 @@ def _limited(limits: Limits) -> list[str]:
         f"--cpu={limits.cpu_seconds}",
         "--",
     ]
-
-
-def _checked(argv: Sequence[str]) -> Sequence[str]:
-    if not argv or any("\0" in word for word in argv):
-        raise InvalidInput("A command must not be empty or hold a NUL character.", field="command")
-    return argv

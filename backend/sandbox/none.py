@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from backend.errors import InvalidInput
 from backend.sandbox import processes
 from backend.sandbox.attend import attend
-from backend.sandbox.base import USUAL, Completed, Limits
+from backend.sandbox.base import USUAL, Completed, Limits, check_command
 from backend.sandbox.bubblewrap import TOOLS
 from backend.sandbox.watchdog import Watchdog
 
@@ -41,8 +40,7 @@ class Unjailed:
     ) -> Completed:
         """See `Sandbox.run`; the network is not off."""
         started = time.monotonic()
-        if not argv or any("\0" in word for word in argv):
-            raise InvalidInput("A command must not be empty or hold a NUL character.", field="command")
+        check_command(argv, env)
         mark = f"{_MARK}={secrets.token_hex(16)}"
         home = tempfile.mkdtemp(prefix="asynccoder-home-")
         name, _, value = mark.partition("=")
@@ -57,18 +55,18 @@ class Unjailed:
                 stderr=subprocess.STDOUT if merge_stderr else subprocess.PIPE,
                 start_new_session=True,
             )
+            attended = attend(
+                child,
+                stdin=stdin,
+                keep=limits.output_bytes,
+                watchdog=watchdog,
+                kill=lambda: _kill(child, mark.encode()),
+            )
         except (FileNotFoundError, PermissionError) as error:
-            shutil.rmtree(home)
             code = 127 if isinstance(error, FileNotFoundError) else 126
             return Completed(code, b"", f"{argv[0]}: {error.strerror}\n".encode(), time.monotonic() - started)
-        attended = attend(
-            child,
-            stdin=stdin,
-            keep=limits.output_bytes,
-            watchdog=watchdog,
-            kill=lambda: _kill(child, mark.encode()),
-        )
-        shutil.rmtree(home, ignore_errors=True)  # the command may have left what cannot be removed
+        finally:
+            shutil.rmtree(home, ignore_errors=True)  # the command may have left what cannot be removed
         return Completed(
             -signal.SIGKILL if attended.killed_by else child.returncode,
             attended.stdout.data,

@@ -20,10 +20,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from backend.errors import InvalidInput, RunFailed, SandboxUnavailable
+from backend.errors import RunFailed, SandboxUnavailable
 from backend.sandbox import processes, seccomp
 from backend.sandbox.attend import attend
-from backend.sandbox.base import USUAL, Completed, Limits
+from backend.sandbox.base import USUAL, Completed, Limits, check_command
 from backend.sandbox.bubblewrap import JAIL_ID, TOOLS, search_path
 from backend.sandbox.watchdog import Watchdog
 from backend.words import Failure
@@ -72,8 +72,7 @@ class Sandlock:
     ) -> Completed:
         """See `Sandbox.run`. HOME and TMPDIR are a private folder that is gone afterwards."""
         started = time.monotonic()
-        if not argv or any("\0" in word for word in argv):
-            raise InvalidInput("A command must not be empty or hold a NUL character.", field="command")
+        check_command(argv, env)
         home = self._home(workspace)
         try:
             watchdog = Watchdog(limits, (workspace, home), timeout, lambda: processes.group(child.pid), cancelled)

@@ -1,9 +1,26 @@
 """A task's figures, written at each run's end from the tables they derive from."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, col, select
+
+from backend.models import TaskResult, TaskRun
+
+IS_CHANGE = col(TaskResult.result_type) == "code_changes"
+
+
+def newest_with_changes(task_id: UUID) -> Any:
+    """The task's newest run that changed files, as a subquery: what that run's results say is the task's diff."""
+    return (
+        select(TaskResult.run_id)
+        .join(TaskRun, col(TaskRun.id) == TaskResult.run_id)
+        .where(TaskResult.task_id == task_id, IS_CHANGE)
+        .order_by(col(TaskRun.number).desc())
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def write(session: Session, task_id: UUID) -> None:
@@ -17,13 +34,9 @@ def write(session: Session, task_id: UUID) -> None:
                    coalesce(sum(extract(epoch FROM r.ended_at - r.started_at) * 1000)::bigint, 0),
                    coalesce(sum(r.tokens_input + r.tokens_output), 0),
                    (SELECT coalesce(sum((s.metadata->>'added')::int), 0) FROM task_results s
-                    WHERE s.result_type = 'code_changes' AND s.run_id = (
-                        SELECT x.id FROM task_runs x WHERE x.task_id = t.id AND x.head_sha IS NOT NULL
-                        ORDER BY x.number DESC LIMIT 1)),
+                    WHERE s.result_type = 'code_changes' AND s.run_id = :changed),
                    (SELECT count(*) FROM task_results s
-                    WHERE s.result_type = 'code_changes' AND s.run_id = (
-                        SELECT x.id FROM task_runs x WHERE x.task_id = t.id AND x.head_sha IS NOT NULL
-                        ORDER BY x.number DESC LIMIT 1)),
+                    WHERE s.result_type = 'code_changes' AND s.run_id = :changed),
                    sum(r.attempt - 1) + count(*) FILTER (WHERE r.status = 'failed'),
                    round(100.0 * count(*) FILTER (WHERE r.evidence->>'verdict' = 'verified' OR t.outcome = 'merged')
                          / count(*), 2)
@@ -35,5 +48,5 @@ def write(session: Session, task_id: UUID) -> None:
                 error_count = excluded.error_count, success_rate = excluded.success_rate
             """
         ),
-        {"id": task_id},
+        {"id": task_id, "changed": session.exec(select(newest_with_changes(task_id))).one()},
     )

@@ -1,4 +1,8 @@
-"""A run's attempts: tried again after a fault that may pass, given to another worker when its own went away."""
+"""A run's attempts: tried again after a fault that may pass, given to another worker when its own went away.
+
+Faults are limited to three attempts whatever lies between them. Workers that went away are counted from the last turn
+of the model on: a deployment or a lack of memory in a long run is no reason to give it up while it gets on.
+"""
 
 from datetime import timedelta
 from uuid import UUID
@@ -14,6 +18,7 @@ from backend.services import runs
 from backend.words import EventKind, Failure, Phase, Status
 
 MAX_ATTEMPTS = 3
+_FAULT, _WORKER_GONE = "attempt", "worker_gone"  # the codes of the notes that open another attempt
 _BROKEN = Failure.INTERNAL_ERROR
 
 
@@ -21,8 +26,10 @@ def retry_later(session: Session, run_id: UUID, fence: int, failure: Failure, se
     """Starts the next attempt where the failure allows one, with exponential back-off. False if it must end instead."""
     task, run = runs.locked(session, run_id)
     runs.require_own(run, fence)
-    may_help = failure.retries_by_itself and run.cancel_requested_at is None
-    return may_help and _next_attempt(session, task, run, sentence)
+    is_stopped = run.cancel_requested_at is not None and not hands_over(session, run)
+    if is_stopped or not failure.retries_by_itself:
+        return False
+    return _next_attempt(session, task, run, sentence, _FAULT, pause=5 * 2 ** min(run.attempt, MAX_ATTEMPTS))
 
 
 def expired(session: Session) -> list[UUID]:
@@ -39,23 +46,51 @@ def take_over(session: Session, run_id: UUID) -> bool:
     task, run = runs.locked(session, run_id)
     if run_id not in expired(session):
         return False
-    if run.cancel_requested_at is not None:
+    sentence = "The worker went away; another one goes on from the log."
+    if run.cancel_requested_at is not None and not hands_over(session, run):
         runs.end(session, run_id, run.fence, runs.End(Status.CANCELLED, "Stopped."))
-    elif not _next_attempt(session, task, run, "The worker went away; another one goes on from the log.", pause=0):
+    elif not _next_attempt(session, task, run, sentence, _WORKER_GONE):
         runs.end(session, run_id, run.fence, runs.End(Status.FAILED, _BROKEN.sentence, failure=_BROKEN))
     return True
 
 
-def _next_attempt(session: Session, task: Task, run: TaskRun, sentence: str, *, pause: float | None = None) -> bool:
-    if run.attempt >= MAX_ATTEMPTS:
+def hands_over(session: Session, run: TaskRun) -> bool:
+    """Whether the run has begun to push: it can no longer be stopped, for its pull request may be open on GitHub."""
+    found = session.execute(
+        text("SELECT 1 FROM task_events WHERE run_id = :id AND kind = 'phase' AND payload->>'phase' = 'finishing'"),
+        {"id": run.id},
+    )
+    return found.first() is not None
+
+
+def _next_attempt(
+    session: Session, task: Task, run: TaskRun, sentence: str, code: str, *, pause: float | None = None
+) -> bool:
+    if _attempts_that_count(session, run) >= MAX_ATTEMPTS:
         return False
-    seconds = 5 * 2**run.attempt if pause is None else pause
     run.status, run.phase, run.reason = Status.PENDING, Phase.QUEUED, sentence
-    run.until = clock.now() + timedelta(seconds=seconds) if seconds else None
+    run.until = clock.now() + timedelta(seconds=pause) if pause else None
+    run.cancel_requested_at = run.cancelled_by = None  # a stop that came when the work was being handed over already
     run.attempt += 1
     run.fence += 1
     run.lease_owner = run.lease_expires_at = None
-    runs.record(session, run, EventKind.NOTE, {"text": sentence, "code": "attempt"}, f"attempt-{run.attempt}")
+    runs.record(session, run, EventKind.NOTE, {"text": sentence, "code": code}, f"attempt-{run.attempt}")
     runs.mirror(session, task, run)
     after_commit(session, ring_runs)
     return True
+
+
+def _attempts_that_count(session: Session, run: TaskRun) -> int:
+    """This attempt, those before that ended in a fault, and those whose worker went away since the last turn."""
+    return 1 + int(
+        session.execute(
+            text(
+                """
+                SELECT count(*) FROM task_events WHERE run_id = :id AND kind = 'note'
+                AND (payload->>'code' = :fault OR payload->>'code' = :gone AND seq >
+                     (SELECT coalesce(max(seq), 0) FROM task_events WHERE run_id = :id AND kind = 'model_turn'))
+                """
+            ),
+            {"id": run.id, "fault": _FAULT, "gone": _WORKER_GONE},
+        ).scalar_one()
+    )

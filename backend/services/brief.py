@@ -23,7 +23,7 @@ class Brief:
     """One run's assignment. `log` is all of the task's, earlier runs included.
 
     `limit` is what it may cost in whole credits; with `own_key` the person's own key pays, which is not read here: it
-    is opened for each call. `base_sha` is set once this run was prepared, `task_base_sha` once any of the task's was.
+    is opened for each call. `base_sha` is set once this run was prepared.
     """
 
     claim: Claim
@@ -38,7 +38,6 @@ class Brief:
     work_branch: str | None
     pull_number: int | None
     base_sha: str | None
-    task_base_sha: str | None
     started_at: datetime
     limit: int
     user_id: UUID
@@ -93,11 +92,6 @@ def read(session: Session, claim: Claim) -> Brief:
         work_branch=task.work_branch,
         pull_number=session.exec(select(PullRequest.pr_number).where(PullRequest.task_id == task.id)).first(),
         base_sha=run.base_sha,
-        task_base_sha=session.exec(
-            select(TaskRun.base_sha)
-            .where(TaskRun.task_id == task.id, col(TaskRun.base_sha).is_not(None))
-            .order_by(col(TaskRun.number))
-        ).first(),
         started_at=run.started_at or run.created_at,
         limit=run.limit,
         user_id=user.id,

@@ -5,15 +5,16 @@ dies anywhere leaves a log from which the next attempt goes on; every step asks 
 """
 
 import errno
+from datetime import timedelta
 
 import structlog
 
-from backend import log
+from backend import clock, jsonb, log
 from backend.db import patiently
 from backend.engine import agent
 from backend.engine.assignment import Assignment
 from backend.engine.tools import Toolbox
-from backend.errors import AsyncCoderError, RunFailed, SandboxUnavailable, StaleFence
+from backend.errors import AsyncCoderError, GitHubError, RunFailed, SandboxUnavailable, StaleFence
 from backend.providers import open_provider
 from backend.providers.base import Provider
 from backend.services import attempts, brief, credits, handover, runs, workplace
@@ -25,7 +26,9 @@ from backend.services.workplace import Workplace
 from backend.settings import get_settings
 from backend.words import Failure, Phase, Status
 
+RATE_LIMITED = "github_rate_limited"
 _log = log.get(__name__)
+_LAST_WORDS = 4_000  # bytes of what a failure says: git, GitHub and providers may say much
 
 
 def run(claim: Claim) -> None:
@@ -39,6 +42,8 @@ def run(claim: Claim) -> None:
                 _work(place)
     except StaleFence:
         _log.info("the run went to another worker")
+    except GitHubError as error:
+        _wait(claim, error)
     except RunFailed as failed:
         _fail(claim, failed.failure, str(failed))
     except SandboxUnavailable as error:
@@ -69,7 +74,7 @@ def _work(place: Workplace) -> None:
         case "cancelled":
             place.end(End(Status.CANCELLED, "Stopped."))
         case "parked":
-            place.park(ending.reason or "", ending.until)
+            place.park(ending)
 
 
 def _assignment(facts: Brief, guidance: str) -> Assignment:
@@ -98,8 +103,21 @@ def _provider(facts: Brief) -> Provider:
     )
 
 
+def _wait(claim: Claim, error: GitHubError) -> None:
+    """Parks the run for as long as GitHub limits the rate: what is done is done, and the next attempt finds it."""
+    if error.retry_after is None:
+        _fail(claim, Failure.INTERNAL_ERROR, str(error))
+        return
+    until = clock.now() + timedelta(seconds=max(1.0, error.retry_after))
+    try:
+        patiently(lambda session: runs.park(session, claim.run_id, claim.fence, reason=RATE_LIMITED, until=until))
+    except StaleFence:
+        _log.info("the run went to another worker before it could wait")
+
+
 def _fail(claim: Claim, failure: Failure, sentence: str) -> None:
     """Gives the run its next attempt where that can help, otherwise ends it as failed."""
+    sentence = jsonb.cut(sentence, _LAST_WORDS)
     how = End(Status.FAILED, sentence, failure=failure)
     try:
         if patiently(lambda session: attempts.retry_later(session, claim.run_id, claim.fence, failure, sentence)):

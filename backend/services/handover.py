@@ -18,7 +18,7 @@ from backend.models import Task, TaskResult, TaskRun
 from backend.services import pull_requests, repositories, runs
 from backend.services.evidence import Evidence, gather
 from backend.services.recorder import keep_patch
-from backend.services.report import pull_request_body
+from backend.services.report import pull_request_body, quiet
 from backend.services.runs import End
 from backend.services.workplace import Workplace
 from backend.settings import get_settings
@@ -27,6 +27,8 @@ from backend.workspace import diff, push
 from backend.workspace.checkout import clean_copy
 from backend.workspace.diff import FileChange
 
+# GitHub's documentation: "About large files on GitHub".
+MAX_FILE = 100 * 1024 * 1024
 MAX_TITLE = 120  # characters of a commit and a pull request; GitHub takes 256
 
 
@@ -51,7 +53,8 @@ class Work:
 def finish(place: Workplace, ending: Ending) -> None:
     """Ends a run whose model is done with all that is derived from its work.
 
-    Raises StaleFence, and RunFailed for what keeps the work from being handed over.
+    Raises StaleFence, RunFailed for what keeps the work from being handed over, GitHubError with `retry_after` where it
+    has to wait.
     """
     # The model's words go into tables and to GitHub, which refuse NUL and long titles.
     title = " ".join(jsonb.clean_text(ending.title).split())[:MAX_TITLE]
@@ -59,13 +62,15 @@ def finish(place: Workplace, ending: Ending) -> None:
     if not place.facts.task_type.may_edit:
         _answer(place, ending)
         return
+    # Commit, title and body alike: GitHub looks for keywords and names in all of them.
+    ending = replace(ending, text=quiet(ending.text), title=quiet(title)[:MAX_TITLE])
     commit = _commit(place, ending)
     if commit is None:
         place.end(End(Status.COMPLETED, ending.text, outcome=Outcome.NO_CHANGES))
         return
     place.enter(Phase.VERIFYING)
     evidence = _verify(place, commit)
-    if place.lease.poll().cancelled:
+    if evidence is None:
         place.end(End(Status.CANCELLED, "Stopped before anything was pushed. The changes are kept as a patch."))
         return
     place.enter(Phase.FINISHING)
@@ -111,10 +116,14 @@ def _commit(place: Workplace, ending: Ending) -> Commit | None:
     )
     if sha is None:
         return None
-    # Pages show what the task changed, follow-ups included.
-    base = facts.task_base_sha or checkout.base_sha
-    files = diff.changed_files(checkout, base, sha)
+    # As the pull request shows it: what the task changed, follow-ups included, without what others merged meanwhile.
+    base = diff.merge_base(checkout, place.target_sha, sha)
     _keep_patch(place, diff.patch(checkout, base, sha))
+    large = diff.larger_than(checkout, base, sha, MAX_FILE)
+    if large:
+        names = ", ".join(large[:5])
+        raise RunFailed(Failure.PUSH_REJECTED, f"GitHub takes no file over 100 MB, so nothing was pushed: {names}.")
+    files = diff.changed_files(checkout, base, sha)
     secrets = diff.scan_secrets(files, (place.token,))
     if secrets:
         where = ", ".join(f"{one.path}:{one.line} ({one.what})" for one in secrets[:5])
@@ -146,14 +155,23 @@ def _keep_patch(place: Workplace, patch: bytes) -> None:
     patiently(store)
 
 
-def _verify(place: Workplace, commit: Commit) -> Evidence:
-    """Runs the tests on the commit in a clean checkout, in the jail; an earlier attempt's answer stands."""
+def _verify(place: Workplace, commit: Commit) -> Evidence | None:
+    """Runs the tests on the commit in a clean checkout, in the jail; an earlier attempt's answer stands.
+
+    None where the person said stop: tests that were cut off say nothing of the commit.
+    """
     name = f"evidence:{commit.sha}"
     known = place.recorder.found(name)
-    if known is not None:
-        return Evidence(**{**known, "verdict": Verdict(known["verdict"])})
+    evidence = Evidence(**{**known, "verdict": Verdict(known["verdict"])}) if known else _run_tests(place, commit)
+    if place.lease.poll().cancelled:
+        return None
+    place.recorder.once(EventKind.EVIDENCE, evidence.payload(), name)
+    return evidence
+
+
+def _run_tests(place: Workplace, commit: Commit) -> Evidence:
     clean = clean_copy(place.checkout, commit.sha, place.checkout.root / "evidence")  # goes with the workplace
-    evidence = gather(
+    return gather(
         place.sandbox,
         clean,
         sha=commit.sha,
@@ -161,8 +179,6 @@ def _verify(place: Workplace, commit: Commit) -> Evidence:
         weakened=diff.weakened_tests(commit.files),
         cancelled=place.lease.cancelled,
     )
-    place.recorder.once(EventKind.EVIDENCE, evidence.payload(), name)
-    return evidence
 
 
 def _publish(place: Workplace, work: Work) -> None:
@@ -180,6 +196,8 @@ def _publish(place: Workplace, work: Work) -> None:
     except GitHubNotFound as error:
         raise RunFailed(Failure.ACCESS_LOST) from error
     except GitHubError as error:
+        if error.retry_after is not None:
+            raise  # the work is done and paid for: it waits
         raise RunFailed(Failure.PR_CREATE_FAILED, f"{Failure.PR_CREATE_FAILED.sentence} {error}") from error
     outcome = Outcome.PR_OPENED if created or facts.number == 1 else Outcome.PR_UPDATED
     patiently(lambda session: _settle(session, place, work, pushed, pull, outcome))
@@ -199,7 +217,12 @@ def _pull(github: GitHub, place: Workplace, work: Work, branch: str) -> tuple[Re
     body = pull_request_body(facts, work.ending, work.evidence.payload())
     found = _known_pull(github, place) or github.find_pull(name, branch, target)
     if found is not None:
-        return _continue(github, name, found, work.commit.sha, body), False
+        try:
+            return _continue(github, name, found, work.commit.sha, body), False
+        except GitHubUnprocessable:
+            if found.status is not PullRequestStatus.CLOSED:
+                raise
+            # One that was closed and whose branch was deleted is not opened again: the task gets a new one.
     is_draft = facts.draft_policy == "draft" or (
         facts.draft_policy == "unverified" and work.evidence.verdict is Verdict.FAILED
     )
@@ -223,7 +246,10 @@ def _known_pull(github: GitHub, place: Workplace) -> RemotePull | None:
 
 
 def _continue(github: GitHub, name: str, found: RemotePull, sha: str, body: str) -> RemotePull:
-    """The task's pull request with the new body, open again if it was closed; a task has at most one."""
+    """The task's pull request with the new body, open again if it was closed; a task has at most one.
+
+    Raises GitHubUnprocessable where GitHub does not let it be opened again.
+    """
     if found.status is not PullRequestStatus.MERGED:
         return github.update_pull(name, found.number, body=body, state="open")
     if found.head_sha == sha:

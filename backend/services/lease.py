@@ -10,10 +10,10 @@ from backend.engine.assignment import Orders, QueuedMessage
 from backend.errors import StaleFence, Unavailable
 from backend.models import TaskRun
 from backend.services import credits, runs
-from backend.services.runs import BEAT_SECONDS, Claim, untaken
+from backend.services.runs import Claim, untaken
 
 _log = log.get(__name__)
-LISTEN_SECONDS = 1.0
+BEAT_SECONDS = 1.0
 
 
 class Lease:
@@ -38,7 +38,7 @@ class Lease:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join(timeout=BEAT_SECONDS)
+        self._thread.join(timeout=5 * BEAT_SECONDS)
 
     def poll(self) -> Orders:
         """What the person ordered, read anew. Raises StaleFence when the run is no longer ours."""
@@ -47,7 +47,7 @@ class Lease:
         except Unavailable as error:
             _log.warning("orders are as of the last beat", error=str(error))
         if self._is_lost:
-            raise StaleFence("This run has been taken over or ended.")
+            raise StaleFence
         return self._orders
 
     def cancelled(self) -> bool:
@@ -55,7 +55,7 @@ class Lease:
         return self._orders.cancelled or self._is_lost
 
     def _keep(self) -> None:
-        while not self._stop.wait(LISTEN_SECONDS):
+        while not self._stop.wait(BEAT_SECONDS):
             try:
                 self._read()
             except StaleFence:

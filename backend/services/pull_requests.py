@@ -9,15 +9,15 @@ from typing import Any
 from uuid import UUID
 
 from redis.exceptions import RedisError
-from sqlalchemy import text
+from sqlalchemy import case, text
 from sqlmodel import Session, col, func, select
 
-from backend import clock, events, log
+from backend import clock, events, jsonb, log
 from backend.db import transaction
 from backend.errors import AsyncCoderError, GitHubError, GitHubUnauthorized, Unavailable
 from backend.github.types import NotModified, RemotePull
 from backend.models import PullRequest, Repository, Task, TaskRun, User
-from backend.services import notices, progress, repositories
+from backend.services import analytics, notices, progress, repositories
 from backend.services.progress import Report
 from backend.words import EventKind, Outcome, PullRequestStatus, Status
 
@@ -27,12 +27,14 @@ SYNC_REST_SECONDS = 10
 SYNCERS = 2  # at once for one person's own wish: the pages share this process's connections
 POLLERS = 8  # at once; each needs a database connection, and db.POOL_SIZE holds more
 POLL_AFTER_SECONDS = 45  # since the last question; the schedule looks every 15 s, so that none waits for over a minute
+CLOSED_DAYS = 30  # after which nobody asks any more whether it was opened again
+_TITLE = 1_000  # bytes of a title in the log; GitHub takes 256 characters
 _log = log.get(__name__)
 
 
 @dataclass(frozen=True)
 class PollTarget:
-    """An open pull request that GitHub is to be asked about, as its task's owner."""
+    """A pull request that GitHub is to be asked about, as its task's owner."""
 
     id: UUID
     user_id: UUID
@@ -55,7 +57,8 @@ class Polled:
 def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id: UUID | None = None) -> bool:
     """Keeps what GitHub says of a pull request, unless something newer is known. Returns whether anything changed.
 
-    Only pull requests that belong to a task of ours are kept: `task_id` names it the first time. Locks the task first.
+    Only pull requests that belong to a task of ours are kept: `task_id` names it the first time, and again where
+    the task goes on with another one, which then takes the first one's place. Locks the task first.
     """
     known = session.exec(select(PullRequest).where(PullRequest.github_pr_id == pull.github_id)).first()
     owner_task = known.task_id if known else task_id
@@ -69,7 +72,7 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
         .execution_options(populate_existing=True)
     ).first()
     if known is None:
-        known = PullRequest(
+        known = session.exec(select(PullRequest).where(PullRequest.task_id == task.id)).first() or PullRequest(
             task_id=task.id,
             repository_id=repository_id,
             github_pr_id=pull.github_id,
@@ -80,8 +83,9 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
             status=pull.status,
             url=pull.url,
         )
-        before = None
-    elif known.observed_at is not None and pull.updated_at < known.observed_at:
+        known.github_pr_id, known.pr_number, known.source_branch = pull.github_id, pull.number, pull.source_branch
+        known.etag = before = None
+    elif _is_stale(known, pull):
         return False
     else:
         before = known.status
@@ -95,18 +99,30 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
 
 
 def due(session: Session, limit: int = 500) -> list[PollTarget]:
-    """The open pull requests that GitHub was not asked about for a while, the longest ones first."""
-    polled_at = col(PullRequest.polled_at)
+    """The pull requests that GitHub was not asked about for a while, those first that are due for longest.
+
+    A closed one may be opened again and merged: it is asked about more and more rarely, and at last no more.
+    """
+    polled_at, status = col(PullRequest.polled_at), col(PullRequest.status)
+    closed_for = func.now() - func.coalesce(PullRequest.closed_at, PullRequest.observed_at, PullRequest.created_at)
+    pause = case(
+        (status != PullRequestStatus.CLOSED, timedelta(seconds=POLL_AFTER_SECONDS)),
+        (closed_for < timedelta(days=1), timedelta(minutes=10)),
+        else_=timedelta(hours=1),
+    )
+    is_watched = (status == PullRequestStatus.CLOSED) & (closed_for < timedelta(days=CLOSED_DAYS))
     return _targets(
         session,
-        polled_at.is_(None) | (polled_at < func.now() - timedelta(seconds=POLL_AFTER_SECONDS)),
+        status.in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]) | is_watched,
+        polled_at.is_(None) | (polled_at + pause < func.now()),
         col(User.is_github_connected),  # a dead token is not tried again
+        order=(polled_at + pause).asc().nulls_first(),
         limit=limit,
     )
 
 
 def poll(may_go_on: Callable[[], bool] = lambda: True) -> Polled:
-    """Asks GitHub about the open pull requests that are due, those first that were not asked about for longest.
+    """Asks GitHub about the pull requests that are due, those first that were not asked about for longest.
 
     One person's trouble (a dead token, a rate limit, a vanished repository) does not keep the others waiting. The first
     few are asked in any case, the others while `may_go_on()`.
@@ -124,7 +140,12 @@ def sync(user_id: UUID) -> Polled:
 
     def work(report: Report) -> Polled:
         with transaction() as session:
-            targets = _targets(session, Task.user_id == user_id)
+            targets = _targets(
+                session,
+                Task.user_id == user_id,
+                col(PullRequest.status).in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]),
+                order=col(PullRequest.polled_at).asc().nulls_first(),
+            )
         answered = itertools.count(1)
         polled = _ask_all(targets, pollers=SYNCERS, heard=lambda: report(next(answered), len(targets)))
         if polled.trouble:
@@ -134,14 +155,14 @@ def sync(user_id: UUID) -> Polled:
     return progress.once(user_id, SYNC, work, rest=SYNC_REST_SECONDS)
 
 
-def _targets(session: Session, *conditions: Any, limit: int = 500) -> list[PollTarget]:
+def _targets(session: Session, *conditions: Any, order: Any, limit: int = 500) -> list[PollTarget]:
     rows = session.exec(
         select(PullRequest, Task.user_id, Repository.full_name)
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(User, col(User.id) == Task.user_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
-        .where(col(PullRequest.status).in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]), *conditions)
-        .order_by(col(PullRequest.polled_at).asc().nulls_first(), col(PullRequest.id))
+        .where(*conditions)
+        .order_by(order, col(PullRequest.id))
         .limit(limit)
     )
     return [
@@ -194,11 +215,21 @@ def _ask(target: PollTarget, refused: set[UUID]) -> bool:
     if isinstance(answer, NotModified):
         return False
     with transaction() as session:
-        changed = observe(session, target.repository_id, answer)
-        session.execute(
-            text("UPDATE pull_requests SET etag = :etag WHERE id = :id"), {"etag": answer.etag, "id": target.id}
-        )
-    return changed
+        return observe(session, target.repository_id, answer)
+
+
+def _is_stale(known: PullRequest, pull: RemotePull) -> bool:
+    """Whether what is known stands against what was just told; GitHub's times are whole seconds, so they may tie.
+
+    A merge is final. A close that ties with an opening is taken to be the later one; where that is wrong, GitHub's next
+    change puts it right.
+    """
+    if known.status == PullRequestStatus.MERGED and pull.status != PullRequestStatus.MERGED:
+        return True
+    if known.observed_at is None or pull.updated_at != known.observed_at:
+        return known.observed_at is not None and pull.updated_at < known.observed_at
+    ended = (PullRequestStatus.CLOSED, PullRequestStatus.MERGED)
+    return known.status in ended and pull.status not in ended
 
 
 def _copy(known: PullRequest, pull: RemotePull) -> None:
@@ -211,6 +242,7 @@ def _copy(known: PullRequest, pull: RemotePull) -> None:
     known.merged_at = pull.merged_at
     known.closed_at = pull.closed_at
     known.observed_at = pull.updated_at
+    known.etag = pull.etag  # of what is kept here, or none: with another's, GitHub would say that nothing has changed
     known.updated_at = clock.now()
 
 
@@ -223,11 +255,12 @@ def _tell(session: Session, task: Task, pull: PullRequest) -> None:
         task.outcome = Outcome.MERGED if pull.status == PullRequestStatus.MERGED else run.outcome
         session.add(task)
         session.flush()
+        analytics.write(session, task.id)
     payload: dict[str, Any] = {
         "number": pull.pr_number,
         "url": pull.url,
         "status": pull.status,
-        "title": pull.title,
+        "title": jsonb.cut(pull.title, _TITLE),
         "at": _iso(pull.merged_at or pull.closed_at or pull.observed_at),
     }
     events.append(session, task_id=task.id, run_id=run.id, kind=EventKind.PULL_REQUEST, payload=payload)

@@ -1,5 +1,6 @@
 """Writes what the engine does into the log: each stored event a short transaction under the fence, then a ring."""
 
+import re
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -9,15 +10,22 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from backend import clock, events
+from backend import clock, events, jsonb
 from backend.db import patiently
 from backend.engine.assignment import Withdrawn
 from backend.models import Artifact, TaskEvent, TaskMessage, TaskRun
+from backend.services import runs
 from backend.services.runs import Claim
 from backend.words import EventKind
 
 CHECKPOINT = "checkpoint"
 PATCH = "patch"
+MAX_ARTIFACT = 20_000_000  # bytes, compressed
+TOO_LARGE = "checkpoint_too_large"
+_MEGABYTES = f"{MAX_ARTIFACT // 1_000_000} MB"
+_TOO_LARGE = f"The changes are over {_MEGABYTES} now, too large for a checkpoint: the last one before stands."
+_CUT = f"The patch is cut off at {_MEGABYTES}, compressed: what did not fit is left out."
+_FILE_HEADER = re.compile(rb"^(?=diff --git )", re.MULTILINE)
 
 
 class Recorder:
@@ -33,10 +41,13 @@ class Recorder:
         self._task_id = task_id
         self._claim = claim
         self._checkpoint = checkpoint
+        self._is_behind = False  # whether the files have grown over what a checkpoint may hold
 
     def emit(self, kind: EventKind, payload: dict[str, Any], raw: bytes | None = None) -> None:
         """Stores one event durably, waiting while the database is away."""
         saved = self._checkpoint() if kind is EventKind.TOOL_RESULT and self._checkpoint else None
+        too_large = saved is not None and len(saved[1]) > MAX_ARTIFACT
+        note_id = uuid4()
         event_id = uuid4()
 
         def store(session: Session) -> None:
@@ -46,14 +57,19 @@ class Recorder:
                 self._count(session, payload, steps=int(kind is EventKind.MODEL_TURN))
             if kind is EventKind.USER_MESSAGE:
                 self._take(session, payload)
-            if saved is not None:
+            if saved is not None and not too_large:
                 self._save(session, *saved)
+            if too_large and not self._is_behind:
+                self._append(session, EventKind.NOTE, {"text": _TOO_LARGE, "code": TOO_LARGE}, None, note_id)
 
         patiently(store)
+        if saved is not None:
+            self._is_behind = too_large
 
     def once(self, kind: EventKind, payload: dict[str, Any], name: str) -> None:
         """Stores an event of which the run has one by that name: a second time it is not written."""
-        patiently(lambda session: self._append(session, kind, payload, None, uuid5(self._claim.run_id, name)))
+        fitting = jsonb.fit(payload)
+        patiently(lambda session: self._append(session, kind, fitting, None, uuid5(self._claim.run_id, name)))
 
     def found(self, name: str) -> dict[str, Any] | None:
         """The payload of the run's event of that name, if an earlier attempt wrote it."""
@@ -121,8 +137,11 @@ def latest_checkpoint(session: Session, run_id: UUID) -> bytes | None:
 
 
 def keep_patch(session: Session, run: TaskRun, patch: bytes) -> None:
-    """Keeps the run's changes as a patch to download; the newest one stands."""
+    """Keeps the run's changes as a patch to download, as many whole files as fit; the newest one stands."""
     content = zlib.compress(patch)
+    if len(content) > MAX_ARTIFACT:
+        content = _cut(patch)
+        runs.record(session, run, EventKind.NOTE, {"text": _CUT, "code": "patch_cut"}, "patch-cut")
     values = {"content": content, "size": len(patch), "created_at": clock.now()}
     session.execute(
         insert(Artifact)
@@ -131,3 +150,17 @@ def keep_patch(session: Session, run: TaskRun, patch: bytes) -> None:
             index_elements=[col(Artifact.run_id), col(Artifact.kind), col(Artifact.name)], set_=values
         )
     )
+
+
+def _cut(patch: bytes) -> bytes:
+    """The first files of a patch, as long as they fit, and a line that says so, which `git apply` passes over."""
+    packer = zlib.compressobj()
+    said = f"# {_CUT}\n".encode()
+    packed = packer.compress(said) + packer.flush(zlib.Z_SYNC_FLUSH)
+    for part in _FILE_HEADER.split(patch):
+        trial = packer.copy()
+        more = trial.compress(part) + trial.flush(zlib.Z_SYNC_FLUSH)
+        if len(packed) + len(more) > MAX_ARTIFACT - 64:
+            continue
+        packer, packed = trial, packed + more
+    return packed + packer.flush()

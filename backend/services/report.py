@@ -1,4 +1,4 @@
-"""The pull request's body: summary, evidence, cost and a link, in Markdown that cannot be broken out of."""
+"""The pull request's body: evidence, cost and a link, then what the model says, which can hide nothing before it."""
 
 import re
 from typing import Any
@@ -16,16 +16,20 @@ _SAYS = {
     Verdict.CANNOT_RUN: "cannot run here",
 }
 _GAP = "\u200b"
-_CLOSING = re.compile(r"(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?::?\s+)(?=(?:[\w.-]+/[\w.-]+)?#\d)")
+_CLOSING = re.compile(
+    r"(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?::?\s+)"
+    r"(?=(?:(?:[\w.-]+/[\w.-]+)?#|GH-|https?://[^\s/]+/[\w.-]+/[\w.-]+/(?:issues|pull)/)\d)"
+)
 MAX_BODY = 60_000  # GitHub refuses bodies over 65,536 characters
 
 
 def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) -> str:
-    """The body as the worker writes it; only the summary is the model's, and it is said to be."""
+    """The body as the worker writes it; the model's text is `quiet` already.
+
+    It comes last, so that an open comment or fence in it swallows nothing of ours.
+    """
     link = f"{get_settings().origin}/tasks/{facts.task_id}"
     lines = [
-        _quiet(ending.text)[: MAX_BODY // 2],
-        "",
         "### Evidence",
         "",
         "| Check | Seen by the worker |",
@@ -39,23 +43,27 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) ->
         lines.append(f"| SHA-256 of the log | `{evidence['log_sha256']}` |")
     lines.append(f"| Commit | `{evidence['sha']}` |")
     if evidence.get("reason"):
-        lines.append(f"| Reason | {_cell(evidence['reason'])} |")
+        lines.append(f"| Reason | {_cell(quiet(evidence['reason']))} |")
     if evidence.get("weakened"):
-        lines.append(f"| Tests removed or skipped | {_cell(', '.join(evidence['weakened']))} |")
+        lines.append(f"| Tests removed or skipped | {_cell(quiet(', '.join(evidence['weakened'])))} |")
     lines += [
         "",
         f"By {facts.model_name}, {_cost(facts, to_credits(ending.cost_micro))}. "
-        f"The summary above is the model's; the evidence is the worker's. [The task's log]({link})",
+        f"The evidence is the worker's. [The task's log]({link})",
+        "",
+        "### What the model says",
+        "",
+        ending.text,
     ]
-    return "\n".join(lines)
+    return "\n".join(lines)[:MAX_BODY]
 
 
 def _cell(text: str) -> str:
     return re.sub(r"[|`\r\n<>]", " ", text)
 
 
-def _quiet(text: str) -> str:
-    """What the model writes notifies nobody and closes no issue: a zero-width space stands after @ and before #n.
+def quiet(text: str) -> str:
+    """What the model writes notifies nobody and closes no issue: a zero-width space stands after @ and before an issue.
 
     GitHub's documentation: "Linking a pull request to an issue using a keyword".
     """

@@ -4,28 +4,31 @@ PostgreSQL decides who works on what; RQ only delivers a "look". Locks are taken
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 from sqlalchemy import func, text
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session, col, select
 
-from backend import clock, events, jsonb
+from backend import clock, events, jsonb, log
 from backend.db import after_commit
-from backend.errors import NotEnoughCredits, StaleFence
+from backend.engine.assignment import Orders
+from backend.errors import AsyncCoderError, Conflict, StaleFence
 from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
 from backend.queue import ring_runs
-from backend.services import analytics, credits, notices, provider_keys
-from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status
+from backend.services import access, analytics, catalog, credits, notices, provider_keys
+from backend.words import EventKind, Failure, Outcome, Phase, Priority, PullRequestStatus, Status, TaskType
 
+_log = log.get(__name__)
 LEASE_SECONDS = 20
-BEAT_SECONDS = 5
-MAX_JOINED_BYTES = 48_000  # of messages that become one prompt
+MAX_JOINED_BYTES = 48_000  # of messages that become one prompt, as the log counts them
 CLAIM_LOCK = 0x61636C6D  # "aclm"
 WAITING = "waiting for a worker"
 _CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
+_WEIGHTS = " ".join(f"WHEN '{one.value}' THEN {one.weight}" for one in Priority)
 # The runs of which a worker may take any one now: due, and of a person who may work and has room for another.
 _CLAIMABLE = """
     FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
@@ -72,7 +75,7 @@ def claim(session: Session, owner: str) -> Claim | None:
         text(
             f"""
             SELECT r.id {_CLAIMABLE}
-            ORDER BY CASE t.priority WHEN 'high' THEN 10 WHEN 'medium' THEN 5 ELSE 1 END
+            ORDER BY CASE t.priority {_WEIGHTS} END
                      + extract(epoch FROM now() - r.created_at) / 60 DESC, r.created_at
             LIMIT 1
             """  # noqa: S608  our own text
@@ -112,9 +115,8 @@ def beat(session: Session, run_id: UUID, fence: int) -> TaskRun:
         ),
         {"id": run_id, "fence": fence, "lease": LEASE_SECONDS},
     )
-    run = session.exec(select(TaskRun).where(TaskRun.id == run_id, TaskRun.fence == fence)).first()
-    if run is None or run.status != Status.RUNNING:
-        raise StaleFence("This run has been taken over or ended.")
+    run = session.exec(select(TaskRun).where(TaskRun.id == run_id)).one()
+    require_own(run, fence)
     return run
 
 
@@ -128,14 +130,35 @@ def enter(session: Session, run_id: UUID, fence: int, phase: Phase, reason: str 
     mirror(session, task, run)
 
 
-def park(session: Session, run_id: UUID, fence: int, *, reason: str, until: datetime | None) -> None:
-    """Frees lease and worker while the hold stays; the run goes on at `until`, or when the person answers."""
+def park(
+    session: Session,
+    run_id: UUID,
+    fence: int,
+    *,
+    reason: str,
+    until: datetime | None,
+    heard: Orders | None = None,
+) -> None:
+    """Frees lease and worker while the hold stays; the run goes on at `until`, or when the person answers.
+
+    `heard` are the orders that the engine has acted on: what the person ordered since then is an answer already.
+    """
     task, run = locked(session, run_id)
     require_own(run, fence)
+    if run.cancel_requested_at is not None:
+        end(session, run_id, fence, End(Status.CANCELLED, "Stopped."))
+        return
     run.status, run.phase, run.reason, run.until = Status.PENDING, Phase.PARKED, reason, until
     run.fence += 1
     run.lease_owner = run.lease_expires_at = None
     mirror(session, task, run)
+    if heard is not None and _has_answered(run, heard):
+        wake(session, run, task)
+
+
+def _has_answered(run: TaskRun, heard: Orders) -> bool:
+    wants_end = run.finish_requested_at is not None and not heard.finish_now
+    return wants_end or run.held * credits.MICRO_PER_CREDIT > heard.hold_micro
 
 
 def wake(session: Session, run: TaskRun, task: Task) -> None:
@@ -150,13 +173,25 @@ def wake(session: Session, run: TaskRun, task: Task) -> None:
 def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
     """Ends a run: status, settlement, the log's last entries, the person's notice. Twice is once.
 
-    Messages that came too late for this run start the next one.
+    Messages that came too late for this run start the next one. What cannot be told as it was is told in short: a run
+    that cannot end would keep its hold for ever.
     """
+    try:
+        with session.begin_nested():
+            _end(session, run_id, fence, how)
+    except (AsyncCoderError, OperationalError, InterfaceError):  # ours, or a database that is away
+        raise
+    except Exception:
+        _log.exception("a run could not be ended as it should", run_id=str(run_id))
+        _end(session, run_id, fence, replace(how, text="", details={}), in_short=True)
+
+
+def _end(session: Session, run_id: UUID, fence: int, how: End, *, in_short: bool = False) -> None:
     task, run = locked(session, run_id)
     if Status(run.status).is_end:
         return
     if run.fence != fence:
-        raise StaleFence("This run has been taken over.")
+        raise StaleFence
     if how.status is Status.FAILED and run.cancel_requested_at is not None:
         how = End(Status.CANCELLED, "Stopped.")  # what breaks after the person said stop was stopped
     cost = run.cost_micro
@@ -197,7 +232,7 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
     )
     mirror(session, task, run, notice=notices.COMPLETED)
     analytics.write(session, task.id)
-    if how.status is not Status.CANCELLED:
+    if how.status is not Status.CANCELLED and not in_short:
         _start_leftovers(session, task, run)
 
 
@@ -279,18 +314,35 @@ def locked(session: Session, run_id: UUID) -> tuple[Task, TaskRun]:
 def require_own(run: TaskRun, fence: int) -> None:
     """Raises StaleFence unless the locked run is running under this fence."""
     if run.fence != fence or run.status != Status.RUNNING:
-        raise StaleFence("This run has been taken over or ended.")
+        raise StaleFence
+
+
+def follow_up(session: Session, user: User, task: Task, prompt: str = "") -> TaskRun:
+    """Starts the next run with the messages that wait, oldest first; those that no longer fit wait to be read by it.
+
+    A `prompt` that is given again stands before them.
+
+    The caller holds the task's lock. Raises Conflict, NotFound, Forbidden, InvalidInput, NotEnoughCredits.
+    """
+    if is_merged(session, task.id):
+        raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
+    access.require_to_work(session, user, task.repository_id, TaskType(task.type))
+    model = catalog.usable(session, task.ai_model_id, user)
+    messages = _fitting(untaken(session, task.id), beside=prompt)
+    prompt = "\n\n".join([*([prompt] if prompt else []), *(message.text for message in messages)])
+    estimate = credits.estimate(session, model.id, TaskType(task.type), prompt)
+    task.estimated_credits = estimate.hold
+    run = start(session, task, user, prompt, hold=estimate.hold)
+    for message in messages:
+        message.taken_at, message.run_id = clock.now(), run.id
+        session.add(message)
+    return run
 
 
 def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
-    """Messages that came too late for a run start the next; those that no longer fit wait to be read by it."""
-    late = _fitting(untaken(session, task.id))
+    """Messages that came too late for a run start the next, as if they were sent now."""
     user = session.get(User, task.user_id)
-    if not late or user is None:
-        return
-    if is_merged(session, task.id):
-        words = "The follow-up did not start: the pull request is merged. Start a new task for what comes next."
-        record(session, run, EventKind.NOTE, {"text": words, "code": "merged"}, "late")
+    if user is None or not untaken(session, task.id):
         return
     if run.own_key and not provider_keys.pays_for(session, user.id, task.ai_model_id):
         # Nobody agreed to pay for it with credits.
@@ -301,22 +353,24 @@ def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
         return
     try:
         with session.begin_nested():  # a refused hold leaves no run behind
-            follow_up = start(session, task, user, "\n\n".join(message.text for message in late), hold=run.limit)
-    except NotEnoughCredits as error:
-        words = f"The follow-up did not start. {error}"
-        record(session, run, EventKind.NOTE, {"text": words, "code": "no_credits"}, "late")
-        return
-    for message in late:
-        message.taken_at, message.run_id = clock.now(), follow_up.id
-        session.add(message)
+            follow_up(session, user, task)
+    except AsyncCoderError as error:
+        note = {"text": f"The follow-up did not start. {error}", "code": error.code}
+        record(session, run, EventKind.NOTE, note, "late")
+    except (OperationalError, InterfaceError):  # a database that is away
+        raise
+    except Exception:  # the end of this run must not depend on the next one's beginning
+        _log.exception("a follow-up could not be started", task_id=str(task.id))
+        words = "The follow-up did not start: something went wrong on our side. Send it again."
+        record(session, run, EventKind.NOTE, {"text": words, "code": "not_started"}, "late")
 
 
-def _fitting(messages: Sequence[TaskMessage]) -> list[TaskMessage]:
+def _fitting(messages: Sequence[TaskMessage], *, beside: str = "") -> list[TaskMessage]:
     fitting: list[TaskMessage] = []
-    size = 0
+    size = jsonb.size(beside) if beside else 0
     for message in messages:
-        size += len(message.text.encode()) + 2
-        if fitting and size > MAX_JOINED_BYTES:
+        size += jsonb.size(message.text) + 2
+        if (fitting or beside) and size > MAX_JOINED_BYTES:
             break
         fitting.append(message)
     return fitting

@@ -2,10 +2,9 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import text
@@ -13,13 +12,15 @@ from sqlalchemy import text
 from backend import log
 from backend.db import patiently, transaction
 from backend.engine import guidance
+from backend.engine.assignment import Ending
+from backend.engine.transcript import LogEntry
 from backend.errors import GitError, GitHubUnauthorized, RunFailed, SandboxUnavailable
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
 from backend.services import auth, runs
 from backend.services.brief import Brief
 from backend.services.lease import Lease
-from backend.services.recorder import Recorder
+from backend.services.recorder import TOO_LARGE, Recorder
 from backend.services.runs import Claim, End
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Phase
@@ -28,16 +29,27 @@ from backend.workspace.checkout import Checkout, remove, workspaces_root
 from backend.workspace.mirror import Mirror
 
 _log = log.get(__name__)
+_FILES_LOST = "files_lost"
+_LOST = {
+    "text": "Changes that were too large for a checkpoint went with the last worker: the files are as they were before"
+    " them. Look before going on.",
+    "code": _FILES_LOST,
+}
 _RUNS_FOLDER = re.compile(r"[0-9a-f]{32}-\d+")  # others lie beside them: those of `asynccoder run`
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """What the steps of a run share. `token` is the person's; `guidance` is what the repository says at its base."""
+    """What the steps of a run share.
+
+    `target_sha` is the target branch's tip, None where it is gone; `guidance` is what the repository says at its base;
+    `token` is the person's.
+    """
 
     facts: Brief
     sandbox: Sandbox
     checkout: Checkout
+    target_sha: str | None
     guidance: str
     token: str
     recorder: Recorder
@@ -52,10 +64,11 @@ class Workplace:
         """Moves the run to a phase."""
         patiently(lambda session: runs.enter(session, self.claim.run_id, self.claim.fence, phase))
 
-    def park(self, reason: str, until: datetime | None) -> None:
+    def park(self, ending: Ending) -> None:
         """Lets the run wait without a worker."""
-        claim = self.claim
-        patiently(lambda session: runs.park(session, claim.run_id, claim.fence, reason=reason, until=until))
+        run_id, fence = self.claim.run_id, self.claim.fence
+        reason, until, heard = ending.reason or "", ending.until, ending.heard
+        patiently(lambda session: runs.park(session, run_id, fence, reason=reason, until=until, heard=heard))
 
     def end(self, how: End) -> None:
         """Ends the run."""
@@ -96,7 +109,8 @@ def sweep_workspaces() -> int:
 def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Workplace:
     token = _token(facts)
     began = time.monotonic()
-    checkout = _checkout(facts, sandbox, folder, token, lease)
+    mirror = _mirror(facts, token, lease)
+    checkout = _checkout(facts, sandbox, folder, mirror)
     # Before the model's own edits come back: a resumed run must open with the very words it began with.
     words = guidance.read(checkout.work_tree)
     if facts.checkpoint is not None:
@@ -123,17 +137,38 @@ def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Work
             "restored": facts.checkpoint is not None,
         },
     )
-    return Workplace(facts, sandbox, checkout, words, token, recorder, lease)
+    if _lost_files(facts.log):
+        recorder.emit(EventKind.NOTE, _LOST)
+        facts.log.append(LogEntry(EventKind.NOTE, _LOST))
+    target_sha = mirror.branch_sha(facts.target_branch)
+    return Workplace(facts, sandbox, checkout, target_sha, words, token, recorder, lease)
 
 
-def _checkout(facts: Brief, sandbox: Sandbox, folder: Path, token: str, lease: Lease) -> Checkout:
-    """The files at the commit that this run began at, else at the newest of the task's branch, else of its base."""
+def _lost_files(entries: Sequence[LogEntry]) -> bool:
+    """Whether the run, as its log tells it, had changed more than its last checkpoint holds."""
+    is_behind = False
+    for entry in entries:
+        code = entry.payload.get("code") if entry.kind is EventKind.NOTE else None
+        if code == TOO_LARGE:
+            is_behind = True
+        elif code == _FILES_LOST or entry.kind in (EventKind.PROMPT, EventKind.CHECKPOINT):
+            is_behind = False
+    return is_behind
+
+
+def _mirror(facts: Brief, token: str, lease: Lease) -> Mirror:
+    """The repository's mirror, as GitHub has it now."""
     settings = get_settings()
     mirror = Mirror(settings.data_dir.resolve() / "mirrors", facts.repository_github_id)
     try:
         mirror.refresh(facts.clone_url, token, settings.git_protocols, lease.cancelled)
     except GitError as error:
         raise RunFailed(Failure.CLONE_FAILED, f"{Failure.CLONE_FAILED.sentence} {error}") from error
+    return mirror
+
+
+def _checkout(facts: Brief, sandbox: Sandbox, folder: Path, mirror: Mirror) -> Checkout:
+    """The files at the commit that this run began at, else at the newest of the task's branch, else of its base."""
     start = facts.base_sha or (mirror.branch_sha(facts.work_branch) if facts.work_branch else None)
     start = start or mirror.branch_sha(facts.branch)
     if start is None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from backend.workspace.checkout import Checkout
-from backend.workspace.git import check_sha, run_git
+from backend.workspace.git import check_sha, run_git, text
 
 _TIMEOUT = 300.0  # seconds
 _STATUS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "C": "copied", "T": "type_changed"}
@@ -14,6 +14,7 @@ _OPTIONS = ["-r", "--find-renames", "--no-ext-diff", "--no-textconv", "--ignore-
 
 _MIN_OWN = 8  # characters; a shorter value of a person's would be found everywhere
 _MIN_DISTINCT = 8  # different characters; a row of x is a placeholder
+_MOST_NAMED = 100  # weakened tests, one by one
 
 # Shapes that the issuers publish, so that their own scanners can find them.
 _SHAPES = {
@@ -66,6 +67,18 @@ class Finding:
     what: str
 
 
+def merge_base(checkout: Checkout, target: str | None, head: str) -> str:
+    """The commit where `head` left the branch whose tip is `target`: a pull request shows the changes from there.
+
+    GitHub's documentation: "About comparing branches in pull requests", three-dot comparison. Without such a commit,
+    where the target is gone or was made anew, the checkout's base.
+    """
+    if target is None:
+        return checkout.base_sha
+    found = text(checkout.git(["merge-base", check_sha(target), check_sha(head)], ok=(0, 1)))
+    return found or checkout.base_sha
+
+
 def changed_files(checkout: Checkout, base: str, head: str) -> list[FileChange]:
     """The changes from one commit or tree (or HEAD) to another, in git's order, renames found."""
     raw = _diff(checkout, ["--raw", "--numstat", "-z"], base, head)
@@ -84,6 +97,18 @@ def changed_files(checkout: Checkout, base: str, head: str) -> list[FileChange]:
 def patch(checkout: Checkout, base: str, head: str) -> bytes:
     """The whole diff, binary files too, as `git apply` takes it: what is kept when a push is refused."""
     return _diff(checkout, ["--patch", "--binary", "--full-index"], base, head)
+
+
+def larger_than(checkout: Checkout, base: str, head: str, most: int) -> list[str]:
+    """The paths of the files that changed and have more than `most` bytes now."""
+    fields = _diff(checkout, ["--raw", "--no-renames", "--no-abbrev", "-z"], base, head).split(b"\0")
+    blobs = {field.split()[3]: path for field, path in zip(fields[::2], fields[1::2], strict=False)}
+    asked = b"".join(name + b"\n" for name in blobs)
+    told = checkout.git(["cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)"], stdin=asked)
+    sizes = [line.split() for line in told.splitlines()]  # what is gone, or another repository's, is "missing"
+    return [
+        blobs[words[0]].decode("utf-8", "replace") for words in sizes if words[1] == b"blob" and int(words[2]) > most
+    ]
 
 
 def _diff(checkout: Checkout, how: list[str], base: str, head: str) -> bytes:
@@ -174,6 +199,8 @@ def weakened_tests(changes: Sequence[FileChange]) -> list[str]:
             found.append(f"{change.path} was deleted")
             continue
         found += [f"{change.path}: {what}" for what in _weakened(change)]
+    if len(found) > _MOST_NAMED:
+        found[_MOST_NAMED:] = [f"and {len(found) - _MOST_NAMED} more"]
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backend.errors import GitError, RunFailed
+from backend.errors import GitError, GitHubError, RunFailed
 from backend.words import Failure
 from backend.workspace.git import check_branch, check_clone_url, run_git, text
 
@@ -25,6 +25,8 @@ _TICK = 0.05  # seconds between two tries for the lock
 _ACCESS = ("authentication failed", "could not read username", "returned error: 401", "returned error: 403")
 _GONE = ("repository not found", "returned error: 404", "' not found", "does not appear to be a git repository")
 _MOVED = ("returned error: 301", "returned error: 302", "returned error: 307", "returned error: 308", "redirect")
+_LIMITED = "returned error: 429"
+_LIMITED_SECONDS = 60.0  # git does not tell GitHub's Retry-After
 _REMOTE = (
     "could not resolve host",
     "failed to connect",
@@ -54,7 +56,7 @@ class Mirror:
     ) -> None:
         """Brings all branches up to date, one process at a time.
 
-        Raises RunFailed(clone_failed, repository_gone, access_lost).
+        Raises RunFailed(clone_failed, repository_gone, access_lost), GitHubError with `retry_after`.
         """
         check_clone_url(clone_url, protocols)
         with self._lock(cancelled) as lock:
@@ -154,9 +156,11 @@ def _is_taken(descriptor: int) -> bool:
     return True
 
 
-def remote_failure(error: GitError) -> RunFailed | None:
+def remote_failure(error: GitError) -> RunFailed | GitHubError | None:
     """What the server or the way to it did, None where the fault is on this machine."""
     words = str(error).lower()
+    if _LIMITED in words:
+        return GitHubError("GitHub limits the rate of fetches and pushes.", retry_after=_LIMITED_SECONDS)
     for signs, failure in ((_ACCESS, Failure.ACCESS_LOST), (_GONE, Failure.REPOSITORY_GONE)):
         if any(sign in words for sign in signs):
             return RunFailed(failure)

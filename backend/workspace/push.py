@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from backend import clock
-from backend.errors import GitError, RunFailed
+from backend.errors import GitError, GitHubError, RunFailed
 from backend.words import Failure
 from backend.workspace import checkpoint
 from backend.workspace.checkout import Checkout
@@ -54,8 +54,9 @@ def push(checkout: Checkout, branch: str, sha: str, token: str | None, clone_url
     """Pushes commit `sha` to a branch, never by force; returns the commit that is there now.
 
     A branch that has it already is fine. One that somebody else moved gets our commits on top of theirs, without a work
-    tree, hooks or filters. Raises RunFailed(push_rejected, conflict, access_lost, repository_gone), and GitError where
-    the server could not be reached and another attempt may help.
+    tree, hooks or filters. Raises RunFailed(push_rejected, conflict, access_lost, repository_gone), GitHubError with
+    `retry_after` where it limits the rate, and GitError where the server could not be reached and another attempt may
+    help.
     """
     check_branch(branch), check_sha(sha), check_clone_url(clone_url, protocols)
     for _ in range(_TRIES):
@@ -92,6 +93,8 @@ def _refusal(error: GitError) -> Exception:
         said = f" It says: {reason[0]}." if reason else ""
         return RunFailed(Failure.PUSH_REJECTED, f"{Failure.PUSH_REJECTED.sentence}{said}")
     failure = remote_failure(error)
+    if isinstance(failure, GitHubError):
+        return failure
     if failure and failure.failure in (Failure.ACCESS_LOST, Failure.REPOSITORY_GONE):
         return failure
     return error if failure else RunFailed(Failure.PUSH_REJECTED, f"{Failure.PUSH_REJECTED.sentence} {words}")

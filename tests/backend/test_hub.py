@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 from redis import Redis
 
@@ -57,6 +58,49 @@ def test_after_a_lost_connection_everyone_is_told_to_read_again(redis_url: str) 
             assert (await queue.get()).seq == 8
 
     listening(redis_url, talk)
+
+
+def test_a_line_that_has_gone_dead_without_a_word_is_noticed(redis_url: str) -> None:
+    async def road() -> None:
+        address = urlsplit(redis_url)
+        is_dead, lines = False, 0
+
+        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(4096):
+                if not is_dead:
+                    writer.write(data)
+
+        async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal lines
+            lines += 1
+            is_local = address.scheme == "unix"
+            there = await (
+                asyncio.open_unix_connection(address.path)
+                if is_local
+                else asyncio.open_connection(address.hostname, address.port)
+            )
+            with suppress(OSError):
+                await asyncio.gather(carry(reader, there[1]), carry(there[0], writer))
+
+        between = await asyncio.start_server(connect, "127.0.0.1", 0)
+        port = between.sockets[0].getsockname()[1]
+        hub = Hub(silence=0.2)
+        who = address.netloc.rpartition("@")[0]
+        task = asyncio.create_task(hub.run(f"redis://{who}{'@' if who else ''}127.0.0.1:{port}/0"))
+        async with asyncio.timeout(10), hub.subscribe("task:1") as queue:
+            assert (await queue.get()).kind == hubs.RESYNC
+            await asyncio.sleep(1)
+            assert lines == 1, "a quiet line that answers is kept"
+            is_dead = True
+            while hub.is_connected:
+                await asyncio.sleep(0.01)
+            is_dead = False
+            assert (await queue.get()).kind == hubs.RESYNC
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(road())
 
 
 def test_a_listener_that_stands_still_gets_one_resync_instead_of_a_backlog(redis_url: str) -> None:

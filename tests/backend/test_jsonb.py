@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from backend import jsonb
 
 
@@ -21,7 +23,14 @@ def test_a_value_that_fits_stays_as_it_is() -> None:
     assert jsonb.fit(value) == value and jsonb.size(value) == len(json.dumps(value))
 
 
+@pytest.mark.parametrize("words", ["\x01" * 40_000, '"' * 80_000, "\\n" * 50_000, "\N{EURO SIGN}" * 30_000])
+def test_a_text_is_cut_by_what_it_takes_in_the_log(words: str) -> None:
+    short = jsonb.cut(words)
+    assert jsonb.MAX_PAYLOAD // 2 - 16 < jsonb.size(short) < jsonb.MAX_PAYLOAD // 2 + 64
+    assert words.startswith(short.split("\n\n(cut here")[0])
+
+
 def test_a_text_is_cut_between_characters_and_says_so() -> None:
-    short = jsonb.cut("\N{EURO SIGN}" * 10, 8)
+    short = jsonb.cut("\N{EURO SIGN}" * 10, 10)
     assert short.startswith("\N{EURO SIGN}\N{EURO SIGN}\n") and "cut here" in short
     assert jsonb.cut("as it is\0", 20) == "as it is�"

@@ -1,8 +1,10 @@
 """The sweep makes up for every lost ring, and one process sweeps at a time."""
 
 import threading
+import time
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text
 
 from backend import db, redis
@@ -11,7 +13,8 @@ from backend.services import deliveries, runs, tasks
 from backend.settings import get_settings
 from backend.words import Priority, TaskType
 from jobs import schedule
-from tests.conftest import People
+from jobs import tasks as chores
+from tests.conftest import People, forget_settings
 
 
 def submit(people: People) -> None:
@@ -89,3 +92,43 @@ def test_of_two_schedulers_one_serves_and_the_other_follows_when_it_ends(databas
         stops["second"].wait(0.01)
     stops["second"].set()
     threads["second"].join()
+
+
+def test_after_an_outage_the_first_sweep_comes_only_after_the_grace(
+    database: str, environment: pytest.MonkeyPatch
+) -> None:
+    def holders() -> list[int]:
+        with db.transaction() as session:
+            return list(
+                session.execute(text("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")).scalars()
+            )
+
+    swept: list[float] = []
+    stop = threading.Event()
+    timer = schedule.Timer("count", 0.05, lambda: swept.append(time.monotonic()))
+    with environment.context() as patched:
+        patched.setitem(vars(schedule), "LOCK_SECONDS", 0.1)
+        patched.setitem(vars(schedule), "GRACE_SECONDS", 1.5)
+        thread = threading.Thread(target=schedule.keep_serving, args=(stop, [timer]))
+        thread.start()
+        while not swept:
+            stop.wait(0.01)
+        [before] = holders()
+        with db.transaction() as session:
+            session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": before})
+        while not [pid for pid in holders() if pid != before]:
+            stop.wait(0.01)
+        again, known = time.monotonic(), len(swept)
+        while len(swept) == known:
+            stop.wait(0.01)
+        stop.set()
+        thread.join()
+    assert swept[known] - again > 1, "workers had their moment after the lock was back"
+
+
+def test_a_look_while_the_database_is_away_finds_nothing_and_breaks_nothing(
+    database: str, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    forget_settings()
+    chores.look()

@@ -10,7 +10,7 @@ from asynccoder_ui.composer import Composer
 from backend import db
 from backend.errors import AsyncCoderError
 from backend.models import Task
-from backend.services import preferences
+from backend.services import preferences, tasks
 from backend.words import Priority, TaskType
 from tests.conftest import People, keep, remote
 from tests.ui.conftest import Tab, opened
@@ -81,6 +81,19 @@ def test_sending_starts_the_task_and_leads_to_its_page(people: People):
 def test_the_same_form_sent_twice_is_one_task(people: People):
     composed(people, (Composer.send, FORM), (Composer.send, FORM))
     assert len(tasks_of(people)) == 1
+
+
+def test_what_breaks_while_it_is_sent_is_said_and_the_same_form_can_be_sent_again(
+    people: People, environment: pytest.MonkeyPatch
+):
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    with environment.context() as patched:
+        patched.setitem(vars(tasks), "send", broken)
+        composer, _ = composed(people, (Composer.send, FORM))
+    assert "Try again" in composer.error and not composer.is_sending
+    assert composer._last_nonce == ""
 
 
 def test_an_empty_prompt_is_answered_with_a_sentence_and_can_be_sent_again(people: People):

@@ -1,7 +1,7 @@
 """Tasks: what a person asked for. Its files are nouns; callers say `tasks.submit`, `tasks.page`."""
 
 from backend.services.tasks.listing import PAGE, Filters, Listing, Offered, State, listing, offered
-from backend.services.tasks.read import diff, page, patch, readable
+from backend.services.tasks.read import diff, page, patch
 from backend.services.tasks.reads import mark_read
 from backend.services.tasks.retries import ModelOffer, RetryOffer, retry, retry_offer
 from backend.services.tasks.rows import (
@@ -62,7 +62,6 @@ __all__ = [
     "offered",
     "page",
     "patch",
-    "readable",
     "rename",
     "retry",
     "retry_offer",

@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy
@@ -12,7 +11,8 @@ from sqlmodel import Session, col, select
 from backend.errors import NotFound
 from backend.models import Artifact, PullRequest, Task, TaskResult, TaskRun, User
 from backend.services import access
-from backend.services.recorder import PATCH
+from backend.services.analytics import IS_CHANGE, newest_with_changes
+from backend.services.recorder import CHECKPOINT, PATCH
 from backend.services.runs import concurrency, untaken
 from backend.services.tasks import query
 from backend.services.tasks.rows import (
@@ -25,9 +25,7 @@ from backend.services.tasks.rows import (
     TaskPage,
     TaskRow,
 )
-from backend.words import Phase, PullRequestStatus
-
-readable = access.readable
+from backend.words import Phase, PullRequestStatus, Status
 
 
 def page(session: Session, user: User, task_id: UUID) -> TaskPage:
@@ -57,7 +55,7 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         is_merged=is_merged,
         can_cancel=is_owner and row.is_alive,
         can_follow_up=is_owner and (row.is_alive or not is_merged),
-        actions=["add_credits", "finish_now", "cancel"] if is_owner and _waits_for_budget(task) else [],
+        actions=["add_credits", "finish_now", "cancel"] if is_owner and row.waits_for_person else [],
     )
 
 
@@ -79,15 +77,17 @@ def diff(session: Session, user: User, task_id: UUID) -> list[FileDiff]:
 
 
 def patch(session: Session, user: User, task_id: UUID) -> bytes:
-    """The task's newest patch, as `git apply` takes it; a run that failed before its push keeps one too.
+    """The task's newest patch, as `git apply` takes it; a run that failed or was stopped keeps what it got to.
 
     Raises NotFound.
     """
     task = access.readable(session, user, task_id)
+    is_cut_short = (col(Artifact.kind) == CHECKPOINT) & col(TaskRun.status).in_([Status.FAILED, Status.CANCELLED])
     artifact = session.exec(
         select(Artifact)
-        .where(Artifact.task_id == task.id, Artifact.kind == PATCH)
-        .order_by(col(Artifact.created_at).desc())
+        .join(TaskRun, col(TaskRun.id) == Artifact.run_id)
+        .where(Artifact.task_id == task.id, (col(Artifact.kind) == PATCH) | is_cut_short)
+        .order_by(col(TaskRun.number).desc(), (col(Artifact.kind) == PATCH).desc())
     ).first()
     if artifact is None:
         raise NotFound("This task has no changes to download.")
@@ -157,24 +157,10 @@ def _evidence(run_rows: Sequence[TaskRun]) -> EvidenceRow | None:
     )
 
 
-_IS_CHANGE = col(TaskResult.result_type) == "code_changes"
-
-
-def _newest_with_changes(task: Task) -> Any:
-    return (
-        select(TaskResult.run_id)
-        .join(TaskRun, col(TaskRun.id) == TaskResult.run_id)
-        .where(TaskResult.task_id == task.id, _IS_CHANGE)
-        .order_by(col(TaskRun.number).desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
 def _changed_files(session: Session, task: Task) -> Sequence[TaskResult]:
     return session.exec(
         select(TaskResult)
-        .where(TaskResult.run_id == _newest_with_changes(task), _IS_CHANGE)
+        .where(TaskResult.run_id == newest_with_changes(task.id), IS_CHANGE)
         .order_by(col(TaskResult.file_path))
     ).all()
 
@@ -183,7 +169,7 @@ def _files(session: Session, task: Task) -> list[FileRow]:
     # Without the patches, which can be large: the page is read again at every ring.
     rows = session.execute(
         sqlalchemy.select(col(TaskResult.file_path), col(TaskResult.meta))
-        .where(TaskResult.run_id == _newest_with_changes(task), _IS_CHANGE)
+        .where(TaskResult.run_id == newest_with_changes(task.id), IS_CHANGE)
         .order_by(col(TaskResult.file_path))
     )
     return [
@@ -201,7 +187,3 @@ def _files(session: Session, task: Task) -> list[FileRow]:
 def _queued(session: Session, task: Task) -> list[MessageRow]:
     rows = untaken(session, task.id)
     return [MessageRow(row.id, row.text) for row in rows]
-
-
-def _waits_for_budget(task: Task) -> bool:
-    return task.phase == Phase.PARKED and task.until is None

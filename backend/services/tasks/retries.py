@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from backend.errors import Conflict
 from backend.models import Task, TaskRun, User
 from backend.services import access, catalog, credits, runs
-from backend.services.tasks.write import check_prompt, next_run
+from backend.services.tasks.write import check_prompt
 from backend.words import Outcome, Status, TaskType
 
 
@@ -44,7 +44,7 @@ def retry(
     _require_retryable(session, task)
     if model_id is not None:
         task.ai_model_id = catalog.usable(session, model_id, user).id
-    return next_run(session, user, task, checked or _newest(session, task).prompt)
+    return runs.follow_up(session, user, task, checked or _newest(session, task).prompt)
 
 
 def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:

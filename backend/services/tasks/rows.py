@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from backend.words import Outcome, PullRequestStatus, Status
+from backend.words import Outcome, Phase, PullRequestStatus, Status
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class TaskRow:
         if self.pr_status == PullRequestStatus.MERGED:
             return False
         return self.status in (Status.FAILED, Status.CANCELLED) or self.outcome == Outcome.NO_CHANGES
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether it goes on only when its person answers."""
+        return self.phase == Phase.PARKED and self.until is None
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,25 @@
 """Starting and steering tasks. Whatever cannot be afforded or done is refused before it is queued."""
 
 from dataclasses import dataclass, replace
-from uuid import UUID
+from uuid import UUID, uuid4, uuid5
 
+from sqlalchemy import text as sql
 from sqlmodel import Session
 
-from backend import clock
+from backend import clock, jsonb
 from backend.db import after_commit, transaction
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import Task, TaskMessage, TaskRun, User
-from backend.services import access, catalog, credits, notices, repositories, runs
+from backend.services import access, attempts, catalog, credits, notices, repositories, runs
 from backend.words import Effort, EventKind, Priority, Status, TaskType, Visibility
 from backend.workspace.git import check_branch
 
 MAX_PROMPT = 32_000
-MAX_PROMPT_BYTES = 48_000  # in the log a prompt shares 64 KiB with the rest of its entry
+MAX_PROMPT_BYTES = 64_500  # in the log a prompt shares 64 KiB with the rest of its entry
 MAX_WAITING_MESSAGES = 20
 TITLE = 80
+_OTHER_CONTENT = "This was already sent with another content."
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,26 @@ class Draft:
 
 
 def check_prompt(prompt: str) -> str:
-    """The prompt without outer blanks. Raises InvalidInput when empty or with NUL, TooLarge past 32,000 characters."""
-    if len(prompt) > MAX_PROMPT or len(prompt.encode(errors="replace")) > MAX_PROMPT_BYTES:
-        most = f"{MAX_PROMPT:,} characters, or {MAX_PROMPT_BYTES:,} bytes,"
-        raise TooLarge(f"A prompt is at most {most} long; this one has {len(prompt):,} characters.")
+    """The prompt without outer blanks. Raises InvalidInput when empty or with NUL, TooLarge past 32,000 characters.
+
+    Its bytes are counted as the log keeps them: a quotation mark is two, a control character six.
+    """
+    if len(prompt) > MAX_PROMPT:
+        raise TooLarge(f"A prompt is at most {MAX_PROMPT:,} characters long; this one has {len(prompt):,}.")
     if "\x00" in prompt:
         raise InvalidInput("The prompt holds a NUL character.", field="prompt")
-    prompt = prompt.encode("utf-8", errors="replace").decode().strip()
+    prompt = jsonb.clean_text(prompt).strip()
+    if jsonb.size(prompt) > MAX_PROMPT_BYTES:
+        raise TooLarge(
+            f"A prompt takes at most {MAX_PROMPT_BYTES:,} bytes in the log, and this one {jsonb.size(prompt):,}:"
+            " symbols, quotation marks and control characters take more than one each."
+        )
     if not prompt:
         raise InvalidInput("Describe what should be done.", field="prompt")
     return prompt
 
 
-def send(user_id: UUID, draft: Draft) -> UUID:
+def send(user_id: UUID, draft: Draft, *, key: str = "") -> UUID:
     """Checks the branches against GitHub, then submits in a transaction of its own. Returns the task's id.
 
     For the doors: it takes no session, because it asks GitHub first.
@@ -60,15 +69,24 @@ def send(user_id: UUID, draft: Draft) -> UUID:
         user = session.get(User, user_id)
         if user is None or user.disabled_at is not None:
             raise NotFound("The person no longer exists.")
-        return submit(session, user, draft).id
+        return submit(session, user, draft, key=key).id
 
 
-def submit(session: Session, user: User, draft: Draft) -> Task:
-    """Holds the estimate, writes the task with its first run, rings after commit.
+def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task:
+    """Holds the estimate, writes the task with its first run, rings after commit. The same key is one task.
 
     Raises InvalidInput, TooLarge, NotFound (a repository one cannot see), Forbidden (one cannot push to),
-    NotEnoughCredits.
+    NotEnoughCredits, Conflict (the same key with another content).
     """
+    task_id = _named(user, key)
+    # Whoever comes with the same key meanwhile waits here, and then finds the task.
+    session.execute(sql("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))"), {"id": str(task_id)})
+    known = session.get(Task, task_id)
+    if known is not None:
+        target = draft.target_branch or draft.branch
+        if _draft_of(known) != replace(draft, prompt=check_prompt(draft.prompt), target_branch=target):
+            raise Conflict(_OTHER_CONTENT)
+        return known
     prompt = check_prompt(draft.prompt)
     branch = check_branch(draft.branch)
     target = check_branch(draft.target_branch) if draft.target_branch else branch
@@ -76,6 +94,7 @@ def submit(session: Session, user: User, draft: Draft) -> Task:
     model = catalog.usable(session, draft.model_id, user)
     estimate = credits.estimate(session, model.id, draft.task_type, prompt)
     task = Task(
+        id=task_id,
         user_id=user.id,
         repository_id=repository.id,
         ai_model_id=model.id,
@@ -96,6 +115,18 @@ def submit(session: Session, user: User, draft: Draft) -> Task:
     return task
 
 
+def _draft_of(task: Task) -> Draft:
+    return Draft(
+        repository_id=task.repository_id,
+        branch=task.branch,
+        target_branch=task.target_branch,
+        model_id=task.ai_model_id,
+        task_type=TaskType(task.type),
+        priority=Priority(task.priority),
+        prompt=task.prompt,
+    )
+
+
 def title_of(prompt: str) -> str:
     """The prompt's first line, cut at a word."""
     first = " ".join(prompt.strip().splitlines()[0].split())
@@ -104,22 +135,30 @@ def title_of(prompt: str) -> str:
     return first[:TITLE].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
 
 
-def follow_up(session: Session, user: User, task_id: UUID, text: str) -> TaskRun | TaskMessage:
-    """Adds to a task: a message of the run that is alive, otherwise a new run with its own hold.
+def follow_up(session: Session, user: User, task_id: UUID, text: str, *, key: str = "") -> TaskMessage:
+    """Adds a message to a task: the run that is alive reads it, otherwise a new run begins with it, with its own hold.
 
-    Raises NotFound, Forbidden, InvalidInput, Conflict (too many waiting messages), NotEnoughCredits.
+    What was not read before a stop comes first. The same key is one message. Raises NotFound, Forbidden, InvalidInput,
+    Conflict (too many waiting messages; the same key with another text), NotEnoughCredits.
     """
     text = check_prompt(text)
     task = access.owned(session, user, task_id, lock=True)
+    message_id = _named(user, key)
+    known = session.get(TaskMessage, message_id)
+    if known is not None:
+        if (known.task_id, known.text) != (task.id, text):
+            raise Conflict(_OTHER_CONTENT)
+        return known
     run = runs.alive(session, task.id)
-    if run is None:
-        return next_run(session, user, task, text)
-    if len(runs.untaken(session, task.id)) >= MAX_WAITING_MESSAGES:
+    if run is not None and len(runs.untaken(session, task.id)) >= MAX_WAITING_MESSAGES:
         raise Conflict("Enough messages wait already. Withdraw one first.")
-    message = TaskMessage(task_id=task.id, user_id=user.id, run_id=run.id, text=text)
+    message = TaskMessage(id=message_id, task_id=task.id, user_id=user.id, run_id=run.id if run else None, text=text)
     session.add(message)
     session.flush()
-    _changed(session, task)
+    if run is None:
+        runs.follow_up(session, user, task)
+    else:
+        _changed(session, task)
     return message
 
 
@@ -140,12 +179,11 @@ def withdraw(session: Session, user: User, message_id: UUID) -> None:
 def cancel(session: Session, user: User, task_id: UUID) -> None:
     """Stops the task's run: at once while it waits, within a second or so while it works. Twice is once.
 
-    Raises NotFound, Forbidden, or Conflict when it has ended.
+    Raises NotFound, Forbidden, or Conflict when it has ended or its work is being handed over.
     """
-    task = access.owned(session, user, task_id, lock=True)
-    run = runs.alive(session, task.id)
-    if run is None:
-        raise Conflict("This task has already ended.")
+    task, run = _alive(session, user, task_id)
+    if attempts.hands_over(session, run):
+        raise Conflict("It is too late to stop this: the work is being handed over to GitHub.")
     run.cancelled_by = user.id
     run.cancel_requested_at = run.cancel_requested_at or clock.now()
     session.add(run)
@@ -158,26 +196,22 @@ def cancel(session: Session, user: User, task_id: UUID) -> None:
 
 def finish_now(session: Session, user: User, task_id: UUID) -> None:
     """Lets the run wrap up with what it has: one last turn, then the hand-over. Raises Conflict when it has ended."""
-    task = access.owned(session, user, task_id, lock=True)
-    run = runs.alive(session, task.id)
-    if run is None:
-        raise Conflict("This task has already ended.")
+    task, run = _alive(session, user, task_id)
     run.finish_requested_at = run.finish_requested_at or clock.now()
     session.add(run)
     runs.wake(session, run, task)
 
 
 def add_credits(session: Session, user: User, task_id: UUID, *, key: str) -> None:
-    """Holds as much again for a run and wakes it where it waits for that; the same key is one hold.
+    """Holds as much again for a run that works or waits for it, and wakes it; the same key is one hold.
 
     On the person's own key nothing is held: the run may cost as much again.
 
-    Raises Conflict when the run has ended, NotEnoughCredits.
+    Raises Conflict when the run has ended or not begun yet, NotEnoughCredits.
     """
-    task = access.owned(session, user, task_id, lock=True)
-    run = runs.alive(session, task.id)
-    if run is None:
-        raise Conflict("This task has already ended.")
+    task, run = _alive(session, user, task_id)
+    if run.started_at is None:
+        raise Conflict("This run has not begun yet: it has all the credits that were held for it.")
     amount = task.estimated_credits or 5
     if run.own_key:
         words = f"Up to {credits.in_dollars(amount)} more may be spent on the own key."
@@ -190,18 +224,18 @@ def add_credits(session: Session, user: User, task_id: UUID, *, key: str) -> Non
     runs.wake(session, run, task)
 
 
-def next_run(session: Session, user: User, task: Task, text: str) -> TaskRun:
-    """Starts the next run of a task whose lock the caller holds and of which no run is alive.
+def _named(user: User, key: str) -> UUID:
+    """The id that a person's key stands for: a lost answer and a second click find what the first one made."""
+    return uuid5(user.id, key) if key else uuid4()
 
-    Raises Conflict (it is merged), NotFound, Forbidden, InvalidInput (the model), NotEnoughCredits.
-    """
-    if runs.is_merged(session, task.id):
-        raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
-    access.require_to_work(session, user, task.repository_id, TaskType(task.type))
-    model = catalog.usable(session, task.ai_model_id, user)
-    estimate = credits.estimate(session, model.id, TaskType(task.type), text)
-    task.estimated_credits = estimate.hold
-    return runs.start(session, task, user, text, hold=estimate.hold)
+
+def _alive(session: Session, user: User, task_id: UUID) -> tuple[Task, TaskRun]:
+    """The task and its run that is alive, both locked. Raises NotFound, Forbidden, or Conflict when it has ended."""
+    task = access.owned(session, user, task_id, lock=True)
+    run = runs.alive(session, task.id)
+    if run is None:
+        raise Conflict("This task has already ended.")
+    return task, run
 
 
 def _changed(session: Session, task: Task) -> None:

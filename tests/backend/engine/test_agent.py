@@ -9,6 +9,7 @@ import pytest
 from backend.engine import prompts
 from backend.engine.agent import QueuedMessage, RunLimits
 from backend.engine.tools import Toolbox
+from backend.engine.transcript import Conversation, LogEntry, write_turn
 from backend.errors import RunFailed, StaleFence
 from backend.providers import open_provider
 from backend.providers.base import Final, Message, Text, ToolCall, Usage
@@ -104,6 +105,48 @@ def test_after_an_edit_the_same_test_output_is_no_sign_of_being_stuck(bench: Ben
         steps.append([call("run_command", command="false")])
         steps.append([call("edit_file", path="notes.txt", old_str="", new_str=f"{number}\n")])
     assert bench.work(Script([*steps, [finish()]])).kind == "finished"
+
+
+def test_looking_again_with_other_things_learned_in_between_is_no_sign_of_being_stuck(bench: Bench) -> None:
+    steps = []
+    for number in range(6):
+        steps.append([call("read_file", path="shop/totals.py")])
+        steps.append([call("search", pattern=f"x{number}")])
+    assert bench.work(Script([*steps, [finish()]])).kind == "finished"
+
+
+def test_a_check_that_fails_alike_after_each_command_that_edits_is_no_sign_of_being_stuck(bench: Bench) -> None:
+    steps = []
+    for number in range(6):
+        steps.append([call("run_command", command=f"sed -i 's/cents/cents {number}/' shop/totals.py")])
+        steps.append([call("run_command", command="echo 1 failed; false")])
+    assert bench.work(Script([*steps, [finish()]])).kind == "finished"
+
+
+def test_what_was_shortened_away_may_be_looked_at_again() -> None:
+    asked = [ToolCall(f"c{number}", "read_file", {"path": "a"}) for number in range(6)]
+    talk = Conversation("")
+    for number, one in enumerate(asked):
+        parts, raw = write_turn(Message("assistant", (one,)))
+        turn = {"parts": parts, "usage": {}, "cost_micro": 0, "duration_ms": 0, "stop_reason": "tool_use"}
+        talk.apply(LogEntry(EventKind.MODEL_TURN, turn, raw))
+        told = {"call_id": one.id, "text": "same", "is_error": False, "duration_ms": 0}
+        talk.apply(LogEntry(EventKind.TOOL_RESULT, told))
+        if number == 3:
+            talk.apply(LogEntry(EventKind.COMPACTED, {"mode": "elided", "until": len(talk.messages)}))
+    assert talk.most_repeated == 2
+
+
+def test_what_a_resumed_run_has_lost_is_told_after_the_results_of_its_last_turn() -> None:
+    talk = Conversation("")
+    talk.apply(LogEntry(EventKind.PROMPT, {"text": "Mend it."}))
+    parts, raw = write_turn(Message("assistant", (ToolCall("c", "read_file", {"path": "a"}),)))
+    turn = {"parts": parts, "usage": {}, "cost_micro": 0, "duration_ms": 0, "stop_reason": "tool_use"}
+    talk.apply(LogEntry(EventKind.MODEL_TURN, turn, raw))
+    talk.apply(LogEntry(EventKind.NOTE, {"text": "Changes are lost.", "code": "files_lost"}))
+    told = {"call_id": "c", "text": "one", "is_error": False, "duration_ms": 0}
+    talk.apply(LogEntry(EventKind.TOOL_RESULT, told))
+    assert [type(part).__name__ for part in talk.messages[-1].parts] == ["ToolResult", "Text"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.backend.localhub.conftest import BUG, Clone, RunningHub
+from tests.backend.localhub.conftest import BUG, Clone, RunningHub, git
 
 SAMPLE = "/repos/alice/sample-shop"
 PULLS = f"{SAMPLE}/pulls"
@@ -71,3 +71,19 @@ def test_what_cannot_be_merged_is_refused(hub: RunningHub, clone: Clone) -> None
     caller.post(PULLS, json=WISH | {"head": "three", "draft": True})
     assert caller.get(f"{PULLS}/3").json()["mergeable_state"] == "draft"
     assert caller.put(f"{PULLS}/3/merge").status_code == 405
+
+
+def test_strangers_pushed_onto_an_open_pull_requests_branch_are_taken_and_cannot_be_merged(
+    hub: RunningHub, clone: Clone
+) -> None:
+    caller = hub.caller("alice")
+    clone.offer("one")
+    caller.post(PULLS, json=WISH | {"head": "one"})
+    git("checkout", "-q", "--orphan", "stranger", cwd=clone.path)
+    sha = clone.add({"README.md": "Another history\n"})
+    clone.push("-f", "stranger:one")
+    pull = caller.get(f"{PULLS}/1").json()
+    assert (pull["head"]["sha"], pull["mergeable"], pull["state"]) == (sha, False, "open")
+    diff = caller.get(f"{PULLS}/1", headers={"Accept": "application/vnd.github.diff"})
+    assert diff.status_code == 200
+    assert caller.put(f"{PULLS}/1/merge").status_code == 405

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from backend.errors import InvalidInput, StaleFence
 from backend.sandbox.base import Limits, Sandbox
 from backend.sandbox.bubblewrap import Bubblewrap
 from backend.sandbox.choose import build
+from backend.sandbox.none import Unjailed
 from backend.sandbox.selftest import probes
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -287,6 +289,28 @@ def test_many_commands_run_at_once(jail: Sandbox, workspace: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(ends) == sorted((0, f"{number}\n") for number in range(8))
+
+
+def test_what_the_kernel_would_refuse_is_refused_before_anything_is_open(jail: Sandbox, workspace: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for argv, env in ((["sh", "-c", "echo \0"], {}), (["true"], {"A": "\0"}), (["sh", "-c", "x" * 140_000], {})):
+        with pytest.raises(InvalidInput):
+            jail.run(argv, workspace=workspace, timeout=5, env=env)
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert jail.run(["true", "x" * 130_000], workspace=workspace, timeout=5).exit_code == 0
+
+
+def test_without_a_jail_the_temporary_home_goes_with_the_command_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> bool:
+        raise StaleFence("This run has been taken over.")
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with pytest.raises(StaleFence):
+        Unjailed().run(["sleep", "5"], workspace=tmp_path, timeout=9, cancelled=gone)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_everyday_tools_work_inside(jail: Sandbox, workspace: Path) -> None:

@@ -15,7 +15,7 @@ from sqlmodel import select
 
 import jobs.tasks
 from backend import db
-from backend.errors import RunFailed
+from backend.errors import GitHubError, GitHubUnprocessable, RunFailed
 from backend.github.client import GitHub
 from backend.models import CreditTransaction, PullRequest, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.sandbox.choose import choose
@@ -139,6 +139,24 @@ def test_a_worker_killed_at_any_point_leaves_a_run_that_goes_on_by_itself(
     assert _processes_of(run.id) == []
 
 
+def test_a_run_that_gets_on_between_the_deaths_of_its_workers_completes(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice)
+    for _ in range(3):
+        assert work("after_a_model_answer") == -9
+        with db.transaction() as session:
+            session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
+        with db.transaction() as session:
+            assert attempts.take_over(session, run_of(task_id).id)
+    assert work() == 0
+    run = run_of(task_id)
+    assert (run.status, run.outcome, run.attempt) == (Status.COMPLETED, Outcome.PR_OPENED, 4)
+    assert len(hub.pulls("alice", "alice/sample-shop")) == 1
+    log = kinds(task_id)
+    assert log.count("model_turn") == run.steps and log.count(EventKind.SETTLED) == 1
+    with db.transaction() as session:
+        assert credits.unbalanced(session) == []
+
+
 def test_a_follow_up_pushes_to_the_same_branch_and_pull_request(hub: LocalHub, alice: UUID) -> None:
     task_id = submit(alice)
     work()
@@ -152,6 +170,46 @@ def test_a_follow_up_pushes_to_the_same_branch_and_pull_request(hub: LocalHub, a
     with db.transaction() as session:
         assert session.exec(select(PullRequest.head_sha)).one() == run.head_sha
         assert credits.unbalanced(session) == []
+
+
+def test_what_others_merged_meanwhile_is_not_the_tasks_own(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice)
+    assert work("after_a_model_answer") == -9
+    with db.transaction() as session:
+        tasks.cancel(session, session.get_one(User, alice), task_id)
+        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
+    with db.transaction() as session:
+        assert attempts.take_over(session, run_of(task_id).id)
+    hub.commit("alice", "alice/sample-shop", "README.md", lambda old: old + "\nSomebody else's line.\n")
+    with db.transaction() as session:
+        tasks.follow_up(session, session.get_one(User, alice), task_id, "Do it now.")
+    assert work() == 0
+    with db.transaction() as session:
+        reader = session.get_one(User, alice)
+        assert [row.path for row in tasks.diff(session, reader, task_id)] == ["shop/totals.py"]
+        assert b"README" not in tasks.patch(session, reader, task_id)
+
+
+def test_a_follow_up_to_a_closed_pull_request_whose_branch_is_gone_opens_a_new_one(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice)
+    work()
+    github, branch = hub.as_person("alice"), task_of(task_id).work_branch
+    github.ask("PATCH", "/repos/alice/sample-shop/pulls/1", {"state": "closed"})
+    github.ask("DELETE", f"/repos/alice/sample-shop/git/refs/heads/{branch}")
+    with db.transaction() as session:
+        tasks.follow_up(session, session.get_one(User, alice), task_id, "Once more, please.")
+
+    def reopening_is_refused(self: GitHub, name: str, number: int, **change: object) -> None:
+        assert number == 1
+        raise GitHubUnprocessable("GitHub refused this: state cannot be changed.")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(GitHub, "update_pull", reopening_is_refused)  # the local hub looks at the branch alone
+        assert work() == 0
+    run = run_of(task_id)
+    assert (run.number, run.status, run.outcome) == (2, Status.COMPLETED, Outcome.PR_OPENED)
+    with db.transaction() as session:
+        assert session.exec(select(PullRequest.pr_number).where(PullRequest.task_id == task_id)).all() == [2]
 
 
 def test_on_any_other_repository_the_script_says_so_and_changes_nothing(hub: LocalHub, alice: UUID) -> None:
@@ -234,10 +292,32 @@ def test_a_run_that_is_stopped_while_its_tests_run_pushes_nothing_and_keeps_the_
         assert worker.wait(timeout=30) == 0
     finally:
         worker.kill()
-    assert run_of(task_id).status == Status.CANCELLED and "push" not in kinds(task_id)
+    assert run_of(task_id).status == Status.CANCELLED
+    assert not {"push", "evidence"} & set(kinds(task_id))
     assert hub.pulls("alice", "alice/sample-shop") == []
     with db.transaction() as session:
         assert b"shop/totals.py" in tasks.patch(session, session.get_one(User, alice), task_id)
+
+
+def test_a_rate_limit_of_githubs_at_the_hand_over_is_waited_for(
+    hub: LocalHub, alice: UUID, environment: pytest.MonkeyPatch
+) -> None:
+    def limited(user_id: UUID, ask: object) -> None:
+        raise GitHubError("GitHub limits the rate of requests; it goes on in 60 s.", retry_after=60)
+
+    task_id = submit(alice)
+    with environment.context() as patched:
+        patched.setitem(vars(repositories), "with_github", limited)
+        assert work() == 0
+    run = run_of(task_id)
+    assert (run.status, run.phase, run.reason) == (Status.PENDING, Phase.PARKED, "github_rate_limited")
+    assert run.until is not None and hub.pulls("alice", "alice/sample-shop") == []
+    with db.transaction() as session:
+        session.execute(text("UPDATE task_runs SET until = now()"))
+    assert work() == 0
+    run = run_of(task_id)
+    assert (run.status, run.outcome, run.attempt) == (Status.COMPLETED, Outcome.PR_OPENED, 1)
+    assert kinds(task_id).count(EventKind.EVIDENCE) == 1
 
 
 def _processes_of(run_id: UUID) -> list[str]:

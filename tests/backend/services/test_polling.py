@@ -81,6 +81,28 @@ def test_the_longest_unasked_come_first_and_the_fresh_are_left(people: People, g
     assert pull_requests.poll() == pull_requests.Polled(0, 0) and len(github.asked) == 4, "all are fresh now"
 
 
+@pytest.mark.parametrize(
+    ("status", "hours", "polled", "is_asked"),
+    [
+        ("closed", 1, 300, False),
+        ("closed", 1, 700, True),
+        ("closed", 30, 1_000, False),
+        ("closed", 30, 4_000, True),
+        ("closed", 24 * 31, 90_000, False),
+        ("merged", 1, 90_000, False),
+    ],
+)
+def test_a_closed_one_is_asked_about_more_and_more_rarely_and_a_merged_one_never(
+    people: People, status: str, hours: float, polled: float, is_asked: bool
+) -> None:
+    open_pull(people, people.alice, 1, polled)
+    with db.transaction() as session:
+        closed_at = clock.now() - timedelta(hours=hours)
+        session.execute(update(PullRequest).values(status=status, closed_at=closed_at))
+    with db.transaction() as session:
+        assert [target.number for target in pull_requests.due(session)] == [1] * is_asked
+
+
 def test_what_github_says_is_kept_with_its_etag(people: People, github: PullServer) -> None:
     open_pull(people, people.alice, 1)
     pull_requests.poll()

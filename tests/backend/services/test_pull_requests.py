@@ -54,6 +54,17 @@ def task_id(people: People) -> UUID:
     return task_id
 
 
+def test_a_merge_is_counted_in_the_tasks_figures(people: People, task_id: UUID) -> None:
+    def rate() -> object:
+        with db.transaction() as session:
+            return session.execute(text("SELECT success_rate FROM task_analytics")).scalar_one()
+
+    assert rate() == 0
+    with db.transaction() as session:
+        pull_requests.observe(session, people.sample, MERGED)
+    assert rate() == 100
+
+
 def payload(pull: RemotePull, repository_github_id: int = 11) -> dict[str, Any]:
     def iso(moment: datetime | None) -> str | None:
         return moment.isoformat() if moment else None
@@ -114,6 +125,30 @@ def test_what_is_older_never_moves_a_status_back(task_id: UUID) -> None:
     assert told(task_id) == ["open", "merged"]
 
 
+def test_of_two_changes_in_one_second_the_end_wins_and_a_merge_is_final(people: People, task_id: UUID) -> None:
+    closed = replace(OPENED, status=PullRequestStatus.CLOSED, closed_at=NOON)
+    merged = replace(MERGED, updated_at=NOON)
+    for pull in (closed, OPENED, merged, closed, OPENED, replace(OPENED, updated_at=NOON + timedelta(hours=1))):
+        with db.transaction() as session:
+            pull_requests.observe(session, people.sample, pull)
+    assert told(task_id) == ["open", "closed", "merged"]
+    assert outcome(task_id) == Outcome.MERGED
+
+
+def test_an_etag_is_kept_only_with_the_state_it_stands_for(people: People, task_id: UUID) -> None:
+    def etag_after(pull: RemotePull) -> str | None:
+        with db.transaction() as session:
+            pull_requests.observe(session, people.sample, pull)
+        with db.transaction() as session:
+            return session.exec(select(PullRequest.etag)).one()
+
+    assert etag_after(replace(OPENED, etag="open")) == "open"
+    closed = replace(MERGED, status=PullRequestStatus.CLOSED, merged_at=None)
+    assert etag_after(closed) is None, "a webhook tells none"
+    assert etag_after(replace(OPENED, etag="open")) is None, "an answer from before the webhook"
+    assert etag_after(replace(closed, etag="closed")) == "closed"
+
+
 def test_a_reopened_pull_request_is_open_again(task_id: UUID) -> None:
     closed = replace(MERGED, status=PullRequestStatus.CLOSED, merged_at=None, updated_at=NOON + timedelta(minutes=1))
     deliver("d1", payload(closed))
@@ -158,3 +193,13 @@ def test_a_merge_during_a_follow_up_is_kept_and_ends_the_follow_ups(people: Peop
     assert outcome(task_id) == Outcome.MERGED
     with pytest.raises(Conflict), db.transaction() as session:
         tasks.follow_up(session, people.alice, task_id, "and more")
+
+
+def test_words_that_postgresql_refuses_do_not_keep_a_pull_request_out(people: People, task_id: UUID) -> None:
+    dirty = replace(MERGED, title="a\0b" + "c" * 90_000, body="half a pair \ud800 \0")
+    with db.transaction() as session:
+        assert pull_requests.observe(session, people.sample, dirty)
+    with db.transaction() as session:
+        row = session.exec(select(PullRequest)).one()
+        assert row.title.startswith("a\ufffdb") and row.description == "half a pair ? \ufffd"
+    assert told(task_id) == ["open", "merged"]

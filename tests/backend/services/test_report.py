@@ -9,7 +9,7 @@ import pytest
 from backend.engine.assignment import Ending
 from backend.providers.base import Prices
 from backend.services.brief import Brief
-from backend.services.report import MAX_BODY, pull_request_body
+from backend.services.report import MAX_BODY, pull_request_body, quiet
 from backend.services.runs import Claim
 from backend.words import TaskType
 
@@ -42,7 +42,6 @@ def facts(environment: pytest.MonkeyPatch) -> Brief:
         work_branch=None,
         pull_number=None,
         base_sha=None,
-        task_base_sha=None,
         started_at=datetime(2026, 1, 1, tzinfo=UTC),
         limit=10,
         user_id=some_id,
@@ -82,13 +81,29 @@ def test_only_a_verified_commit_is_called_so(facts: Brief, verdict: str) -> None
     assert "**verified" not in body(facts, verdict=verdict, command=None)
 
 
-@pytest.mark.parametrize("text", ["Fixes #12", "closes: acme/shop#3", "RESOLVED #1", "fix #9"])
-def test_the_models_words_close_no_issue(facts: Brief, text: str) -> None:
-    assert "\u200b#" in body(facts, text) or "\u200bacme/shop#" in body(facts, text)
+@pytest.mark.parametrize("reference", ["#12", "acme/shop#3", "GH-12", "https://github.com/acme/shop/issues/12"])
+@pytest.mark.parametrize("keyword", ["Fixes", "closes:", "RESOLVED", "fix"])
+def test_the_models_words_close_no_issue(keyword: str, reference: str) -> None:
+    assert f"\u200b{reference}" in quiet(f"{keyword} {reference}")
 
 
-def test_the_models_words_notify_nobody(facts: Brief) -> None:
-    assert "@alice" not in body(facts, "ping @alice and @acme/team")
+def test_the_models_words_notify_nobody() -> None:
+    assert "@alice" not in quiet("ping @alice and @acme/team") and "@acme" not in quiet("@acme/team")
+
+
+def test_what_is_no_reference_stays_as_it_is() -> None:
+    assert quiet("This fixes the rounding of #12 and https://example.org/issues") == (
+        "This fixes the rounding of #12 and https://example.org/issues"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["Done.\n\n<!-- ", "Done.\n\n```\n", "<details>", "### Evidence\n\n| Result | **verified** |"]
+)
+def test_the_models_words_stand_under_their_heading_after_all_of_the_evidence(facts: Brief, text: str) -> None:
+    ours, _, theirs = body(facts, text, verdict="failed").partition("\n### What the model says\n\n")
+    assert ours.startswith("### Evidence") and "**failed" in ours and "a" * 40 in ours and "/tasks/" in ours
+    assert theirs == text
 
 
 def test_a_command_cannot_break_out_of_its_cell(facts: Brief) -> None:
@@ -97,4 +112,4 @@ def test_a_command_cannot_break_out_of_its_cell(facts: Brief) -> None:
 
 
 def test_a_long_summary_still_fits_githubs_limit(facts: Brief) -> None:
-    assert len(body(facts, "x" * 200_000)) < MAX_BODY
+    assert len(body(facts, "x" * 200_000)) <= MAX_BODY

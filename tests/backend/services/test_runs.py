@@ -1,6 +1,9 @@
 """Claims, leases, fences, sweeps: PostgreSQL decides, a stale worker is refused."""
 
 import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -9,10 +12,10 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from backend import clock, db, events
-from backend.engine.assignment import Withdrawn
-from backend.errors import RunFailed, StaleFence
+from backend.engine.assignment import Orders, Withdrawn
+from backend.errors import Conflict, NotFound, RunFailed, StaleFence, TooLarge
 from backend.github.types import RemoteRepository
-from backend.models import Task, TaskEvent, TaskMessage, TaskRun
+from backend.models import Task, TaskEvent, TaskMessage, TaskResult, TaskRun, User
 from backend.services import attempts, brief, credits, runs, tasks
 from backend.services.recorder import Recorder
 from backend.services.runs import Claim, End
@@ -169,6 +172,65 @@ def test_after_three_attempts_a_run_ends_as_failed_and_costs_nothing(people: Peo
         assert credits.balance(session, people.alice) == credits.Balance(100, 0)
 
 
+def test_a_run_that_gets_on_outlives_any_number_of_workers_and_one_that_does_not_ends(people: People) -> None:
+    task_id = submit(people)
+    for _ in range(5):
+        Recorder(task_id, claim()).emit(EventKind.MODEL_TURN, {"parts": [], "cost_micro": 10})
+        expire_lease()
+        take_over()
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.status, run.attempt) == (Status.PENDING, 6)
+    for _ in range(2):
+        claim()
+        expire_lease()
+        take_over()
+    with db.transaction() as session:
+        assert run_of(task_id, session).status == Status.FAILED
+
+
+def test_faults_are_limited_to_three_attempts_whatever_lies_between(people: People) -> None:
+    task_id = submit(people)
+    answers = []
+    for _ in range(attempts.MAX_ATTEMPTS):
+        mine = claim()
+        Recorder(task_id, mine).emit(EventKind.MODEL_TURN, {"parts": [], "cost_micro": 10})
+        with db.transaction() as session:
+            answers.append(attempts.retry_later(session, mine.run_id, mine.fence, Failure.SANDBOX_LOST, "lost"))
+            session.execute(text("UPDATE task_runs SET until = NULL"))
+    assert answers == [True, True, False]
+
+
+def test_what_a_failed_run_got_to_is_offered_as_a_patch(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    recorder = Recorder(task_id, mine, lambda: ("a" * 40, zlib.compress(b"diff --git a/x b/x\n")))
+    recorder.emit(EventKind.TOOL_RESULT, {"call_id": "1", "name": "edit_file", "text": ""})
+    with db.transaction() as session, pytest.raises(NotFound):
+        tasks.patch(session, people.alice, task_id)
+    end(mine, End(Status.FAILED, "", failure=Failure.STUCK))
+    with db.transaction() as session:
+        assert tasks.patch(session, people.alice, task_id) == b"diff --git a/x b/x\n"
+
+
+def test_what_is_being_handed_over_is_not_stopped_any_more(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:  # the stop that came between the last look and the first push
+        run_of(task_id, session).cancel_requested_at = clock.now()
+        runs.enter(session, mine.run_id, mine.fence, Phase.FINISHING)
+    expire_lease()
+    take_over()
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.status, run.phase, run.cancel_requested_at) == (Status.PENDING, Phase.QUEUED, None)
+    with pytest.raises(Conflict, match="too late"), db.transaction() as session:
+        tasks.cancel(session, people.alice, task_id)
+    mine = claim()
+    with db.transaction() as session:
+        assert attempts.retry_later(session, mine.run_id, mine.fence, Failure.PR_CREATE_FAILED, "later")
+
+
 def test_a_failure_that_may_pass_is_tried_again_later_and_one_that_does_not_is_not(people: People) -> None:
     submit(people)
     mine = claim()
@@ -206,6 +268,50 @@ def test_a_run_parked_for_budget_wakes_when_credits_are_added_once_per_key(peopl
         tasks.add_credits(session, people.alice, task_id, key="click-1")
         assert run_of(task_id, session).held == 2 * held
     assert claim().run_id == mine.run_id
+
+
+@pytest.mark.parametrize(
+    ("order", "phase"),
+    [
+        (lambda *given: tasks.cancel(*given), Phase.ENDED),
+        (lambda *given: tasks.finish_now(*given), Phase.QUEUED),
+        (lambda *given: tasks.add_credits(*given, key="click"), Phase.QUEUED),
+        (lambda *given: None, Phase.PARKED),
+    ],
+)
+def test_what_the_person_ordered_just_before_the_run_parks_is_heard(
+    people: People, order: Callable[[Session, User, UUID], None], phase: Phase
+) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        heard = Orders(False, False, run_of(task_id, session).held * credits.MICRO_PER_CREDIT)
+        order(session, people.alice, task_id)
+    with db.transaction() as session:
+        runs.park(session, mine.run_id, mine.fence, reason="budget", until=None, heard=heard)
+        assert run_of(task_id, session).phase == phase
+
+
+def test_an_order_that_the_engine_acted_on_does_not_wake_a_run_that_waits_for_its_provider(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        tasks.finish_now(session, people.alice, task_id)
+        heard = Orders(False, True, run_of(task_id, session).held * credits.MICRO_PER_CREDIT)
+        until = clock.now() + timedelta(minutes=5)
+        runs.park(session, mine.run_id, mine.fence, reason="model_rate_limited", until=until, heard=heard)
+        assert run_of(task_id, session).phase == Phase.PARKED
+
+
+def test_a_run_that_has_not_begun_takes_no_more_credits(people: People) -> None:
+    task_id = submit(people)
+    with db.transaction() as session, pytest.raises(Conflict, match="not begun"):
+        tasks.add_credits(session, people.alice, task_id, key="click")
+    claim()
+    with db.transaction() as session:
+        held = run_of(task_id, session).held
+        tasks.add_credits(session, people.alice, task_id, key="click")
+        assert run_of(task_id, session).held == 2 * held
 
 
 def test_cancelling_a_waiting_run_ends_it_at_once_and_gives_the_hold_back(people: People) -> None:
@@ -267,8 +373,72 @@ def test_a_follow_up_after_the_end_is_a_second_run_with_its_own_hold(people: Peo
     with db.transaction() as session:
         runs.end(session, mine.run_id, mine.fence, End(Status.COMPLETED, "done", outcome=Outcome.NO_CHANGES))
     with db.transaction() as session:
-        second = tasks.follow_up(session, people.alice, task_id, "again")
-        assert isinstance(second, TaskRun) and second.number == 2 and second.held > 0
+        message = tasks.follow_up(session, people.alice, task_id, "again")
+        second = run_of(task_id, session)
+        assert (second.number, second.prompt, message.run_id) == (2, "again", second.id) and second.held > 0
+
+
+def test_what_a_stopped_run_did_not_read_comes_first_in_the_next_prompt(people: People) -> None:
+    task_id = submit(people)
+    claim()
+    with db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, "older message")
+    with db.transaction() as session:
+        tasks.cancel(session, people.alice, task_id)
+    expire_lease()
+    take_over()
+    with db.transaction() as session:
+        assert [row.text for row in tasks.page(session, people.alice, task_id).queued_messages] == ["older message"]
+    with db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, "newer prompt")
+    with db.transaction() as session:
+        assert run_of(task_id, session).prompt == "older message\n\nnewer prompt"
+        assert runs.untaken(session, task_id) == []
+
+
+def test_a_late_message_starts_no_run_where_its_person_may_no_longer_push(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, "one more thing")
+        session.execute(text("UPDATE user_repository_access SET access_level = 'read'"))
+    end(mine)
+    with db.transaction() as session:
+        assert run_of(task_id, session).number == 1
+        assert events.since(session, task_id, 0)[-1].payload["code"] == "forbidden"
+
+
+def test_a_follow_up_by_the_same_key_is_one_message_and_one_run(people: People) -> None:
+    task_id = submit(people)
+    end(claim())
+    for _ in range(2):
+        with db.transaction() as session:
+            tasks.follow_up(session, people.alice, task_id, "again", key="click")
+    with db.transaction() as session:
+        assert run_of(task_id, session).number == 2 and runs.untaken(session, task_id) == []
+        with pytest.raises(Conflict):
+            tasks.follow_up(session, people.alice, task_id, "something else", key="click")
+
+
+def test_a_task_sent_by_the_same_key_in_parallel_is_one_task_with_one_hold(people: People) -> None:
+    draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, "Fix it")
+    found: list[UUID] = []
+
+    def send() -> None:
+        with db.transaction() as session:
+            found.append(tasks.submit(session, people.alice, draft, key="click").id)
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8 and len(set(found)) == 1
+    with db.transaction() as session:
+        assert credits.balance(session, people.alice).held == run_of(found[0], session).held
+        with pytest.raises(Conflict):
+            tasks.submit(session, people.alice, replace(draft, prompt="Something else"), key="click")
+        assert tasks.submit(session, people.bob, replace(draft, repository_id=people.shop), key="click").id != found[0]
 
 
 def test_the_log_has_no_gap_and_the_same_event_is_there_once(people: People) -> None:
@@ -311,7 +481,7 @@ def test_a_late_message_that_cannot_be_afforded_starts_no_run_and_says_so(people
     with db.transaction() as session:
         assert session.execute(text("SELECT count(*) FROM task_runs")).scalar_one() == 1
         last = events.since(session, task_id, 0)[-1]
-        assert (last.kind, last.payload["code"]) == ("note", "no_credits")
+        assert (last.kind, last.payload["code"]) == ("note", "not_enough_credits")
         assert runs.claimable(session) == 0
 
 
@@ -327,12 +497,80 @@ def test_messages_too_long_for_one_prompt_are_read_by_the_next_run_one_after_the
         assert len(runs.untaken(session, task_id)) == 2
 
 
-def test_an_answer_of_any_length_ends_a_run(people: People) -> None:
-    submit(people)
+@pytest.mark.parametrize("words", ["\x01" * 12_000, '"\x02' * 9_000])
+def test_what_the_log_could_not_keep_is_refused_at_the_door(people: People, words: str) -> None:
+    with pytest.raises(TooLarge, match="in the log"):
+        submit(people, words)
+    task_id = submit(people)
+    claim()
+    with pytest.raises(TooLarge, match="in the log"), db.transaction() as session:
+        tasks.follow_up(session, people.alice, task_id, words)
+
+
+def test_messages_are_joined_by_what_they_take_in_the_log(people: People) -> None:
+    task_id = submit(people)
     mine = claim()
-    end(mine, End(Status.COMPLETED, "\U0001f600" * 100_000 + "\x00", outcome=Outcome.ANSWERED))
+    with db.transaction() as session:
+        for _ in range(2):
+            tasks.follow_up(session, people.alice, task_id, '{"a"}' * 4_000)
+    end(mine)
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.number, len(run.prompt), len(runs.untaken(session, task_id))) == (2, 20_000, 1)
+
+
+def test_a_run_ends_though_the_next_one_cannot_begin(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        session.add(TaskMessage(task_id=task_id, user_id=people.alice.id, run_id=mine.run_id, text="\x01" * 12_000))
+    end(mine)
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.number, run.status) == (1, Status.COMPLETED)
+        last = events.since(session, task_id, 0)[-1]
+        assert (last.kind, last.payload["code"]) == ("note", "not_started")
+        assert credits.unbalanced(session) == []
+
+
+def test_a_run_whose_last_words_cannot_be_kept_ends_without_them(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    end(mine, End(Status.COMPLETED, "done", outcome=Outcome.ANSWERED, details={"more": "x" * 70_000}))
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        assert (run.status, run.outcome, run.charged) == (Status.COMPLETED, Outcome.ANSWERED, 0)
+        assert [row.kind for row in events.since(session, task_id, 0)].count("ended") == 1
+
+
+@pytest.mark.parametrize("words", ["\U0001f600" * 100_000 + "\x00", "\x01" * 30_000, '"' * 60_000])
+def test_an_answer_of_any_length_ends_a_run(people: People, words: str) -> None:
+    task_id = submit(people)
+    mine = claim()
+    end(mine, End(Status.COMPLETED, words, outcome=Outcome.ANSWERED))
+    with db.transaction() as session:
+        told = next(row for row in events.since(session, task_id, 0) if row.kind == "ended").payload["text"]
+        assert told.startswith(words[:100]) and "cut here" in told
     with db.transaction() as session:
         assert session.get_one(TaskRun, mine.run_id).status == Status.COMPLETED
+
+
+def test_what_a_run_produced_is_kept_whatever_characters_are_in_it(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    dirty = "a\0b\ud800"
+    with db.transaction() as session:
+        run = run_of(task_id, session)
+        run.evidence = {"command": dirty}
+        session.add(run)
+        result = TaskResult(task_id=task_id, run_id=run.id, result_type="analysis", meta={dirty: [dirty]})
+        result.content = result.file_path = result.summary = dirty
+        session.add(result)
+    Recorder(task_id, mine).once(EventKind.EVIDENCE, {"command": dirty, "reason": "\x01" * 90_000}, "evidence")
+    with db.transaction() as session:
+        result = session.exec(select(TaskResult)).one()
+        assert {result.content, result.file_path, result.summary} == {"a\ufffdb?"}
+        assert run_of(task_id, session).evidence == {"command": "a\ufffdb?"}
 
 
 def test_what_breaks_after_the_person_said_stop_was_stopped(people: People) -> None:

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from backend import db
 from backend.errors import AsyncCoderError, Conflict, Forbidden, InvalidInput, NotEnoughCredits, NotFound, TooLarge
 from backend.models import AiModel, TaskRun, User
-from backend.services import brief, credits, ledger, pull_requests, runs, tasks
+from backend.services import access, brief, credits, ledger, pull_requests, runs, tasks
 from backend.words import Failure, Outcome, Priority, Status, TaskType, Visibility
 from tests.conftest import People, keep, remote
 from tests.settled import settle
@@ -59,7 +59,7 @@ STEERING: dict[str, Callable[[Session, User, UUID], object]] = {
 READING: dict[str, Callable[[Session, User, UUID], object]] = {
     "page": tasks.page,
     "diff": tasks.diff,
-    "readable": tasks.readable,
+    "readable": access.readable,
     "mark_read": lambda session, user, task_id: tasks.mark_read(session, user, task_id, 1),
 }
 

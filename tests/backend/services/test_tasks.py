@@ -11,7 +11,7 @@ from sqlmodel import Session
 from backend import db
 from backend.errors import AsyncCoderError, Forbidden, InvalidInput, NotFound, TooLarge
 from backend.models import User
-from backend.services import tasks
+from backend.services import access, tasks
 from backend.words import Priority, TaskType
 from tests.conftest import People, keep, remote
 
@@ -32,7 +32,7 @@ def submit(user: User, draft: tasks.Draft) -> UUID:
         ("", InvalidInput),
         ("  \n\t", InvalidInput),
         ("x" * 1_000_000, TooLarge),
-        ("漢" * 20_000, TooLarge),
+        ("漢" * 22_000, TooLarge),
         ("nul \x00 inside", InvalidInput),
     ],
 )
@@ -99,7 +99,7 @@ STEPS: dict[str, Callable[[Session, User, UUID], object]] = {
     "page": tasks.page,
     "diff": tasks.diff,
     "patch": tasks.patch,
-    "readable": tasks.readable,
+    "readable": access.readable,
     "cancel": tasks.cancel,
     "finish_now": tasks.finish_now,
     "follow_up": lambda session, user, task_id: tasks.follow_up(session, user, task_id, "and this"),

@@ -24,6 +24,27 @@ def committed(checkout: Checkout) -> str:
     return sha
 
 
+def test_a_change_is_measured_from_where_it_left_the_target(checkout: Checkout) -> None:
+    (checkout.work_tree / "README.md").write_text("# Ours\n")
+    ours = committed(checkout)
+    made = {"GIT_AUTHOR_NAME": "B", "GIT_AUTHOR_EMAIL": "b@x", "GIT_COMMITTER_NAME": "B", "GIT_COMMITTER_EMAIL": "b@x"}
+    tree = f"{checkout.base_sha}^{{tree}}"
+    target = checkout.git(["commit-tree", tree, "-p", checkout.base_sha, "-m", "theirs"], env=made).decode().strip()
+    stranger = checkout.git(["commit-tree", tree, "-m", "made anew"], env=made).decode().strip()
+    assert diff.merge_base(checkout, target, ours) == checkout.base_sha
+    assert diff.merge_base(checkout, ours, ours) == ours
+    assert diff.merge_base(checkout, stranger, ours) == diff.merge_base(checkout, None, ours) == checkout.base_sha
+
+
+def test_a_file_over_the_limit_is_named_and_an_old_one_is_not(checkout: Checkout) -> None:
+    (checkout.work_tree / "large file").write_bytes(b"x" * 1_001)
+    (checkout.work_tree / "small").write_bytes(b"x" * 1_000)
+    (checkout.work_tree / "README.md").unlink()
+    sha = committed(checkout)
+    assert diff.larger_than(checkout, checkout.base_sha, sha, 1_000) == ["large file"]
+    assert diff.larger_than(checkout, sha, sha, 0) == []
+
+
 def test_every_kind_of_change_is_told_apart(checkout: Checkout) -> None:
     tree = checkout.work_tree
     (tree / "shop/totals.py").write_text("def total(lines):\n    return round(sum(lines), 2)\n")
@@ -119,3 +140,8 @@ def test_weakened_tests_are_named(patch: str, said: list[str]) -> None:
 )
 def test_a_deleted_test_file_is_named(path: str) -> None:
     assert diff.weakened_tests([change("-x\n", path, "deleted")]) == [f"{path} was deleted"]
+
+
+def test_of_very_many_weakened_tests_some_are_named_and_the_others_counted() -> None:
+    found = diff.weakened_tests([change("-x\n", f"tests/test_{number}.py", "deleted") for number in range(250)])
+    assert len(found) == 101 and found[-1] == "and 150 more"

@@ -8,16 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from backend.errors import RunFailed
+from backend.errors import GitError, GitHubError, RunFailed
 from backend.words import Failure
 from backend.workspace.checkout import Checkout
-from backend.workspace.mirror import Mirror
+from backend.workspace.mirror import Mirror, remote_failure
 from tests.backend.workspace.conftest import PROTOCOLS, TOKEN, Hub
 from tests.git_server import add_commit, git, make_repository
 
 
 def refresh(mirror: Mirror, hub: Hub) -> None:
     mirror.refresh(hub.url, TOKEN, PROTOCOLS)
+
+
+def test_a_rate_limit_of_githubs_is_told_apart_as_something_to_wait_for() -> None:
+    words = "fatal: unable to access 'https://github.com/a/b/': The requested URL returned error: 429"
+    found = remote_failure(GitError(words))
+    assert isinstance(found, GitHubError) and found.retry_after == 60
 
 
 def test_new_moved_and_deleted_branches_are_followed(hub: Hub, mirror: Mirror) -> None:

@@ -1,0 +1,65 @@
+"""What the worker writes into the log, and what it keeps beside it."""
+
+import os
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from backend import db, events
+from backend.models import TaskRun
+from backend.services import attempts, recorder, tasks
+from backend.services.recorder import Recorder, keep_patch, latest_checkpoint
+from backend.words import EventKind
+from tests.backend.services.test_executor import alice, run_of, submit, work  # noqa: F401  # a fixture
+from tests.backend.services.test_runs import claim
+from tests.backend.services.test_runs import submit as submit_unsent
+from tests.conftest import People
+from tests.hub import LocalHub
+
+
+def codes(task_id: UUID) -> list[str]:
+    with db.transaction() as session:
+        return [row.payload["code"] for row in events.since(session, task_id, 0) if row.kind == EventKind.NOTE]
+
+
+def test_files_too_large_for_a_checkpoint_are_told_once_and_the_last_one_stands(people: People) -> None:
+    task_id = submit_unsent(people)
+    mine = claim()
+    sizes = iter([10, recorder.MAX_ARTIFACT + 1, recorder.MAX_ARTIFACT + 2])
+    pen = Recorder(task_id, mine, lambda: ("tree", b"x" * next(sizes)))
+    for _ in range(3):
+        pen.emit(EventKind.TOOL_RESULT, {"call_id": "c", "name": "run_command", "text": "", "is_error": False})
+    assert codes(task_id) == ["checkpoint_too_large"]
+    with db.transaction() as session:
+        assert latest_checkpoint(session, mine.run_id) == b"x" * 10
+
+
+def test_a_patch_that_is_too_large_keeps_the_files_that_fit_and_says_so(people: People) -> None:
+    task_id = submit_unsent(people)
+    mine = claim()
+    small = b"diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+2\n"
+    large = b"diff --git a/b b/b\n" + os.urandom(recorder.MAX_ARTIFACT + 1).replace(b"\n", b" ")
+    with db.transaction() as session:
+        keep_patch(session, session.get_one(TaskRun, mine.run_id), large + b"\n" + small)
+    with db.transaction() as session:
+        first, _, rest = tasks.patch(session, people.alice, task_id).partition(b"\n")
+    assert first.startswith(b"# The patch is cut off at 20 MB") and rest == small
+    assert codes(task_id) == ["patch_cut"]
+
+
+def test_a_run_that_goes_on_without_its_last_changes_says_so(
+    hub: LocalHub,
+    alice: UUID,  # noqa: F811  # the fixture
+    environment: pytest.MonkeyPatch,
+) -> None:
+    task_id = submit(alice)
+    with environment.context() as patched:
+        patched.setitem(vars(recorder), "MAX_ARTIFACT", 1)
+        assert work("before_the_commit") == -9
+    with db.transaction() as session:
+        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
+    with db.transaction() as session:
+        assert attempts.take_over(session, run_of(task_id).id)
+    assert work() == 0
+    assert codes(task_id) == ["checkpoint_too_large", "attempt", "files_lost"]
