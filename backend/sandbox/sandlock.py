@@ -3,8 +3,10 @@
 https://github.com/multikernel/sandlock (a wheel; Linux 6.12 or newer). Of it only `confine` is used, which puts
 Landlock on the process itself: its supervisor answers system calls that programs do not expect to fail, and under 0.9
 a shell's pipes break ("Cannot fork", its issue 235). Weaker than bubblewrap: paths keep their names, there is no socket
-even to oneself, no /proc/self, no process limit, and the mode and times of the user's own files outside can be changed,
-though none can be read or written.
+even to oneself, no System V IPC, no inotify, no extended attributes, no /proc/self, no process limit; a thread's
+affinity and priority can be set by itself alone. The mode and times of the user's own files outside can be changed,
+and that files exist can be seen, though none can be read or written: builds need those calls, and a filter sees no
+path.
 """
 
 import ctypes

@@ -1,5 +1,6 @@
 """Escape probes: what must not work in a jail is tried, and what must work too. Run at start-up, shown by `doctor`."""
 
+import ctypes
 import os
 import shutil
 import socket
@@ -42,12 +43,20 @@ _SCRIPTS = {
     "cannot gain privileges": "(cat /proc/self/status || echo NoNewPrivs: 1) | grep -q 'NoNewPrivs:.1'",
     "filters system calls": "(cat /proc/self/status || echo Seccomp: 2) | grep -q 'Seccomp:.2'",
     "cannot signal other processes": '! kill -0 "$PARENT"',
+    # Asking takes the same leave as setting does.
+    "cannot limit other processes": '! prlimit --pid "$PARENT" --nofile',
     "has limits": '[ "$(ulimit -n)" -le 4096 ] && [ "$(ulimit -c)" = 0 ]',
 }
 _CONNECT = (
     "bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}' ; "
     "python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 2)' ; "
     "perl -MIO::Socket::INET -e 'IO::Socket::INET->new(PeerAddr => \"127.0.0.1:{port}\", Timeout => 2) or die' ; true"
+)
+# System V shared memory knows no path, only a number: whatever reaches it there changes it or takes it away.
+_SHARE = (
+    "python3 -c 'import ctypes; c = ctypes.CDLL(None); c.shmat.restype = ctypes.c_void_p; "
+    "at = c.shmat({number}, None, 0); (at or -1) % 2**64 == 2**64 - 1 or ctypes.memset(at, 1, 4)' ; "
+    "perl -e 'shmwrite({number}, \"reached\", 0, 4)' ; ipcrm -m {number} ; true"
 )
 
 
@@ -57,7 +66,12 @@ def probes(sandbox: Sandbox, beneath: Path | None = None) -> list[Probe]:
     Raises RunFailed where the jail does not even start, Misconfigured where no workspace can be made.
     """
     with scratch(sandbox, beneath) as workspace:
-        return [*_scripts(sandbox, workspace), _network(sandbox, workspace), _end(sandbox, workspace)]
+        return [
+            *_scripts(sandbox, workspace),
+            _network(sandbox, workspace),
+            _memory(sandbox, workspace),
+            _end(sandbox, workspace),
+        ]
 
 
 def _scripts(sandbox: Sandbox, workspace: Path) -> list[Probe]:
@@ -91,6 +105,26 @@ def _network(sandbox: Sandbox, workspace: Path) -> Probe:
         except BlockingIOError:
             return Probe("has no network", True, "")
     return Probe("has no network", False, "it reached this machine's loopback")
+
+
+def _memory(sandbox: Sandbox, workspace: Path) -> Probe:
+    """A segment of our own, open to everyone by its mode, and every means the jail may have to reach it."""
+    libc = ctypes.CDLL(None)
+    libc.shmat.restype, libc.shmdt.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    name = "has no shared memory with this machine"
+    number = libc.shmget(0, ctypes.c_size_t(4), 0o1666)  # IPC_PRIVATE, IPC_CREAT
+    if number < 0:
+        return Probe(name, True, "there is none here")
+    try:
+        sandbox.run(["sh", "-c", _SHARE.format(number=number)], workspace=workspace, timeout=_TIMEOUT)
+        address = libc.shmat(number, None, 0)
+        if ctypes.c_ssize_t(address).value == -1:
+            return Probe(name, False, "it removed a segment of this machine")
+        is_untouched = ctypes.string_at(address, 4) == bytes(4)
+        libc.shmdt(address)
+        return Probe(name, is_untouched, "" if is_untouched else "it wrote into a segment of this machine")
+    finally:
+        libc.shmctl(number, 0, None)  # IPC_RMID
 
 
 def _end(sandbox: Sandbox, workspace: Path) -> Probe:

@@ -322,3 +322,71 @@ def test_everyday_tools_work_inside(jail: Sandbox, workspace: Path) -> None:
     )
     code, said = sh(jail, workspace, script)
     assert (code, said.splitlines()[-1]) == (0, "done"), said
+
+
+# What has no path, tried on a process and on queues and a segment of the jail's own uid.
+SAME_USER = """
+import ctypes, os, resource
+libc = ctypes.CDLL(None, use_errno=True)
+victim = int(os.environ["VICTIM"])
+def reaches(what, attempt):
+    try:
+        if attempt() != -1:
+            print("reached by", what)
+    except OSError:
+        pass
+reaches("prlimit", lambda: resource.prlimit(victim, resource.RLIMIT_CPU, (1, 1)))
+reaches("setpriority", lambda: os.setpriority(os.PRIO_PROCESS, victim, 19))
+reaches("affinity", lambda: os.sched_setaffinity(victim, {0}))
+reaches("scheduler", lambda: os.sched_setscheduler(victim, os.SCHED_IDLE, os.sched_param(0)))
+reaches("ioprio", lambda: libc.syscall(251 if os.uname().machine == "x86_64" else 30, 1, victim, 3 << 13))
+reaches("shmctl", lambda: libc.shmctl(int(os.environ["SEGMENT"]), 0, None))
+reaches("msgget", lambda: libc.msgget(0x77AC, 0))
+reaches("semget", lambda: libc.semget(0x77AC, 1, 0))
+reaches("inotify", lambda: libc.inotify_add_watch(libc.inotify_init(), os.environ["BESIDE"].encode(), 0xFFF))
+reaches("setxattr", lambda: os.setxattr(os.environ["BESIDE"], "user.a", b"b"))
+os.nice(1)
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+print("done")
+"""
+
+
+def test_other_processes_and_files_of_the_same_user_are_out_of_reach(jail: Sandbox, workspace: Path) -> None:
+    beside = workspace.parent / "beside"
+    beside.touch()
+    uid = jail.owner[0] if jail.owner else os.geteuid()
+    os.chown(beside, uid, -1)
+    victim = subprocess.Popen(["python3", "-c", VICTIM], stdout=subprocess.PIPE, user=uid)
+    try:
+        assert victim.stdout
+        segment = victim.stdout.readline().decode().strip()
+        env = {"VICTIM": str(victim.pid), "SEGMENT": segment, "BESIDE": str(beside)}
+        done = jail.run(["python3", "-c", SAME_USER], workspace=workspace, timeout=10, env=env)
+        assert done.stdout == b"done\n", done
+    finally:
+        victim.terminate()
+        victim.communicate()
+
+
+VICTIM = """
+import ctypes, signal, sys, time
+libc = ctypes.CDLL(None)
+segment, queue, semaphore = libc.shmget(0, 4096, 0o1600), libc.msgget(0x77AC, 0o1600), libc.semget(0x77AC, 1, 0o1600)
+def end(*_):
+    libc.shmctl(segment, 0, None), libc.msgctl(queue, 0, None), libc.semctl(semaphore, 0, 0)
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print(segment, flush=True)
+time.sleep(60)
+"""
+
+
+def test_shared_memory_that_no_process_maps_cannot_be_made(jail: Sandbox, workspace: Path) -> None:
+    script = "import ctypes; print(ctypes.CDLL(None).shmget(0, ctypes.c_size_t(100 << 20), 0o1600))"
+    done = jail.run(["python3", "-c", script], workspace=workspace, timeout=10)
+    assert done.stdout == b"-1\n", done
+
+
+def test_a_jail_that_shares_memory_with_this_machine_fails_its_self_test(tmp_path: Path) -> None:
+    failed = {probe.name for probe in probes(Unjailed(), tmp_path) if not probe.passed}
+    assert {"has no shared memory with this machine", "cannot limit other processes"} <= failed

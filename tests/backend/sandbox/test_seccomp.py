@@ -58,6 +58,37 @@ def test_arguments_are_looked_at(machine: str, clone: int, ioctl: int, sock: int
         assert answer(machine, sock, family, 1) == ERRNO | errno.EAFNOSUPPORT
 
 
+@pytest.mark.parametrize(("machine", "shmget", "msgget"), [("x86_64", 29, 68), ("aarch64", 194, 186)])
+def test_memory_that_no_process_maps_is_refused_but_for_a_page(machine: str, shmget: int, msgget: int) -> None:
+    assert answer(machine, msgget) == ERRNO | errno.ENOSYS
+    assert answer(machine, shmget, 0, 56) == ALLOW  # PostgreSQL's
+    assert answer(machine, shmget, 0, 4097) == ERRNO | errno.ENOSYS
+    assert answer(machine, shmget, 0, 1 << 32) == ERRNO | errno.ENOSYS
+    assert answer(machine, shmget, 0, 56, without_namespaces=True) == ERRNO | errno.ENOSYS
+
+
+# Numbers: shmat, shmctl, semop, msgctl, mq_open, inotify_add_watch; prlimit64, sched_setaffinity; setpriority.
+@pytest.mark.parametrize(
+    ("machine", "shared", "on_process", "setpriority"),
+    [
+        ("x86_64", (30, 31, 65, 71, 240, 254), (302, 203), 141),
+        ("aarch64", (196, 195, 193, 187, 180, 27), (261, 122), 140),
+    ],
+)
+def test_without_namespaces_other_processes_are_out_of_reach(
+    machine: str, shared: tuple[int, ...], on_process: tuple[int, ...], setpriority: int
+) -> None:
+    def alone(number: int, *args: int) -> int:
+        return answer(machine, number, *args, without_namespaces=True)
+
+    assert {alone(number) for number in shared} == {ERRNO | errno.EPERM}
+    assert {alone(number, 0) for number in on_process} == {ALLOW}
+    assert {alone(number, 4711) for number in on_process} == {ERRNO | errno.EPERM}
+    assert alone(setpriority, 0, 0, 10) == ALLOW  # nice
+    assert alone(setpriority, 0, 4711, 10) == ERRNO | errno.EPERM
+    assert alone(setpriority, 2, 0, 10) == ERRNO | errno.EPERM  # all processes of this user
+
+
 def test_an_unknown_machine_is_refused() -> None:
     with pytest.raises(SandboxUnavailable):
         seccomp.program("vax")

@@ -62,4 +62,4 @@ def test_a_run_that_goes_on_without_its_last_changes_says_so(
     with db.transaction() as session:
         assert attempts.take_over(session, run_of(task_id).id)
     assert work() == 0
-    assert codes(task_id) == ["checkpoint_too_large", "attempt", "files_lost"]
+    assert codes(task_id) == ["checkpoint_too_large", "worker_gone", "files_lost"]
