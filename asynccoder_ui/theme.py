@@ -18,8 +18,8 @@ Part = Literal[
     "away", "where", "belt", "estimate", "types", "list", "entry", "entry-end", "card", "empty",
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
     "queued", "step", "step-text", "step-end", "out", "you",
-    "filters", "paging", "figures", "table", "chart", "columns", "form", "form-row", "label", "settings", "dialog-foot",
-    "side-more", "lines",
+    "filters", "paging", "figures", "ledger", "table", "chart", "columns", "form", "form-row", "label", "settings",
+    "dialog-foot", "side-more", "lines",
     "settings-page", "settings-nav", "settings-body", "entry parts", "section", "section-head", "setting", "ticks",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
 ]

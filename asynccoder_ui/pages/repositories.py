@@ -130,11 +130,8 @@ class Repositories(Listing, Session):
         assert isinstance(page, _Answer)
         self.items = [view.listed_item(one) for one in page.rows]
         self.sync_work = view.work(page.work, "Syncing")
-        self.is_filtered = (self.access, self.privacy, self.archive) != (
-            Access.ALL,
-            Privacy.ALL,
-            Archive.ALL,
-        ) or bool(self.query.strip())
+        narrowed = (self.access, self.privacy, self.archive) != (Access.ALL, Privacy.ALL, Archive.ACTIVE)
+        self.is_filtered = narrowed or bool(self.query.strip())
 
 
 def repositories() -> rx.Component:
@@ -223,6 +220,10 @@ def _none() -> rx.Component:
     return theme.empty(
         "folder-git-2",
         "No repositories yet.",
-        theme.words("small", "Sync with GitHub to see what you can reach there.", tag="p"),
+        theme.words(
+            "small",
+            "Sync with GitHub to see what you can reach there. Archived ones stand behind the last filter.",
+            tag="p",
+        ),
         theme.button("Sync with GitHub", variant="primary", on_click=Repositories.sync),
     )
