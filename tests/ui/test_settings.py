@@ -188,7 +188,7 @@ def test_a_key_is_tested_kept_tested_again_and_removed_and_stands_in_no_variable
     async def road() -> list[tuple[str, str, bool]]:
         told = []
         async with opened(people.cookies["alice"], "/settings") as tab:
-            await tab.fire(Access.keep_key, "anthropic", {"key": KEY})
+            await tab.fire(Access.keep_key, {"provider": "anthropic", "key": KEY})
             told.append(await said(tab))
             page = await tab.state(Access)
             assert page.keys[0].line == "…7f3c, tested just now" and page.testing == ""
@@ -216,7 +216,7 @@ def test_a_key_that_is_refused_is_not_kept_and_the_section_says_why(people: Peop
 
     async def road() -> tuple[tuple[str, str, bool], bool, int]:
         async with opened(people.cookies["alice"], "/settings") as tab:
-            await tab.fire(Access.keep_key, "anthropic", {"key": KEY})
+            await tab.fire(Access.keep_key, {"provider": "anthropic", "key": KEY})
             page = await tab.state(Access)
             return await said(tab), page.keys[0].has_key, page.kept
 
