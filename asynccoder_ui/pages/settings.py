@@ -38,8 +38,8 @@ _LEAVING = (
 )
 _DISCONNECTING = (
     "We forget the access that GitHub gave us. You stay signed in and can read your tasks.\n\n"
-    "Until you sign in with GitHub again, new tasks cannot start, tasks that still work cannot open their pull request, "
-    "and your repositories are no longer synced."
+    "Until you sign in with GitHub again, new tasks cannot start, tasks that still work cannot open their pull "
+    "request, and your repositories are no longer synced."
 )
 
 
