@@ -87,6 +87,29 @@ def test_an_event_is_told_where_it_is_ticked(people: People):
     assert NewsKind.FAILED not in of_alice(people).notify.browser
 
 
+def test_the_composer_of_the_same_tab_begins_with_what_was_just_chosen_and_keeps_what_was_picked_since(
+    people: People, branches: None
+):
+    async def road() -> list[tuple[str, str]]:
+        seen = []
+
+        async def look() -> None:
+            await tab.fire(Composer.load)
+            choice = (await tab.state(Composer)).choice
+            seen.append((choice.task_type, choice.priority))
+
+        async with opened(people.cookies["alice"]) as tab:
+            await look()
+            await tab.fire(Preferred.choose, "task_type", "ask")
+            await look()
+            await tab.fire(Composer.pick_priority, "low")
+            await tab.fire(Preferred.tell, "failed", "browser", False)
+            await look()
+        return seen
+
+    assert asyncio.run(road()) == [("debug", "medium"), ("ask", "medium"), ("ask", "low")]
+
+
 def test_news_are_told_only_where_they_are_wanted(people: People):
     draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.ASK, Priority.MEDIUM, "Where are they?")
 
