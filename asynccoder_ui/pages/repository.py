@@ -10,7 +10,7 @@ from asynccoder_ui import given, routes, theme, views
 from asynccoder_ui import repositories_view as view
 from asynccoder_ui.branches import Branches, branch_list
 from asynccoder_ui.components.looks import state_icon
-from asynccoder_ui.components.react import ago, elapsed
+from asynccoder_ui.components.react import ago, elapsed, moment
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.pages.repositories import marks
 from asynccoder_ui.session import Session
@@ -229,7 +229,7 @@ def _settings() -> rx.Component:
             "tiny",
             rx.cond(
                 chosen.changed_at != "",
-                rx.fragment("Changed ", ago(at=chosen.changed_at), " ago. "),
+                rx.fragment("Last changed: ", moment(at=chosen.changed_at), ". "),
                 "Nothing was changed yet: these are the defaults. ",
             ),
             rx.cond(chosen.can_change, "", "People with admin access to the repository can change this."),
