@@ -91,7 +91,7 @@ def test_the_composer_of_the_same_tab_begins_with_what_was_just_chosen_and_keeps
     people: People, branches: None
 ):
     async def road() -> list[tuple[str, str]]:
-        seen = []
+        seen: list[tuple[str, str]] = []
 
         async def look() -> None:
             await tab.fire(Composer.load)
