@@ -44,7 +44,14 @@ function usePluses(ref, active) {
     watcher.observe(body, { childList: true, subtree: true });
     return () => watcher.disconnect();
   }, [ref, active]);
-  return (event) => {
+  const from = useRef(null);
+  const remember = (event) => { from.current = event.target.closest(".diff-add-widget") || from.current; };
+  const click = (event) => { // the viewer listens to the mouse alone
+    const plus = event.target.closest(".diff-add-widget");
+    if (plus && event.detail === 0) plus.dispatchEvent(new MouseEvent("mousedown", { bubbles: true }));
+  };
+  const back = () => setTimeout(() => from.current?.isConnected && from.current.focus());
+  const press = (event) => {
     if (!["ArrowDown", "ArrowUp"].includes(event.key) || !event.target.matches?.(".diff-add-widget")) return;
     event.preventDefault();
     const all = pluses(ref.current);
@@ -54,9 +61,10 @@ function usePluses(ref, active) {
     next.tabIndex = 0;
     next.focus();
   };
+  return [{ onMouseDownCapture: remember, onClick: click, onKeyDown: press }, back];
 }
 
-const Piece = memo(function Piece({ file, piece, split, theme, review, lines, comments }) {
+const Piece = memo(function Piece({ file, piece, split, theme, review, lines, comments, back }) {
   const [ref, seen] = useSeen();
   const data = useMemo(() => ({ oldFile: { fileName: file.old_path }, newFile: { fileName: file.path }, hunks: [piece.patch] }), [file, piece]);
   const remarks = useMemo(() => {
@@ -70,7 +78,7 @@ const Piece = memo(function Piece({ file, piece, split, theme, review, lines, co
   const box = ({ side, lineNumber, onClose }) => {
     const place = lines.get(`${SIDES[side]}:${lineNumber}`);
     if (!place) return null;
-    return <CommentBox place={`${file.path}, line ${place.line}`} onClose={onClose} onSave={(text) => review.add({ path: file.path, line: place.line, side: place.side, quote: place.text, text })} />;
+    return <CommentBox place={`${file.path}, line ${place.line}`} onClose={() => { onClose(); back(); }} onSave={(text) => review.add({ path: file.path, line: place.line, side: place.side, quote: place.text, text })} />;
   };
   return (
     <div ref={ref} className={piece.isCut ? "piece cut" : "piece"} style={seen ? undefined : { minHeight: LINE * piece.count }}>
@@ -85,13 +93,13 @@ function Body({ file, split, theme, review }) {
   const ref = useRef(null);
   const pieces = useMemo(() => piecesOf(file), [file]);
   const lines = useMemo(() => linesOf(file), [file]);
-  const press = usePluses(ref, review.may);
+  const [listening, back] = usePluses(ref, review.may);
   const comments = review.comments.filter((one) => one.path === file.path && lines.get(`${one.side}:${one.line}`)?.text === one.quote);
   const said = comments.map((one) => one.id).join();
   const kept = useMemo(() => comments, [said]);
   return (
-    <div className="patch-body" ref={ref} onKeyDown={press}>
-      {pieces.map((piece, index) => <Piece key={index} file={file} piece={piece} split={split} theme={theme} review={review} lines={lines} comments={kept} />)}
+    <div className="patch-body" ref={ref} {...listening}>
+      {pieces.map((piece, index) => <Piece key={index} file={file} piece={piece} split={split} theme={theme} review={review} lines={lines} comments={kept} back={back} />)}
     </div>
   );
 }

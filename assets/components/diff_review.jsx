@@ -7,7 +7,10 @@ const MOST = 2000; // characters, as the server takes them
 export function CommentBox({ place, onSave, onClose }) {
   const [text, setText] = useState("");
   const box = useRef(null);
-  useEffect(() => box.current?.focus(), []);
+  useEffect(() => { // after the click that opened it has given the focus to its button
+    const timer = setTimeout(() => box.current?.focus());
+    return () => clearTimeout(timer);
+  }, []);
   const save = () => { if (text.trim() && text.length <= MOST) { onSave(text.trim()); onClose(); } };
   const press = (event) => {
     event.stopPropagation();
