@@ -113,15 +113,19 @@ def test_a_sync_with_a_dead_token_asks_to_reconnect(people: People):
     with db.transaction() as session:
         people.bob.is_github_connected = False
         session.merge(people.bob)
-    seen = visited(Repositories, people, fire((Repositories.sync,)), who="bob")
-    assert seen.sync_work.needs_reconnect and "not connected" in seen.sync_work.error
-    assert len(seen.items) == 1, "what is known stays"
+    for road in (None, fire((Repositories.sync,))):
+        seen = visited(Repositories, people, road, who="bob")
+        assert seen.sync_work.needs_reconnect and "token" in seen.sync_work.error
+        assert len(seen.items) == 1, "what is known stays"
+    assert visited(PullRequests, people, who="bob").sync_work.needs_reconnect
 
 
 def test_work_tells_how_far_it_is():
     assert work(None, "Syncing") == Work()
     assert work(Progress("running"), "Syncing").words == "Syncing…"
     assert work(Progress("done", 3, 3), "Syncing") == Work()
+    assert work(Progress("failed", sentence="GitHub is away."), "Syncing").error == "GitHub is away."
+    assert work(Progress("failed", needs_reconnect=True), "Syncing") == Work(), "a new connection has mended it"
 
 
 def branches_of(people: People, repository: str, query: str | None = None, who: str = "alice") -> Branches:
