@@ -141,6 +141,7 @@ def _targets(session: Session, *conditions: Any, limit: int = 500) -> list[PollT
         .join(User, col(User.id) == Task.user_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
         .where(col(PullRequest.status).in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]), *conditions)
+        .where(col(Task.deleted_at).is_(None))
         .order_by(col(PullRequest.polled_at).asc().nulls_first(), col(PullRequest.id))
         .limit(limit)
     )
