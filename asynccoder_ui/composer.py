@@ -53,7 +53,7 @@ class Composer(Session):
     fill: str = ""  # the text of an opened draft, for the box to take
     filled: int = 0
     _draft_id: UUID | None = None
-    _has_begun: bool = False
+    _begun_with: preferences.Preferences | None = None
     _prompt: str = ""
     _branches: list[repositories.BranchRow] = []
     _models: list[catalog.ModelChoice] = []
@@ -320,12 +320,14 @@ class Composer(Session):
                 self._list_branches(query)
 
     def _begin_with(self, preferred: preferences.Preferences) -> None:
-        """The person's defaults, once a tab: what they chose since stays."""
-        if self._has_begun:
+        """The person's defaults, once a tab and again when they have changed: what was chosen since stays."""
+        wanted = replace(preferred, notify=preferences.Notify())
+        if self._begun_with == wanted:
             return
-        self._has_begun = True
+        self._begun_with = wanted
         self.choice = replace(
             self.choice,
+            model_id="",
             task_type=preferred.task_type.value,
             type_name=TYPES[preferred.task_type][1],
             priority=preferred.priority.value,

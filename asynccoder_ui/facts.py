@@ -175,7 +175,7 @@ def run_facts(page: tasks.TaskPage) -> RunFacts:
     cached = f", {_thousands(run.tokens_cached)} cached" if run.tokens_cached else ""
     return RunFacts(
         number=run.number,
-        figure=in_dollars(used) if run.own_key else str(used),
+        figure=f"about {in_dollars(used)}" if run.own_key else str(used),
         glance=f"{in_dollars(used)} on an own key" if run.own_key else f"{used} of {run.held} credits",
         percent=min(100, round(100 * used / run.limit)) if run.limit else 0,
         credit_line=_credit_line(run, page.row.is_mine),
@@ -190,8 +190,8 @@ def run_facts(page: tasks.TaskPage) -> RunFacts:
 def _credit_line(run: tasks.RunRow, is_mine: bool) -> str:
     if run.own_key:
         whose = "your own key" if is_mine else "its owner's own key"
-        most = f", of at most {in_dollars(run.limit)}" if run.charged is None else ", no credits"
-        return f"about, on {whose}{most}"
+        most = f", at most {in_dollars(run.limit)}" if run.charged is None else ", no credits"
+        return f"on {whose}{most}"
     if run.charged is None:
         return f"of {run.held} held so far"
     return f"of {run.held} held, {run.held - run.charged} given back"

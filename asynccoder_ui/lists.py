@@ -72,6 +72,10 @@ class Listing(Session, mixin=True):
                         return None  # a newer visit follows by itself
         except SignedOut:
             return leave()
+        except AsyncCoderError as error:
+            async with self:
+                self.error = str(error)
+        return None
 
     def _arrive(self) -> None:
         """Forgets the filters of the visit before."""

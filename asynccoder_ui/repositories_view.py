@@ -96,14 +96,16 @@ def settings_item(row: SettingsRow) -> SettingsItem:
     )
 
 
-def work(progress: Progress | None, verb: str) -> Work:
-    """How far some work is: "Syncing 120 of 1,000"."""
-    if progress is None or progress.state == "done":
+def work(progress: Progress | None, verb: str, *, is_connected: bool = True) -> Work:
+    """How far some work is: "Syncing 120 of 1,000". A failure that a new connection has mended is forgotten."""
+    if progress is not None and progress.state == "running":
+        words = f"{verb} {progress.done:,} of {progress.total:,}" if progress.total else f"{verb}…"
+        return Work(True, words, round(100 * progress.done / progress.total) if progress.total else 0)
+    if not is_connected:
+        return Work(error="GitHub no longer accepts your sign-in token. Reconnect to go on.", needs_reconnect=True)
+    if progress is None or progress.state == "done" or progress.needs_reconnect:
         return Work()
-    if progress.state == "failed":
-        return Work(error=progress.sentence, needs_reconnect=progress.needs_reconnect)
-    words = f"{verb} {progress.done:,} of {progress.total:,}" if progress.total else f"{verb}…"
-    return Work(True, words, round(100 * progress.done / progress.total) if progress.total else 0)
+    return Work(error=progress.sentence)
 
 
 def _item(row: RepositoryRow, **more: str) -> RepositoryItem:

@@ -39,6 +39,11 @@ def repository_page(repository_id: str) -> str:
     return f"/repositories/{repository_id}"
 
 
+def tasks_of(repository_id: str) -> str:
+    """The tasks on a repository, other people's as well."""
+    return f"{TASKS}?{urlencode({'repository': repository_id, 'all': '1'})}"
+
+
 def patch_file(task_id: str) -> str:
     """Where a task's changes are downloaded as one patch."""
     return f"/files/tasks/{task_id}/patch"

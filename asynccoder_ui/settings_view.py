@@ -186,9 +186,9 @@ class Access(SettingsPage):
 
     @rx.event(background=True)
     @signed_in
-    async def keep_key(self, provider: str, form: dict[str, Any]) -> EventSpec | None:
+    async def keep_key(self, form: dict[str, Any]) -> EventSpec | None:
         """Tests a key with its provider and keeps it if it works."""
-        key = str(form.get("key", ""))
+        provider, key = str(form.get("provider", "")), str(form.get("key", ""))
         return await self._with_provider(
             provider, lambda user_id: provider_keys.keep(user_id, provider, key), "Kept: the provider took it"
         )

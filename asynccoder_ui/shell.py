@@ -19,8 +19,9 @@ from asynccoder_ui.task_menu import kind_of
 from backend import events
 from backend.errors import AsyncCoderError, SignedOut
 from backend.models import User
-from backend.services import credits, tasks
+from backend.services import credits, preferences, tasks
 from backend.services import news as service
+from backend.services.preferences import Channel, Notify
 from backend.settings import get_settings
 
 _PAGE = 30
@@ -150,7 +151,7 @@ async def _answer(token: str, wanted: _Wanted) -> _Answer | AsyncCoderError:
         is_new = wanted.told < 0
         rows, newest = ([], service.latest(session, user)) if is_new else service.since(session, user, wanted.told)
         listed = tasks.sidebar(session, user, wanted.query, wanted.limit, everyone=wanted.everyone)
-        return listed, credits.balance(session, user), [_news_item(row) for row in rows], newest
+        return listed, credits.balance(session, user), _news(rows, preferences.of(user).notify), newest
 
     try:
         return await people.ask(token, read)
@@ -160,8 +161,16 @@ async def _answer(token: str, wanted: _Wanted) -> _Answer | AsyncCoderError:
         return error
 
 
-def _news_item(row: service.News) -> NewsItem:
-    return NewsItem(row.seq, row.kind, row.title, row.sentence, routes.task_page(str(row.task_id)), True, True)
+def _news(rows: list[service.News], notify: Notify) -> list[NewsItem]:
+    """What this person wants to be told, and where."""
+    told = [_news_item(row, notify) for row in rows]
+    return [item for item in told if item.in_app or item.by_browser]
+
+
+def _news_item(row: service.News, notify: Notify) -> NewsItem:
+    in_app, by_browser = notify.wants(row.kind, Channel.APP), notify.wants(row.kind, Channel.BROWSER)
+    href = routes.task_page(str(row.task_id))
+    return NewsItem(row.seq, row.kind, row.title, row.sentence, href, in_app, by_browser)
 
 
 def shell(*content: rx.Component, at: str) -> rx.Component:

@@ -6,6 +6,7 @@ Each name is a class of assets/*.css; a test holds the two together.
 from typing import Any, Literal, get_args
 
 import reflex as rx
+from reflex_components_core.el.elements.base import BaseHTML
 
 from asynccoder_ui.components import react
 
@@ -18,8 +19,8 @@ Part = Literal[
     "away", "where", "belt", "estimate", "types", "list", "entry", "entry-end", "card", "empty",
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
     "queued", "step", "step-text", "step-end", "out", "you",
-    "filters", "paging", "figures", "table", "chart", "columns", "form", "form-row", "label", "settings", "dialog-foot",
-    "side-more", "lines",
+    "filters", "paging", "figures", "ledger", "table", "chart", "columns", "form", "form-row", "label", "settings",
+    "dialog-foot", "side-more", "lines",
     "settings-page", "settings-nav", "settings-body", "entry parts", "section", "section-head", "setting", "ticks",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
 ]
@@ -132,7 +133,7 @@ def page_link(
 
 def anchor(label: str, place: str) -> rx.Component:
     """A link to a section of the same page, by its id."""
-    return rx.el.a(label, href=f"#{place}", reload_document=True, class_name="nav-link")
+    return _Anchor.create(label, custom_attrs={"href": f"#{place}"}, class_name="nav-link")
 
 
 def outward(*children: Any, href: Any) -> rx.Component:
@@ -414,6 +415,12 @@ def _button_class(variant: Variant, size: Size, wide: bool) -> str:
 def _element(tag: str, *children: Any, **props: Any) -> rx.Component:
     component: rx.Component = getattr(rx.el, tag)(*children, **props)
     return component
+
+
+class _Anchor(BaseHTML):
+    """The browser's own link: the router's would add a slash to the address, and so load the page anew."""
+
+    tag = "a"
 
 
 class _RouterLink(rx.Component):

@@ -1,21 +1,19 @@
-// The changed files. They come over the log's socket when asked for, are drawn as they scroll into view, and large, binary
-// and lock files stay folded until the reader wants them: the viewer does not virtualise (5,000 lines take two seconds).
-import { useEffect, useRef, useState } from "react";
-import { DiffModeEnum, DiffView } from "@git-diff-view/react";
-import "@git-diff-view/react/styles/diff-view.css";
-import { ChevronDown, ChevronRight, Copy, Download, FileDiff } from "lucide-react";
-import { borrow, giveBack } from "./socket.js";
+// What a task changed: a tree of files and their diffs, what of them was viewed, and comments that become one follow-up.
+// Everything comes over the log's socket when asked for; files, and pieces of files, are drawn as they scroll into view.
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { ChevronsDownUp, ChevronsUpDown, Download, FileDiff as FileIcon, ListTree, SquareTerminal } from "lucide-react";
+import { FileDiff } from "./diff_file.jsx";
+import { hasLines, hashOf, inOrder, linesOf, treeOf, whyFolded } from "./diff_files.js";
+import { useKept } from "./diff_kept.js";
+import { Tray } from "./diff_review.jsx";
+import { Tree } from "./diff_tree.jsx";
+import { CopyButton, useResult, Words } from "./result.jsx";
 
-const LARGE = 400;
-const LOCK = /(^|\/)(package-lock\.json|pnpm-lock\.yaml|yarn\.lock|bun\.lock|uv\.lock|poetry\.lock|Cargo\.lock|go\.sum|Gemfile\.lock|composer\.lock)$/;
-const MODE_KEY = "asynccoder-diff-mode";
-const STATUS = { added: "new", deleted: "deleted", renamed: "renamed", removed: "deleted" };
+const ROOM = 760; // pixels that two columns need
+const NONE = {};
+const NO_COMMENTS = [];
 
-const remembered = () => { try { return localStorage.getItem(MODE_KEY) || ""; } catch { return ""; } };
-const appearance = () => {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen || (window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-};
+const appearance = () => document.documentElement.dataset.theme || (window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 
 function useAppearance() {
   const [current, setCurrent] = useState(appearance);
@@ -29,101 +27,165 @@ function useAppearance() {
   return current;
 }
 
-function whyFolded(file) {
-  if (file.is_binary) return "A binary file: there is nothing to read.";
-  if (!file.patch) return file.status === "renamed" ? "Renamed without changes." : "Nothing to show.";
-  if (LOCK.test(file.path)) return "A lock file, made by a tool.";
-  if (file.added + file.removed > LARGE) return `${(file.added + file.removed).toLocaleString()} changed lines.`;
-  return "";
-}
-
-function useSeen() {
-  const ref = useRef(null);
-  const [seen, setSeen] = useState(false);
+function useWidth(ref) {
+  const [width, setWidth] = useState(0);
   useEffect(() => {
-    if (seen) return undefined;
-    const watcher = new IntersectionObserver(([entry]) => entry.isIntersecting && setSeen(true), { rootMargin: "600px" });
+    if (!ref.current) return undefined;
+    const watcher = new ResizeObserver(([entry]) => setWidth(entry.contentRect.width));
     watcher.observe(ref.current);
     return () => watcher.disconnect();
-  }, [seen]);
-  return [ref, seen];
+  });
+  return width;
 }
 
-function Body({ file, mode, theme }) {
-  const [ref, seen] = useSeen();
-  const [wanted, setWanted] = useState(false);
-  useEffect(() => { // lines wider than the page scroll by keyboard too
-    ref.current?.querySelectorAll(".diff-table-scroll-container").forEach((one) => { one.tabIndex = 0; });
-  }, [ref, seen, wanted, mode]);
-  const folded = whyFolded(file);
-  const showable = !file.is_binary && file.patch;
-  if (folded && !wanted) {
-    return <div className="patch-body patch-note" ref={ref}><span>{folded}</span>{showable ? <button type="button" className="btn sm" onClick={() => setWanted(true)}>Show it</button> : null}</div>;
-  }
-  const data = { oldFile: { fileName: file.old_path }, newFile: { fileName: file.path }, hunks: [file.patch] };
-  return (
-    <div className="patch-body" ref={ref} style={seen ? undefined : { minHeight: 24 * Math.min(40, file.added + file.removed + 6) }}>
-      {seen ? <DiffView data={data} diffViewMode={mode === "split" ? DiffModeEnum.Split : DiffModeEnum.Unified} diffViewTheme={theme} diffViewHighlight diffViewFontSize={12} diffViewWrap={false} /> : null}
-    </div>
-  );
-}
+const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable=true], [role=dialog], [role=alertdialog], [role=menu]");
 
-function File({ file, mode, theme }) {
-  const [open, setOpen] = useState(true);
-  const Arrow = open ? ChevronDown : ChevronRight;
-  const moved = file.old_path && file.old_path !== file.path;
-  return (
-    <section className="patch" id={`file-${file.path}`} aria-label={file.path}>
-      <div className="row">
-        <button type="button" className="patch-head" aria-expanded={open} onClick={() => setOpen(!open)}>
-          <Arrow size={16} aria-hidden="true" />
-          <span className="mono trunc">{moved ? `${file.old_path} → ` : ""}{file.path}</span>
-          {STATUS[file.status] ? <span className="pill">{STATUS[file.status]}</span> : null}
-          {file.added ? <span className="num added">+{file.added}</span> : null}{file.removed ? <span className="num removed">−{file.removed}</span> : null}
-        </button>
-        <button type="button" className="btn quiet icon sm" aria-label={`Copy the path ${file.path}`} title="Copy path" onClick={() => navigator.clipboard?.writeText(file.path)}><Copy size={14} aria-hidden="true" /></button>
-      </div>
-      {open ? <Body file={file} mode={mode} theme={theme} /> : null}
-    </section>
-  );
-}
-
-function useFiles(task, version) {
-  const [answer, setAnswer] = useState(null);
+// J and K go from file to file while the changes are open; elsewhere they belong to the list of tasks.
+function useFileKeys(root, go) {
   useEffect(() => {
-    let current = true;
-    const socket = borrow();
-    const ask = () => socket.emit("changes", { task }, (reply) => { if (current) setAnswer(reply); });
-    socket.on("connect", ask);
-    if (socket.connected) ask();
-    return () => { current = false; socket.off("connect", ask); giveBack(); };
-  }, [task, version]);
-  return answer;
+    const press = (event) => {
+      const step = { j: 1, k: -1 }[event.key];
+      if (!step || event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target) || document.querySelector("[role=dialog], [role=alertdialog]")) return;
+      const all = [...(root.current?.querySelectorAll(".patch") || [])];
+      if (!all.length) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const top = root.current.closest(".scroll").getBoundingClientRect().top;
+      const held = all.indexOf(document.activeElement?.closest(".patch"));
+      const places = all.map((one) => one.getBoundingClientRect().top - top);
+      const below = places.findIndex((place) => place > 8);
+      const next = held >= 0 ? held + step : step > 0 ? (below < 0 ? all.length - 1 : below) : places.findLastIndex((place) => place < -8);
+      if (all[next]) go(all[next].dataset.path);
+    };
+    document.addEventListener("keydown", press, true);
+    return () => document.removeEventListener("keydown", press, true);
+  }, [root, go]);
 }
 
-export function Changes({ task, version, base, patchHref }) {
-  const answer = useFiles(task, version);
-  const theme = useAppearance();
-  const [mode, setMode] = useState(() => remembered() || "unified");
-  const choose = (next) => { setMode(next); try { localStorage.setItem(MODE_KEY, next); } catch { /* remembered until the reload */ } };
-  if (!answer) return <div className="stack" aria-busy="true"><div className="skeleton tall" /><div className="skeleton tall" /></div>;
-  if (answer.refused) return <p className="notice bad" role="alert">{answer.refused}</p>;
-  if (!answer.files.length && answer.has_patch) return <div className="empty"><FileDiff size={24} aria-hidden="true" /><p className="strong">The changes were not handed over, and are kept as a patch.</p><a className="btn" href={patchHref} download><Download size={14} aria-hidden="true" />Download the patch</a></div>;
-  if (!answer.files.length) return <div className="empty"><FileDiff size={24} aria-hidden="true" /><p className="strong">No changes yet.</p><p className="small">What the run changes is shown here once it is committed.</p></div>;
-  const added = answer.files.reduce((sum, file) => sum + file.added, 0);
-  const removed = answer.files.reduce((sum, file) => sum + file.removed, 0);
+function useReview(task, files, { mayReview, reviewed, onReview }) {
+  const [comments, setComments] = useKept(`asynccoder-review:${task}`, NO_COMMENTS);
+  const [sending, setSending] = useState(null);
+  const seen = useRef(reviewed);
+  const places = useMemo(() => new Map(files.map((file) => [file.path, linesOf(file)])), [files]);
+  const isStale = useCallback((one) => places.get(one.path)?.get(`${one.side}:${one.line}`)?.text !== one.quote, [places]);
+  useEffect(() => {
+    if (seen.current === reviewed) return;
+    seen.current = reviewed; // the server has taken it
+    if (sending) setComments((all) => all.filter((one) => !sending.includes(one.id)));
+    setSending(null);
+  }, [reviewed]);
+  useEffect(() => { // a refusal is told beside the reply box; then it can be sent again
+    if (!sending) return undefined;
+    const timer = setTimeout(() => setSending(null), 5000);
+    return () => clearTimeout(timer);
+  }, [sending]);
+  const add = useCallback((one) => setComments((all) => [...all, { ...one, id: crypto.getRandomValues(new Uint32Array(2)).join("-") }]), [task]);
+  const remove = useCallback((id) => setComments((all) => all.filter((one) => one.id !== id)), [task]);
+  const send = () => {
+    const whole = comments.filter((one) => !isStale(one));
+    setSending(whole.map((one) => one.id));
+    onReview?.(whole.map(({ path, line, side, text }) => ({ path, line, side, text })));
+  };
+  const review = useMemo(() => ({ may: mayReview, comments, add, remove }), [mayReview, comments, add, remove]);
+  return { review, tray: { comments: mayReview ? comments : [], isStale, sending: Boolean(sending), onSend: send, onDiscard: () => setComments([]), onRemove: remove } };
+}
+
+function Local({ branch }) {
+  const text = `git fetch origin ${branch}\ngit switch ${branch}`;
+  return <div className="block"><pre className="out" tabIndex={0}>{text}</pre><CopyButton text={text} label="Copy these commands" /></div>;
+}
+
+function Bar({ files, base, done, split, room, onSplit, onAll, patchHref, branch, onTree, treeOpen }) {
+  const [local, setLocal] = useState(false);
+  const added = files.reduce((sum, file) => sum + file.added, 0);
+  const removed = files.reduce((sum, file) => sum + file.removed, 0);
   return (
     <div className="stack">
       <div className="row wrap small">
-        <span className="num">{answer.files.length === 1 ? "1 file" : `${answer.files.length} files`}, <span className="added">+{added}</span> <span className="removed">−{removed}</span></span>
+        <button type="button" className="btn sm tree-button" aria-expanded={treeOpen} onClick={onTree}><ListTree size={14} aria-hidden="true" />Files</button>
+        <span className="num">{files.length === 1 ? "1 file" : `${files.length} files`} <span className="added">+{added.toLocaleString()}</span> <span className="removed">−{removed.toLocaleString()}</span></span>
         <span className="muted">against <span className="mono">{base}</span></span>
+        <span className="muted num" role="status">{done} of {files.length} viewed</span>
         <span className="grow" />
-        <span className="segment" role="group" aria-label="How changes are shown">
-          {["unified", "split"].map((one) => <button key={one} type="button" aria-pressed={mode === one} onClick={() => choose(one)}>{one === "split" ? "Split" : "Unified"}</button>)}
-        </span>
+        {room ? (
+          <span className="segment" role="group" aria-label="How changes are shown">
+            <button type="button" aria-pressed={!split} onClick={() => onSplit(false)}>Unified</button>
+            <button type="button" aria-pressed={split} onClick={() => onSplit(true)}>Split</button>
+          </span>
+        ) : null}
+        <button type="button" className="btn quiet icon sm" aria-label="Expand all files" title="Expand all" onClick={() => onAll(true)}><ChevronsUpDown size={14} aria-hidden="true" /></button>
+        <button type="button" className="btn quiet icon sm" aria-label="Collapse all files" title="Collapse all" onClick={() => onAll(false)}><ChevronsDownUp size={14} aria-hidden="true" /></button>
+        {branch ? <button type="button" className="btn sm" aria-expanded={local} onClick={() => setLocal(!local)}><SquareTerminal size={14} aria-hidden="true" />Try this locally</button> : null}
         <a className="btn sm" href={patchHref} download><Download size={14} aria-hidden="true" />Patch</a>
       </div>
-      {answer.files.map((file) => <File key={file.path} file={file} mode={mode} theme={theme} />)}
+      {local ? <Local branch={branch} /> : null}
     </div>
   );
+}
+
+function Summary({ text }) {
+  return text ? <details className="card summary" open><summary className="strong">What was done, in the model’s own words</summary><Words text={text} /></details> : null;
+}
+
+function Nothing({ answer, patchHref }) {
+  const kept = answer.has_patch;
+  return (
+    <div className="stack loose">
+      <div className="empty"><FileIcon size={24} aria-hidden="true" />
+        <p className="strong">{kept ? "The changes were not handed over, and are kept as a patch." : answer.text ? "Nothing was changed." : "No changes yet."}</p>
+        {kept ? <a className="btn" href={patchHref} download><Download size={14} aria-hidden="true" />Download the patch</a> : answer.text ? null : <p className="small">What the run changes is shown here once it is committed.</p>}
+      </div>
+      <Summary text={answer.text} />
+    </div>
+  );
+}
+
+function Files({ answer, task, version, base, patchHref, branch, ...reviewing }) {
+  const root = useRef(null);
+  const theme = useAppearance();
+  const width = useWidth(root);
+  const files = useMemo(() => inOrder(treeOf(answer.files)), [answer]);
+  const hashes = useMemo(() => new Map(files.map((file) => [file.path, hashOf(file, version)])), [files]);
+  const folds = useMemo(() => new Map(files.map((file) => [file.path, whyFolded(file)])), [files]);
+  const [wantsSplit, setWantsSplit] = useKept("asynccoder-diff-split", false);
+  const [marks, setMarks] = useKept(`asynccoder-viewed:${task}`, NONE);
+  const [opened, setOpened] = useState(NONE);
+  const [treeOpen, setTreeOpen] = useState(false);
+  const { review, tray } = useReview(task, files, reviewing);
+  const room = width >= ROOM;
+  const isViewed = (file) => marks[file.path] === hashes.get(file.path);
+  const isOpen = (file) => opened[file.path] ?? (!folds.get(file.path) && !isViewed(file));
+  const setOpen = useCallback((path, open) => setOpened((before) => ({ ...before, [path]: open })), []);
+  const view = useCallback((file, on) => {
+    setMarks((before) => { const { [file.path]: gone, ...rest } = before; return on ? { ...rest, [file.path]: hashes.get(file.path) } : rest; });
+    setOpened((before) => { const { [file.path]: gone, ...rest } = before; return rest; });
+  }, [hashes, task]);
+  const all = (open) => setOpened(Object.fromEntries(files.map((file) => [file.path, open && hasLines(file)])));
+  const go = useCallback((path) => {
+    const found = [...root.current.querySelectorAll(".patch")].find((one) => one.dataset.path === path);
+    found?.scrollIntoView({ block: "start" });
+    found?.querySelector(".patch-head").focus({ preventScroll: true });
+    setTreeOpen(false);
+  }, []);
+  useFileKeys(root, go);
+  return (
+    <div className="changes">
+      <Summary text={answer.text} />
+      <Bar files={files} base={base} done={files.filter(isViewed).length} split={wantsSplit} room={room} onSplit={setWantsSplit} onAll={all} patchHref={patchHref} branch={branch} treeOpen={treeOpen} onTree={() => setTreeOpen(!treeOpen)} />
+      <div className={treeOpen ? "diffs with-tree" : "diffs"}>
+        <Tree files={files} weakened={answer.weakened} isViewed={isViewed} onGo={go} />
+        <div ref={root} className="files">
+          {files.map((file) => <FileDiff key={file.path} file={file} split={room && wantsSplit} theme={theme} open={isOpen(file)} folded={folds.get(file.path)} viewed={isViewed(file)} weakened={answer.weakened[file.path]} review={review} onOpen={setOpen} onView={view} />)}
+        </div>
+      </div>
+      <Tray {...tray} onGo={go} />
+    </div>
+  );
+}
+
+export function Changes(props) {
+  const answer = useResult(props.task, props.version);
+  if (!answer) return <div className="stack" aria-busy="true"><div className="skeleton tall" /><div className="skeleton tall" /></div>;
+  if (answer.refused) return <p className="notice bad" role="alert">{answer.refused}</p>;
+  return answer.files.length ? <Files key={props.task} answer={answer} {...props} /> : <Nothing answer={answer} patchHref={props.patchHref} />;
 }

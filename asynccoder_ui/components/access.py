@@ -185,6 +185,8 @@ def _paste_key(item: rx.Var[settings_items.KeyItem], label: str) -> rx.Component
         [label],
         theme.plain(
             "form",
+            # A form of a list cannot name its item in its event: it carries it.
+            rx.el.input(type="hidden", name="provider", value=item.provider, read_only=True),
             theme.part(
                 "form",
                 theme.form_row(
@@ -220,7 +222,7 @@ def _paste_key(item: rx.Var[settings_items.KeyItem], label: str) -> rx.Component
                     ),
                 ),
             ),
-            on_submit=lambda form: Access.keep_key(item.provider, form),
+            on_submit=Access.keep_key,
             reset_on_submit=True,
         ),
         title=item.name + " key",

@@ -205,9 +205,8 @@ def _filters() -> rx.Component:
 
 
 def _table() -> rx.Component:
-    return theme.table(
-        ["When", "What", "For", "Credits", "Held"], rx.foreach(Credits.items, _item), label="Ledger, newest first"
-    )
+    heads = ["When", "What", "For", "Credits", "Held"]
+    return theme.part("ledger", theme.table(heads, rx.foreach(Credits.items, _item), label="Ledger, newest first"))
 
 
 def _item(item: rx.Var[view.LedgerItem]) -> rx.Component:

@@ -42,6 +42,7 @@ _STATES = [
 @dataclass(frozen=True)
 class _Answer(Page[PullRow]):
     work: Progress | None = None
+    is_connected: bool = True
 
 
 class PullRequests(Listing, Session):
@@ -122,14 +123,14 @@ class PullRequests(Listing, Session):
 
         def ask(session: DatabaseSession, user: User) -> _Answer:
             page = pages.entries(session, user, wanted, after=after)
-            return _Answer(**vars(page), work=progress.of(user.id, service.SYNC))
+            return _Answer(**vars(page), work=progress.of(user.id, service.SYNC), is_connected=user.is_github_connected)
 
         return ask
 
     def _show(self, page: Page[PullRow]) -> None:
         assert isinstance(page, _Answer)
         self.items = [view.pull_item(row) for row in page.rows]
-        self.sync_work = work_view.work(page.work, "Asking about")
+        self.sync_work = work_view.work(page.work, "Asking about", is_connected=page.is_connected)
         self.is_filtered = (self.state, self.repository_id) != (State.ALL, _ANY) or bool(self.query.strip())
 
 

@@ -46,6 +46,7 @@ _ARCHIVE = [
 @dataclass(frozen=True)
 class _Answer(Page[Listed]):
     work: Progress | None = None
+    is_connected: bool = True
 
 
 class Repositories(Listing, Session):
@@ -122,19 +123,16 @@ class Repositories(Listing, Session):
 
         def ask(session: DatabaseSession, user: User) -> _Answer:
             page = pages.entries(session, user, wanted, after=after)
-            return _Answer(**vars(page), work=progress.of(user.id, service.SYNC))
+            return _Answer(**vars(page), work=progress.of(user.id, service.SYNC), is_connected=user.is_github_connected)
 
         return ask
 
     def _show(self, page: Page[Listed]) -> None:
         assert isinstance(page, _Answer)
         self.items = [view.listed_item(one) for one in page.rows]
-        self.sync_work = view.work(page.work, "Syncing")
-        self.is_filtered = (self.access, self.privacy, self.archive) != (
-            Access.ALL,
-            Privacy.ALL,
-            Archive.ALL,
-        ) or bool(self.query.strip())
+        self.sync_work = view.work(page.work, "Syncing", is_connected=page.is_connected)
+        narrowed = (self.access, self.privacy, self.archive) != (Access.ALL, Privacy.ALL, Archive.ACTIVE)
+        self.is_filtered = narrowed or bool(self.query.strip())
 
 
 def repositories() -> rx.Component:
@@ -223,6 +221,10 @@ def _none() -> rx.Component:
     return theme.empty(
         "folder-git-2",
         "No repositories yet.",
-        theme.words("small", "Sync with GitHub to see what you can reach there.", tag="p"),
+        theme.words(
+            "small",
+            "Sync with GitHub to see what you can reach there. Archived ones stand behind the last filter.",
+            tag="p",
+        ),
         theme.button("Sync with GitHub", variant="primary", on_click=Repositories.sync),
     )

@@ -10,7 +10,7 @@ from asynccoder_ui import given, routes, theme, views
 from asynccoder_ui import repositories_view as view
 from asynccoder_ui.branches import Branches, branch_list
 from asynccoder_ui.components.looks import state_icon
-from asynccoder_ui.components.react import ago, elapsed
+from asynccoder_ui.components.react import ago, elapsed, moment
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.pages.repositories import marks
 from asynccoder_ui.session import Session
@@ -31,6 +31,7 @@ class RepositoryView(Session):
     head: view.RepositoryItem = view.RepositoryItem()
     tasks: list[views.TaskItem] = []
     task_count: int = 0
+    tasks_href: str = ""
     settings: view.SettingsItem = view.SettingsItem()
     is_shown: bool = False
     tab: str = "tasks"
@@ -62,6 +63,7 @@ class RepositoryView(Session):
             return None
         self.head = view.shown_item(shown)
         self.tasks, self.task_count = [views.task_item(row) for row in shown.tasks], shown.task_count
+        self.tasks_href = routes.tasks_of(str(repository))
         self.settings, self.is_shown = view.settings_item(chosen), True
         return Branches.open(str(repository)) if self.tab == "branches" else None
 
@@ -198,8 +200,9 @@ def _tasks() -> rx.Component:
         ),
         rx.cond(
             RepositoryView.task_count > RepositoryView.tasks.length(),
-            theme.words(
-                "tiny", f"The newest {RepositoryView.tasks.length()} of {RepositoryView.task_count} tasks.", tag="p"
+            theme.row(
+                theme.words("tiny", f"The newest {RepositoryView.tasks.length()} of {RepositoryView.task_count} tasks"),
+                theme.page_link("Show all", href=RepositoryView.tasks_href),
             ),
         ),
     )
@@ -226,7 +229,7 @@ def _settings() -> rx.Component:
             "tiny",
             rx.cond(
                 chosen.changed_at != "",
-                rx.fragment("Changed ", ago(at=chosen.changed_at), " ago. "),
+                rx.fragment("Last changed: ", moment(at=chosen.changed_at), ". "),
                 "Nothing was changed yet: these are the defaults. ",
             ),
             rx.cond(chosen.can_change, "", "People with admin access to the repository can change this."),

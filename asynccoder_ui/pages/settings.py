@@ -30,16 +30,16 @@ _SECTIONS = (
     ("account", "Account", ""),
 )
 _LEAVING = (
-    "Tasks that still work are stopped and charged for what they used. Your name, e-mail, login, picture, preferences, "
-    "sessions, tokens, keys, drafts and attachments are erased, and you are signed out everywhere. Your private tasks "
-    "are deleted: nobody can read their prompts, logs or changes any more. Tasks you shared with a repository stay for "
-    "its people, by a deleted account; pull requests stay on GitHub. What we keep is the ledger of your credits and "
-    "GitHub's number of your account, so that free credits are given once."
+    "Tasks that still work are stopped, and charged for what they used.\n\n"
+    "Erased: your name, e-mail, login, picture, preferences, sessions, tokens, keys, drafts and attachments. Your "
+    "private tasks are deleted: nobody can read their prompts, logs or changes any more.\n\n"
+    "Kept: tasks you shared with a repository, for its people and without your name; pull requests on GitHub; the "
+    "ledger of your credits; and GitHub's number of your account, so that free credits are given once."
 )
 _DISCONNECTING = (
-    "We forget the access that GitHub gave us. You stay signed in and can read your tasks, but new tasks cannot start, "
-    "tasks that still work cannot open their pull request, and your repositories are no longer synced. Signing in with "
-    "GitHub connects again."
+    "We forget the access that GitHub gave us. You stay signed in and can read your tasks.\n\n"
+    "Until you sign in with GitHub again, new tasks cannot start, tasks that still work cannot open their pull "
+    "request, and your repositories are no longer synced."
 )
 
 

@@ -49,6 +49,7 @@ class TaskList(Session):
     earlier: str = ""
     later: str = ""
     has_others: bool = False
+    cleared: str = routes.TASKS
     is_filtered: bool = False
     is_listed: bool = False
     error: str = ""
@@ -66,7 +67,8 @@ class TaskList(Session):
             visit = self._followed
             if chosen.q != self._typed:
                 self._typed, self.field = chosen.q, self.field + 1
-            self.chosen, self.is_filtered = chosen, chosen != Chosen(page=chosen.page)
+            self.chosen, self.cleared = chosen, Chosen(all=chosen.all).address
+            self.is_filtered = chosen != Chosen(all=chosen.all, page=chosen.page)
         try:
             person = await people.person_of(token)
             async with contextlib.aclosing(live.changes(events.user_topic(person.id))) as rings:
@@ -143,7 +145,7 @@ def tasks() -> rx.Component:
                 theme.grow(),
                 rx.cond(TaskList.is_filtered, _clear()),
                 rx.cond(TaskList.has_others, _whose()),
-                theme.page_button(theme.icon("plus"), "New task", href=routes.HOME),
+                theme.wide_only(theme.page_button(theme.icon("plus"), "New task", href=routes.HOME)),
                 wrap=True,
             ),
             _filters(),
@@ -197,7 +199,7 @@ def _select(name: str, label: str, fixed: list[tuple[str, str]], more: Any = Non
 
 
 def _clear() -> rx.Component:
-    return theme.page_button(theme.icon("x", 14), "Clear filters", href=routes.TASKS, variant="quiet")
+    return theme.page_button(theme.icon("x", 14), "Clear filters", href=TaskList.cleared, variant="quiet")
 
 
 def _trouble() -> rx.Component:
@@ -274,7 +276,7 @@ def _none() -> rx.Component:
     return rx.cond(
         TaskList.is_filtered,
         theme.empty(
-            "search-x", "No task fits these filters.", theme.page_button("Clear the filters", href=routes.TASKS)
+            "search-x", "No task fits these filters.", theme.page_button("Clear the filters", href=TaskList.cleared)
         ),
         theme.empty(
             "inbox",

@@ -161,7 +161,7 @@ def _targets(session: Session, *conditions: Any, order: Any, limit: int = 500) -
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(User, col(User.id) == Task.user_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
-        .where(*conditions)
+        .where(col(Task.deleted_at).is_(None), *conditions)
         .order_by(order, col(PullRequest.id))
         .limit(limit)
     )

@@ -1,6 +1,8 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,11 +15,12 @@ from asynccoder_ui.shell import Shell
 from backend import db
 from backend.errors import AsyncCoderError
 from backend.github.types import Profile, Token
-from backend.models import ApiToken, ProviderKey, User, WebSession
-from backend.services import auth, catalog, preferences, provider_keys, sessions
+from backend.models import ApiToken, ProviderKey, TaskRun, User, WebSession
+from backend.services import auth, catalog, preferences, provider_keys, runs, sessions, tasks
 from backend.services.news import NewsKind
+from backend.services.preferences import Channel
 from backend.settings import get_settings
-from backend.words import Effort, TaskType
+from backend.words import Effort, Failure, Priority, Status, TaskType
 from tests.conftest import People
 from tests.model_server import Refuse, ScriptedModelServer, Turn
 from tests.ui.conftest import Tab, opened
@@ -82,6 +85,59 @@ def test_an_event_is_told_where_it_is_ticked(people: People):
 
     assert asyncio.run(road()) == [("done", True), ("failed", False), ("needs_you", True), ("budget", True)]
     assert NewsKind.FAILED not in of_alice(people).notify.browser
+
+
+def test_the_composer_of_the_same_tab_begins_with_what_was_just_chosen_and_keeps_what_was_picked_since(
+    people: People, branches: None
+):
+    async def road() -> list[tuple[str, str]]:
+        seen: list[tuple[str, str]] = []
+
+        async def look() -> None:
+            await tab.fire(Composer.load)
+            choice = (await tab.state(Composer)).choice
+            seen.append((choice.task_type, choice.priority))
+
+        async with opened(people.cookies["alice"]) as tab:
+            await look()
+            await tab.fire(Preferred.choose, "task_type", "ask")
+            await look()
+            await tab.fire(Composer.pick_priority, "low")
+            await tab.fire(Preferred.tell, "failed", "browser", False)
+            await look()
+        return seen
+
+    assert asyncio.run(road()) == [("debug", "medium"), ("ask", "medium"), ("ask", "low")]
+
+
+def test_news_are_told_only_where_they_are_wanted(people: People):
+    draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.ASK, Priority.MEDIUM, "Where are they?")
+
+    def end(title: str) -> None:
+        with db.transaction() as session:
+            task = tasks.submit(session, session.get_one(User, people.alice.id), replace(draft, prompt=title))
+            run = session.exec(select(TaskRun).where(TaskRun.task_id == task.id)).one()
+            runs.end(session, run.id, run.fence, runs.End(Status.FAILED, "", failure=Failure.STUCK))
+
+    def tell(channel: Channel) -> None:
+        with db.transaction() as session:
+            preferences.tell(session, people.alice, NewsKind.FAILED, channel, is_wanted=False)
+
+    async def road() -> list[tuple[str, bool, bool]]:
+        seen = []
+        async with opened(people.cookies["alice"]) as tab:
+            following = await tab.start(Shell.follow)
+            await tab.until(lambda: _is_listed(tab))
+            for channel, title in ((None, "one"), (Channel.BROWSER, "two"), (Channel.APP, "three")):
+                if channel:
+                    await asyncio.to_thread(tell, channel)
+                await asyncio.to_thread(end, title)
+                await tab.until(partial(_lists, tab, title))
+                seen.append([(one.title, one.in_app, one.by_browser) for one in (await tab.state(Shell)).news][-1])
+            following.cancel()
+        return seen
+
+    assert asyncio.run(road()) == [("one", True, True), ("two", True, False), ("two", True, False)]
 
 
 def test_a_browser_that_is_signed_out_elsewhere_is_sent_away(people: People):
@@ -188,7 +244,7 @@ def test_a_key_is_tested_kept_tested_again_and_removed_and_stands_in_no_variable
     async def road() -> list[tuple[str, str, bool]]:
         told = []
         async with opened(people.cookies["alice"], "/settings") as tab:
-            await tab.fire(Access.keep_key, "anthropic", {"key": KEY})
+            await tab.fire(Access.keep_key, {"provider": "anthropic", "key": KEY})
             told.append(await said(tab))
             page = await tab.state(Access)
             assert page.keys[0].line == "…7f3c, tested just now" and page.testing == ""
@@ -216,7 +272,7 @@ def test_a_key_that_is_refused_is_not_kept_and_the_section_says_why(people: Peop
 
     async def road() -> tuple[tuple[str, str, bool], bool, int]:
         async with opened(people.cookies["alice"], "/settings") as tab:
-            await tab.fire(Access.keep_key, "anthropic", {"key": KEY})
+            await tab.fire(Access.keep_key, {"provider": "anthropic", "key": KEY})
             page = await tab.state(Access)
             return await said(tab), page.keys[0].has_key, page.kept
 
@@ -296,6 +352,10 @@ def _second_browser() -> str:
 
 async def _is_listed(tab: Tab) -> bool:
     return (await tab.state(Shell)).is_listed
+
+
+async def _lists(tab: Tab, title: str) -> bool:
+    return any(row.title == title for group in (await tab.state(Shell)).groups for row in group.rows)
 
 
 async def _was_sent_away(tab: Tab) -> bool:

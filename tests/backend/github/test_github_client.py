@@ -43,6 +43,12 @@ def test_repositories_come_page_after_page_and_only_as_far_as_they_are_read(hub:
     assert hub.asked[0].query["per_page"] == "100"
 
 
+def test_repositories_are_counted_with_one_question(hub: Any, github: GitHub) -> None:
+    hub.paged("/user/repos", [hub.repository(f"alice/r{n}", id=n) for n in range(250)], size=1)
+    assert github.repository_count() == 250
+    assert [asked.query["per_page"] for asked in hub.asked] == ["1"]
+
+
 @pytest.mark.parametrize(
     ("permissions", "level"),
     [

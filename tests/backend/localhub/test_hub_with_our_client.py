@@ -40,6 +40,7 @@ def test_our_client_walks_a_pull_request_from_open_to_merged(hub: RunningHub, cl
     with GitHub(hub.api, hub.token("alice")) as github:
         access = {one.full_name: one.access_level for one in github.repositories()}
         assert access == {SAMPLE: "admin", "acme/shop": "write", "alice/notes": "admin"}
+        assert github.repository_count() == len(access)
         assert not github.repository(SAMPLE).is_empty
         assert {branch.name for branch in github.branches(SAMPLE)} == {"main", "asynccoder/1234abcd-fix"}
         assert github.find_pull(SAMPLE, "asynccoder/1234abcd-fix", "main") is None

@@ -228,6 +228,7 @@ def test_a_retry_may_have_other_words_and_another_model_and_each_run_keeps_its_o
         other = AiModel(
             provider="demo", name="demo-two", display_name="Other", input_price=1_000_000, output_price=4_000_000,
             cache_read_price=100_000, cache_write_price=1_000_000, max_tokens=1000, context_window=10_000,
+            capabilities={},
         )  # fmt: skip
         session.add(other)
         session.flush()

@@ -1,0 +1,251 @@
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from asynccoder_ui.branches import Branches
+from asynccoder_ui.pages.pull_requests import PullRequests
+from asynccoder_ui.pages.repositories import Repositories
+from asynccoder_ui.pages.repository import RepositoryView
+from asynccoder_ui.repositories_view import Work, work
+from backend import db
+from backend.models import RepositorySettings
+from backend.services import progress, repositories
+from backend.services.progress import Progress
+from backend.settings import get_settings
+from tests.backend.services.test_pull_request_pages import pull
+from tests.conftest import People, keep, remote
+from tests.github_server import PullServer, pull_server
+from tests.ui.conftest import Tab, opened
+
+pytestmark = pytest.mark.usefixtures("branches")
+Road = Callable[[Tab], Awaitable[None]]
+
+
+@pytest.fixture
+def github(people: People, environment: pytest.MonkeyPatch) -> Iterator[PullServer]:
+    """A GitHub that answers about single pull requests and has no list of repositories."""
+    with pull_server() as server:
+        environment.setenv("ASYNCCODER_PORT", str(server.server_port - 1))
+        get_settings.cache_clear()
+        yield server
+
+
+def visited(page: type[Any], people: People, road: Road | None = None, who: str = "alice") -> Any:
+    """The page's State once it is listed and the road was walked."""
+
+    async def walk() -> Any:
+        async with opened(people.cookies[who]) as tab:
+            following = await tab.start(page.follow)
+
+            async def is_listed() -> bool:
+                return bool((await tab.state(page)).is_listed)
+
+            await tab.until(is_listed)
+            if road:
+                await road(tab)
+            following.cancel()
+            return await tab.state(page)
+
+    return asyncio.run(walk())
+
+
+def fire(*steps: Any) -> Road:
+    async def road(tab: Tab) -> None:
+        for handler, *args in steps:
+            await tab.fire(handler, *args)
+
+    return road
+
+
+def test_each_person_sees_their_repositories_with_what_they_may_do(people: People):
+    seen = visited(Repositories, people)
+    assert [(item.name, item.access) for item in seen.items] == [
+        ("acme/shop", "can push"),
+        ("alice/sample-shop", "admin"),
+    ]
+    assert seen.items[0].href == f"/repositories/{people.shop}" and seen.span == "1–2 of 2"
+    nobody = visited(Repositories, people, who="carol")
+    assert nobody.is_empty and not nobody.is_filtered and nobody.span == ""
+
+
+def test_repositories_are_narrowed_and_what_does_not_fit_is_told_apart_from_nothing(people: People):
+    seen = visited(Repositories, people, fire((Repositories.pick_access, "admin"), (Repositories.search, "SAMPLE")))
+    assert [item.name for item in seen.items] == ["alice/sample-shop"] and seen.is_filtered
+    seen = visited(Repositories, people, fire((Repositories.pick_privacy, "public")))
+    assert seen.is_empty and seen.is_filtered
+    seen = visited(Repositories, people, fire((Repositories.pick_archive, "archived")))
+    assert seen.is_empty and seen.is_filtered
+
+
+@pytest.mark.parametrize("handler", ["pick_access", "pick_privacy", "pick_archive"])
+def test_a_filter_that_is_none_is_refused(people: People, handler: str):
+    seen = visited(Repositories, people, fire((getattr(Repositories, handler), "'; --")))
+    assert (seen.access, seen.privacy, seen.archive, len(seen.items)) == ("all", "all", "active", 2)
+
+
+def test_a_hundred_repositories_make_a_page(people: People):
+    with db.transaction() as session:
+        keep(session, people.alice, *[remote(100 + number, f"acme/tool-{number:03}", "read") for number in range(130)])
+    seen = visited(Repositories, people, fire((Repositories.next_page,)))
+    assert (seen.span, len(seen.items), seen.has_next, seen.has_previous) == ("101–130 of 130", 30, False, True)
+
+
+def test_a_sync_that_goes_on_is_shown_to_whoever_comes_back_and_not_started_twice(people: People):
+    async def road(tab: Tab) -> None:
+        progress._tell(people.alice.id, repositories.SYNC, Progress("running", 120, 1000))
+
+        async def is_told() -> bool:
+            return (await tab.state(Repositories)).sync_work.words == "Syncing 120 of 1,000"
+
+        await tab.until(is_told)
+        await tab.fire(Repositories.sync)  # GitHub is not there: it would fail, and say so
+        assert (await tab.state(Repositories)).sync_work == Work(True, "Syncing 120 of 1,000", 12)
+
+    visited(Repositories, people, road)
+    assert visited(Repositories, people).sync_work.percent == 12, "another visit, another tab"
+    assert not visited(Repositories, people, who="bob").sync_work.is_running
+
+
+def test_a_sync_with_a_dead_token_asks_to_reconnect(people: People):
+    with db.transaction() as session:
+        people.bob.is_github_connected = False
+        session.merge(people.bob)
+    for road in (None, fire((Repositories.sync,))):
+        seen = visited(Repositories, people, road, who="bob")
+        assert seen.sync_work.needs_reconnect and "token" in seen.sync_work.error
+        assert len(seen.items) == 1, "what is known stays"
+    assert visited(PullRequests, people, who="bob").sync_work.needs_reconnect
+
+
+def test_work_tells_how_far_it_is():
+    assert work(None, "Syncing") == Work()
+    assert work(Progress("running"), "Syncing").words == "Syncing…"
+    assert work(Progress("done", 3, 3), "Syncing") == Work()
+    assert work(Progress("failed", sentence="GitHub is away."), "Syncing").error == "GitHub is away."
+    assert work(Progress("failed", needs_reconnect=True), "Syncing") == Work(), "a new connection has mended it"
+
+
+def branches_of(people: People, repository: str, query: str | None = None, who: str = "alice") -> Branches:
+    async def road() -> Branches:
+        async with opened(people.cookies[who]) as tab:
+            await tab.fire(Branches.open, repository)
+            if query is not None:
+                await tab.fire(Branches.search, query)
+
+            async def is_there() -> bool:
+                return not (await tab.state(Branches)).is_loading
+
+            await tab.until(is_there)
+            return await tab.state(Branches)
+
+    return asyncio.run(road())
+
+
+def test_branches_come_when_asked_for_with_their_marks_and_can_be_searched(people: People):
+    seen = branches_of(people, str(people.shop))
+    assert [(item.name, item.is_default, item.is_protected) for item in seen.items] == [
+        ("main", True, True),
+        ("feature/coupons", False, False),
+    ]
+    assert seen.note == "2 branches"
+    assert [item.name for item in branches_of(people, str(people.shop), "COUP\x00").items] == ["feature/coupons"]
+    assert branches_of(people, str(people.shop), "zzz").note == "No branch has this in its name."
+
+
+def test_branches_of_a_repository_one_cannot_reach_are_not_told(people: People):
+    for who, repository in (("carol", people.shop), ("bob", people.sample), ("alice", uuid4())):
+        seen = branches_of(people, str(repository), who=who)
+        assert seen.items == [] and "no such repository" in seen.error
+    assert branches_of(people, "../main").items == []
+
+
+def shown(people: People, path: str, *steps: Any, who: str = "alice") -> RepositoryView:
+    async def road() -> RepositoryView:
+        async with opened(people.cookies[who], path) as tab:
+            await tab.fire(RepositoryView.load)
+            for handler, *args in steps:
+                await tab.fire(handler, *args)
+            return await tab.state(RepositoryView)
+
+    return asyncio.run(road())
+
+
+def test_a_repository_has_a_page_for_whoever_can_reach_it(people: People):
+    path = f"/repositories/{people.shop}"
+    for who in ("alice", "bob"):
+        seen = shown(people, path, who=who)
+        assert (seen.head.name, seen.missing, seen.settings.can_change) == ("acme/shop", "", False)
+        assert seen.head.url.endswith("/acme/shop")
+    for who, address in (("carol", path), ("alice", "/repositories/nonsense"), ("bob", f"/repositories/{uuid4()}")):
+        seen = shown(people, address, who=who)
+        assert seen.missing and seen.head.name == "" and not seen.is_shown
+
+
+def test_an_admin_changes_the_settings_and_others_are_refused(people: People):
+    form = {"test_command": "make test", "draft_policy": "draft"}
+    mine = shown(people, f"/repositories/{people.sample}", (RepositoryView.save, form))
+    assert (mine.settings.test_command, mine.settings.draft_policy, mine.refused) == ("make test", "draft", "")
+    for who in ("alice", "bob", "carol"):
+        seen = shown(people, f"/repositories/{people.shop}", (RepositoryView.save, form), who=who)
+        assert seen.refused
+    with db.transaction() as session:
+        assert session.get(RepositorySettings, people.shop) is None
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"test_command": "make\x00test", "draft_policy": "draft"},
+        {"test_command": "x" * 1001, "draft_policy": "draft"},
+        {"test_command": "make test", "draft_policy": "sometimes"},
+        {"test_command": "make test"},
+        {},
+    ],
+)
+def test_settings_that_cannot_be_are_refused_with_their_sentence(people: People, form: dict[str, Any]):
+    seen = shown(people, f"/repositories/{people.sample}", (RepositoryView.save, form))
+    assert seen.refused and seen.settings.test_command == ""
+
+
+def test_tabs_that_are_none_lead_to_the_tasks(people: People):
+    assert shown(people, f"/repositories/{people.shop}", (RepositoryView.show, "secrets")).tab == "tasks"
+
+
+def test_pull_requests_are_listed_narrowed_and_ones_own(people: People):
+    pull(people, 7, verdicts=("failed",))
+    seen = visited(PullRequests, people)
+    [item] = seen.items
+    assert (item.state, item.verdict, item.number, item.href) == ("open", "failed", 7, "")
+    assert item.task_href.startswith("/tasks/") and "acme/shop" in item.facts
+    assert visited(PullRequests, people, fire((PullRequests.pick_state, "merged"))).is_empty
+    assert len(visited(PullRequests, people, fire((PullRequests.search, "#7"))).items) == 1
+    narrowed = visited(
+        PullRequests,
+        people,
+        fire((PullRequests.search_repositories, ""), (PullRequests.pick_repository, str(people.shop))),
+    )
+    assert (narrowed.repository_name, len(narrowed.items)) == ("acme/shop", 1)
+    for who in ("bob", "carol"):
+        assert visited(PullRequests, people, who=who).items == []
+
+
+@pytest.mark.parametrize(("handler", "value"), [("pick_state", "half-open"), ("pick_repository", "'; --")])
+def test_what_is_no_filter_of_pull_requests_is_refused(people: People, handler: str, value: str):
+    seen = visited(PullRequests, people, fire((getattr(PullRequests, handler), value)))
+    assert (seen.state, seen.repository_id, seen.is_filtered) == ("all", "all", False)
+
+
+def test_a_sync_shows_what_github_says_and_a_second_one_at_once_is_refused(people: People, github: PullServer):
+    pull(people, 7)
+
+    async def road(tab: Tab) -> None:
+        await tab.fire(PullRequests.sync)
+        await tab.fire(PullRequests.sync)
+
+    seen = visited(PullRequests, people, road)
+    assert [item.title for item in seen.items] == ["Pull request 7, as GitHub has it"]
+    assert not seen.sync_work.is_running and seen.sync_work.error == ""
+    assert len(github.asked) == 1
