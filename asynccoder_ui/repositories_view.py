@@ -102,7 +102,7 @@ def work(progress: Progress | None, verb: str, *, is_connected: bool = True) -> 
         words = f"{verb} {progress.done:,} of {progress.total:,}" if progress.total else f"{verb}…"
         return Work(True, words, round(100 * progress.done / progress.total) if progress.total else 0)
     if not is_connected:
-        return Work(error="GitHub no longer accepts your sign-in token. Reconnect to go on.", needs_reconnect=True)
+        return Work(error="GitHub is no longer connected. Connect it again to go on.", needs_reconnect=True)
     if progress is None or progress.state == "done" or progress.needs_reconnect:
         return Work()
     return Work(error=progress.sentence)

@@ -38,6 +38,7 @@ class Session(rx.State):
         try:
             person = await people.person_of(self._token())
         except SignedOut:
+            self.login = self.name = self.avatar_url = ""  # the tab may have been theirs until a moment ago
             return
         self.login, self.name, self.avatar_url = person.login, person.name, person.avatar_url
 

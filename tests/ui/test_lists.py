@@ -115,7 +115,7 @@ def test_a_sync_with_a_dead_token_asks_to_reconnect(people: People):
         session.merge(people.bob)
     for road in (None, fire((Repositories.sync,))):
         seen = visited(Repositories, people, road, who="bob")
-        assert seen.sync_work.needs_reconnect and "token" in seen.sync_work.error
+        assert seen.sync_work.needs_reconnect and "no longer connected" in seen.sync_work.error
         assert len(seen.items) == 1, "what is known stays"
     assert visited(PullRequests, people, who="bob").sync_work.needs_reconnect
 

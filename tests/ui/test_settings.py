@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.composer_view import Price
+from asynccoder_ui.session import Session
 from asynccoder_ui.settings_view import Access, Preferred, SettingsPage
 from asynccoder_ui.shell import Shell
 from backend import db
@@ -314,6 +315,7 @@ def test_disconnecting_github_keeps_the_person_signed_in_and_says_so(people: Peo
 def test_an_account_is_deleted_only_with_its_login_and_then_the_tab_leaves(people: People):
     async def road() -> tuple[tuple[str, str, bool], bool, bool, bool]:
         async with opened(people.cookies["alice"], "/settings") as tab:
+            await tab.fire(Session.greet)
             await tab.fire(Preferred.load)
             await tab.fire(Access.delete_account, "bob")
             told, stayed = await said(tab), not tab.was_sent_away
@@ -321,6 +323,8 @@ def test_an_account_is_deleted_only_with_its_login_and_then_the_tab_leaves(peopl
             left = tab.was_sent_away
             tab.got.clear()
             await tab.fire(Preferred.load)
+            await tab.fire(Session.greet)
+            assert (await tab.state(Session)).login == "", "the landing page offers to sign in"
             return told, stayed, left, tab.was_sent_away
 
     told = ("account", "This is not your login, so nothing was deleted.", True)
