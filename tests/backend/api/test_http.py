@@ -20,6 +20,7 @@ from backend.services import recorder, tasks
 from backend.settings import get_settings
 from backend.words import Priority, TaskType
 from tests.conftest import People
+from tests.cookies import OTHERS
 
 ORIGIN = "http://127.0.0.1:3000"
 
@@ -171,6 +172,14 @@ def test_a_patch_is_for_whoever_may_see_the_task(people: People, client: TestCli
     assert answers["alice"].headers["content-disposition"].startswith("attachment")
     assert [answers[login].status_code for login in ("bob", "carol")] == [404, 404]
     assert client.get(url).status_code == 401
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_cookies_of_other_local_apps_lock_nobody_out(people: People, client: TestClient, other: bytes) -> None:
+    own = f"{get_settings().session_cookie}={people.cookies['alice']}".encode()
+    url = f"/files/tasks/{uuid4()}/patch"
+    for cookies in (other + b"; " + own, own + b"; " + other):
+        assert client.get(url, headers=[(b"cookie", cookies)]).status_code == 404
 
 
 def _keep_patch(session: Session, task_id: object) -> None:
