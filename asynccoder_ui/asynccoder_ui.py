@@ -8,6 +8,7 @@ from reflex.app import default_error_boundary
 from asynccoder_ui import routes, theme
 from asynccoder_ui.beside import Beside
 from asynccoder_ui.composer import Composer
+from asynccoder_ui.doorway import guard
 from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
 from asynccoder_ui.live import LogNamespace
@@ -79,6 +80,7 @@ app.add_middleware(Gate())
 app.register_lifespan_task(rings)
 assert app.sio is not None
 app.sio.register_namespace(LogNamespace(get_settings().origin))
+guard(app.sio, app.event_namespace)
 
 app.add_page(landing, route=routes.LANDING, title="Async Coder", on_load=Session.greet)
 app.add_page(home, route=routes.HOME, title="New task · Async Coder", on_load=[Shell.follow, Composer.load])
