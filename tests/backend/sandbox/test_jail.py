@@ -300,6 +300,13 @@ def test_what_the_kernel_would_refuse_is_refused_before_anything_is_open(jail: S
     assert jail.run(["true", "x" * 130_000], workspace=workspace, timeout=5).exit_code == 0
 
 
+def test_a_variable_that_cannot_be_handed_over_leaves_nothing_open(jail: Sandbox, workspace: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises((UnicodeEncodeError, InvalidInput)):
+        jail.run(["true"], workspace=workspace, timeout=5, env={"A": "\ud83d"})
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_without_a_jail_the_temporary_home_goes_with_the_command_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
