@@ -72,8 +72,8 @@ app = rx.App(
     toaster=rx.toast.provider(position="bottom-right", rich_colors=False, close_button=True),
     api_transformer=[
         functools.partial(Beside, api=api),
-        functools.partial(SecurityHeaders, settings=get_settings()),
         functools.partial(LoopbackOnly, settings=get_settings()),
+        functools.partial(SecurityHeaders, settings=get_settings()),  # last is outermost: refusals have them too
     ],
 )
 app.add_middleware(Gate())

@@ -34,6 +34,7 @@ PRIORITY_OPTIONS = [
     Option("low", "Low priority", detail="When nothing else waits."),
 ]
 _SHOWN = 50
+_LONGEST_BRANCH = 255  # characters
 _ASK_AGAIN = 10.0  # seconds
 
 
@@ -152,7 +153,9 @@ class Composer(Session):
     @rx.event
     @signed_in
     async def pick_branch(self, name: str) -> None:
-        """Chooses a branch."""
+        """Chooses a branch. One that is not listed is looked for when the task is sent."""
+        if len(name) > _LONGEST_BRANCH:
+            raise InvalidInput(f"A branch's name has at most {_LONGEST_BRANCH} characters.", field="branch")
         self.choice = replace(self.choice, branch=name)
 
     @rx.event

@@ -16,6 +16,7 @@ from backend.db import transaction
 from backend.errors import GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
 from backend.github.client import GitHub
 from backend.github.types import RemoteRepository
+from backend.jsonb import clean_text
 from backend.models import Repository, User, UserRepositoryAccess
 from backend.services import access, auth
 from backend.settings import get_settings
@@ -59,8 +60,9 @@ def listing(session: Session, user: User, query: str = "", limit: int = 50) -> l
         .order_by(func.lower(Repository.full_name))
         .limit(limit)
     )
-    if query.strip():
-        statement = statement.where(col(Repository.full_name).icontains(query.strip(), autoescape=True))
+    query = clean_text(query).strip()
+    if query:
+        statement = statement.where(col(Repository.full_name).icontains(query, autoescape=True))
     return [_row(found, level) for found, level in session.exec(statement)]
 
 

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, func, or_, select
 
 from backend import clock
 from backend.errors import NotFound
+from backend.jsonb import clean_text
 from backend.models import AiModel, Artifact, PullRequest, Repository, Task, TaskResult, TaskRun, User
 from backend.services import access
 from backend.services.analytics import IS_CHANGE, newest_with_changes
@@ -36,10 +37,11 @@ def sidebar(session: Session, user: User, query: str = "", limit: int = 30) -> S
     statement = _rows().where(
         col(Task.user_id) == user.id, col(Task.deleted_at).is_(None), col(Task.archived_at).is_(None)
     )
-    if query.strip():
+    query = clean_text(query).strip()
+    if query:
         words = func.websearch_to_tsquery("simple", query)
         statement = statement.where(
-            or_(col(Task.search).op("@@")(words), col(Task.title).icontains(query.strip(), autoescape=True))
+            or_(col(Task.search).op("@@")(words), col(Task.title).icontains(query, autoescape=True))
         )
     found = session.execute(statement.order_by(col(Task.updated_at).desc(), col(Task.id)).limit(limit + 1)).all()
     rows = [_row(*one) for one in found[:limit]]
