@@ -152,6 +152,12 @@ def test_the_disk_of_the_workspace_is_watched(jail: Sandbox, workspace: Path) ->
     assert done.killed_by == "disk"
 
 
+def test_the_number_of_files_is_watched(jail: Sandbox, workspace: Path) -> None:
+    script = "mkdir many; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); : > many/$i; done; sleep 20"
+    done = jail.run(["sh", "-c", script], workspace=workspace, timeout=30, limits=Limits(disk_files=1000))
+    assert done.killed_by == "disk"
+
+
 def test_a_single_file_has_a_size_limit(jail: Sandbox, workspace: Path) -> None:
     code, _ = sh(jail, workspace, "head -c 5000000 /dev/zero > big", limits=Limits(file_bytes=MEGABYTE))
     assert code != 0
