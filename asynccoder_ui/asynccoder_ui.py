@@ -9,6 +9,7 @@ from asynccoder_ui import routes, theme
 from asynccoder_ui.beside import Beside
 from asynccoder_ui.components.react import broken
 from asynccoder_ui.composer import Composer
+from asynccoder_ui.doorway import guard
 from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
 from asynccoder_ui.live import LogNamespace
@@ -77,14 +78,15 @@ app = rx.App(
     toaster=rx.toast.provider(position="bottom-right", rich_colors=False, close_button=True),
     api_transformer=[
         functools.partial(Beside, api=api),
-        functools.partial(SecurityHeaders, settings=get_settings()),
         functools.partial(LoopbackOnly, settings=get_settings()),
+        functools.partial(SecurityHeaders, settings=get_settings()),  # last is outermost: refusals have them too
     ],
 )
 app.add_middleware(Gate())
 app.register_lifespan_task(rings)
 assert app.sio is not None
 app.sio.register_namespace(LogNamespace(get_settings().origin))
+guard(app.sio, app.event_namespace)
 
 app.add_page(landing, route=routes.LANDING, title="Async Coder", on_load=Session.greet)
 app.add_page(home, route=routes.HOME, title="New task · Async Coder", on_load=[Shell.follow, Composer.load])

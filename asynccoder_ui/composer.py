@@ -33,6 +33,7 @@ from backend.services import access, catalog, credits, drafts, preferences, repo
 from backend.words import Effort, Priority, TaskType, Visibility
 
 _SHOWN = 50
+_LONGEST_BRANCH = 255  # characters
 _ASK_AGAIN = 10.0  # seconds
 
 
@@ -131,7 +132,9 @@ class Composer(Session):
     @rx.event
     @signed_in
     async def pick_branch(self, name: str) -> None:
-        """Chooses a branch."""
+        """Chooses a branch. One that is not listed is looked for when the task is sent."""
+        if len(name) > _LONGEST_BRANCH:
+            raise InvalidInput(f"A branch's name has at most {_LONGEST_BRANCH} characters.", field="branch")
         self.choice = replace(self.choice, branch=name)
 
     @rx.event

@@ -1,7 +1,7 @@
 """What a browser gave us, parsed once: whoever has a socket can send any JSON as an event's arguments."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -32,8 +32,20 @@ def one_of(words: type[E], value: Any) -> E:
         raise InvalidInput(f"This is none of {', '.join(words)}.") from error
 
 
-def require_fitting(handler: EventHandler, payload: Mapping[str, Any]) -> None:
+def require_event(data: Any, handlers: Container[str]) -> None:
+    """Raises InvalidInput unless this is an event for one of these handlers."""
+    if not isinstance(data, dict) or not isinstance(data.get("payload", {}), dict):
+        raise InvalidInput("This is no event.")
+    if not isinstance(data.get("router_data", {}), dict) or not isinstance(data.get("name"), str):
+        raise InvalidInput("This is no event.")
+    if data["name"] not in handlers:
+        raise InvalidInput("There is no handler of this name.")
+
+
+def require_fitting(handler: EventHandler, payload: Any) -> None:
     """Raises InvalidInput unless the payload holds the handler's arguments, each of its annotated type."""
+    if not isinstance(payload, Mapping):
+        raise InvalidInput("This page sent something that cannot be read. Load it again.")
     wanted = _arguments(handler.fn)
     optional = {name for name, (_, is_optional) in wanted.items() if is_optional}
     if not wanted.keys() - optional <= payload.keys() <= wanted.keys():

@@ -63,7 +63,7 @@ class LogNamespace(AsyncNamespace):
         """Refuses other origins and whoever is not signed in."""
         if environ.get("HTTP_ORIGIN") != self._origin:
             raise ConnectionRefusedError("origin")
-        token = people.token_in(environ.get("HTTP_COOKIE", ""))
+        token = people.token_in(_cookies(environ))
         try:
             await people.person_of(token)
         except AsyncCoderError as error:
@@ -75,7 +75,7 @@ class LogNamespace(AsyncNamespace):
         for key in [key for key in self._followers if key[0] == sid]:
             self._followers.pop(key).cancel()
 
-    async def on_follow(self, sid: str, data: Any) -> None:
+    async def on_follow(self, sid: str, data: Any = None, *_: Any) -> None:
         """Starts to send a task's events after number `after`; following again starts over from there."""
         try:
             task_id, after = _task_of(data), _number(data.get("after"))
@@ -91,12 +91,12 @@ class LogNamespace(AsyncNamespace):
         self._followers[key] = asyncio.create_task(self._follow(sid, token, task_id, after), name=f"log|{task_id}")
         self._followers[key].add_done_callback(lambda ended: self._drop(key, ended))
 
-    async def on_unfollow(self, sid: str, data: Any) -> None:
+    async def on_unfollow(self, sid: str, data: Any = None, *_: Any) -> None:
         """Stops sending a task's events."""
         with suppress(AsyncCoderError):
             self._stop(sid, _task_of(data))
 
-    async def on_changes(self, sid: str, data: Any) -> dict[str, Any]:
+    async def on_changes(self, sid: str, data: Any = None, *_: Any) -> dict[str, Any]:
         """Answers with the task's changed files, their diffs, and the model's own words."""
         token = (await self.get_session(sid))["token"]
         try:
@@ -177,6 +177,12 @@ class LogNamespace(AsyncNamespace):
         await self.emit("refused", {"code": error.code, "sentence": str(error)}, to=sid)
         if isinstance(error, SignedOut):
             await self.disconnect(sid)
+
+
+def _cookies(environ: dict[str, Any]) -> str:
+    # Not HTTP_COOKIE: engineio leaves out a header that is no UTF-8, as another app's cookie may make it.
+    headers = environ.get("asgi.scope", {}).get("headers", ())
+    return "; ".join(value.decode("latin-1") for name, value in headers if name == b"cookie")
 
 
 def _task_of(data: Any) -> UUID:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from time import monotonic
 from typing import TypeVar
 from uuid import UUID
 
 from sqlmodel import Session
+from starlette.requests import cookie_parser
 
 from asynccoder_ui import bridge
 from backend import crypto
@@ -38,13 +38,8 @@ _remembered: dict[str, tuple[Person, float]] = {}
 
 def token_in(cookies: str) -> str:
     """The session token in a Cookie header; empty without one."""
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(cookies)
-    except CookieError:
-        return ""
-    found = jar.get(get_settings().session_cookie)
-    return found.value if found else ""
+    # As the API's own requests read it: SimpleCookie stops at the first cookie of another local app that it dislikes.
+    return cookie_parser(cookies).get(get_settings().session_cookie, "")
 
 
 async def person_of(token: str) -> Person:

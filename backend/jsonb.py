@@ -4,16 +4,23 @@ PostgreSQL refuses NUL, which becomes U+FFFD, and half a surrogate pair, which b
 """
 
 import json
+import re
 from bisect import bisect_right
 from math import isfinite
 from typing import Any
 
 MAX_PAYLOAD = 64 * 1024  # bytes of one entry's payload in the log
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def clean_text(words: str) -> str:
     """The text without what PostgreSQL refuses."""
     return words.replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
+def without_direction(words: str) -> str:
+    """The text without what shows the words after it in another order than they are written (UAX #9, controls)."""
+    return _DIRECTIONS.sub("", words)
 
 
 def clean(value: Any, longest: int | None = None) -> Any:

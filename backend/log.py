@@ -15,9 +15,12 @@ _SECRETS = re.compile(
     r"(gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|sk-[A-Za-z0-9_-]{16,}|"
     r"AIza[A-Za-z0-9_-]{30,}|acd_[A-Za-z0-9_-]{16,}|"
     r"(?i:(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{12,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|"
-    r"(?<=asynccoder=)[^;\s'\"\\]+|(?<=asynccoder_signin=)[^;\s'\\]+)"
+    r"(?<=asynccoder=)[^;\s'\"\\]+|(?<=asynccoder_signin=)[^;\s'\\]+|"
+    # Headers as Python shows them: other apps of the same host have cookies too.
+    r"(?i:(?<=cookie['\"]: )|(?<=cookie=))(?:'(?:[^'\\]|\\.)*'?|\"(?:[^\"\\]|\\.)*\"?))"
 )
 MAX_TEXT = 20_000  # characters of one value: what strangers send must not fill the disk
+MAX_LINE = 64_000  # characters of one line; a longer one keeps what every line has
 _SECRET_NAMES = re.compile(r"token|secret|password|authorization|cookie|api_key", re.IGNORECASE)
 
 
@@ -48,6 +51,17 @@ def _redacted(name: str, value: Any) -> Any:
     return redact(repr(value))
 
 
+def _rendered(logger: Any, name: str, entry: MutableMapping[str, Any]) -> str | bytes:
+    line = _JSON(logger, name, entry)
+    if len(line) <= MAX_LINE:
+        return line
+    kept = {key: str(entry.get(key, ""))[: MAX_TEXT // 6] for key in ("message", "level", "timestamp")}
+    return _JSON(logger, name, {**kept, "cut": True})
+
+
+_JSON = structlog.processors.JSONRenderer()
+
+
 class _Stderr:
     """Whatever sys.stderr is when a line is written: loggers live longer than what stood there when they were made."""
 
@@ -71,7 +85,7 @@ def configure(level: str = "INFO") -> None:
         _redact_all,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer()],
+        processors=[*shared, _rendered],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,
@@ -82,7 +96,7 @@ def configure(level: str = "INFO") -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(),
+                _rendered,
             ],
         )
     )
@@ -90,9 +104,12 @@ def configure(level: str = "INFO") -> None:
     root.handlers = [handler]
     root.setLevel(level)
     # Reflex gives its loggers a stream of their own, past what is done here against secrets.
-    for name in ("reflex", "reflex_base"):
+    for name in ("reflex", "reflex_base", "engineio.server", "socketio.server"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
+    # The socket's servers add one only where no level is set yet, which is so when they are made after this.
+    for name in ("engineio.server", "socketio.server"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def get(name: str) -> Any:

@@ -7,6 +7,7 @@ killed whole. `launch.py` asks the kernel to end each child when this process is
 import asyncio
 import math
 import os
+import re
 import signal
 import time
 from collections import deque
@@ -23,6 +24,9 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 SETTLED_SECONDS = 60.0  # a part that lived this long starts again with the first pause
 LONGEST_LINE = 64 * 1024
+# What a part was told by strangers must not reach the terminal as orders to it.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # a closed terminal ends us as Ctrl-C does
 
 
@@ -117,7 +121,7 @@ class Child:
             self._heard(rest)
 
     def _heard(self, line: bytes) -> None:
-        text = line.decode(errors="replace").rstrip()
+        text = _UNPRINTABLE.sub("\ufffd", _COLOURS.sub("", line.decode(errors="replace"))).rstrip()
         if not text:
             return
         self.lines.append(text)

@@ -55,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.moved_to:
             return self._answer(301, b"", {"Location": self.server.moved_to + self.path})
         if name in self.server.refusals:
-            return self._answer(self.server.refusals[name], b"refused\n")
+            return self._answer(self.server.refusals[name], b"<html>refused</html>")
         expected = base64.b64encode(f"x-access-token:{self.server.token}".encode()).decode()
         if given not in (f"Basic {expected}", f"Bearer {self.server.token}"):
             return self._answer(401, b"who are you?\n", {"WWW-Authenticate": 'Basic realm="git"'})

@@ -35,6 +35,7 @@ _CALM = {  # no pagers, no colours, and no droppings that would end up in the di
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTEST_ADDOPTS": "-p no:cacheprovider",
 }
+_HIT = re.compile(r"^[^\n]+?:[0-9]+:", re.MULTILINE)
 # ripgrep where the jail has it, else grep; arguments: pattern, path, glob.
 _SEARCH = """
 if command -v rg >/dev/null 2>&1; then
@@ -159,12 +160,16 @@ class Toolbox:
     def _search(
         self, pattern: str, path: str = ".", glob: str | None = None, *, cancelled: Callable[[], bool]
     ) -> ToolOutcome:
-        if path not in ("", ".") and files.stat(self.workspace, path) is None:
+        found = None if path in ("", ".") else files.stat(self.workspace, path)
+        if found is None and path not in ("", "."):
             raise InvalidInput(f"There is no {path!r}.")
+        if found is not None and found.kind == "other":  # a pipe would be waited for
+            raise InvalidInput(f"{path!r} is not a file.")
         argv = ["/bin/sh", "-c", _SEARCH, "search", pattern, path or ".", glob or ""]
         done = self._jailed(argv, 60, cancelled)
         output = _decoded(done.stdout)
-        if done.exit_code not in (0, 1):
+        # With 2 what was found is said all the same: a file among them could not be read.
+        if done.exit_code not in (0, 1) and not (done.exit_code == 2 and _HIT.search(output)):
             failed = f"Search for {pattern!r} failed"
             return ToolOutcome(_clipped(output) or _ended(done, 60), is_error=True, summary=failed)
         hits = [line.removeprefix("./")[:_LINE_CHARS] for line in output.splitlines()]

@@ -1,5 +1,6 @@
 """The tools as the model sees them, and the check of what it sends. All of it together stays under 4 KB."""
 
+import json
 from typing import Any
 
 from backend.providers.base import ToolCall, ToolSpec
@@ -92,6 +93,10 @@ def argument_fault(specs: list[ToolSpec], call: ToolCall) -> str | None:
         return f"There is no tool {call.name!r}. There are: {', '.join(spec.name for spec in specs)}."
     if call.args is None:
         return f"The arguments of {call.name} were not readable JSON (perhaps cut off). Send the call again."
+    try:
+        json.dumps(call.args, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return f"{call.name}: half a surrogate pair is no character. Send whole characters."
     return _object_fault(call.name, spec.parameters, call.args)
 
 

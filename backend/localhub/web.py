@@ -17,12 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backend.localhub.access import Viewer
 from backend.localhub.config import Config
 from backend.localhub.hub import Hub
-from backend.localhub.refusals import Refused
+from backend.localhub.refusals import Refused, not_found
 
 LARGEST_BODY = 2_000_000  # bytes; only git may send more
 Handler = Callable[["Call"], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
 _JSON_OBJECT = "Body should be a JSON object"
+_LARGEST_NUMBER = 2**63 - 1
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -39,6 +40,12 @@ class Call:
     def path(self) -> dict[str, Any]:
         """The parts of the path that its route names."""
         return self.request.path_params
+
+    def require_possible_path(self) -> None:
+        """Raises Refused (404) for what neither SQLite nor git can be asked for."""
+        for part in self.path.values():
+            if "\0" in part if isinstance(part, str) else part > _LARGEST_NUMBER:
+                raise not_found()
 
     def query(self, name: str, default: str = "") -> str:
         """A parameter of the address."""

@@ -132,6 +132,7 @@ def _arguments(text: str) -> tuple[dict[str, Any], bool]:
     """The arguments, and whether they could not be read; the API takes back objects only."""
     try:
         value = json.loads(text or "{}")
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair could neither be kept nor sent back
     except ValueError:
         return {"unreadable": text}, True
     return (value, False) if isinstance(value, dict) else ({"unreadable": text}, True)

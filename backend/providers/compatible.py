@@ -159,6 +159,7 @@ def message_from(message: Mapping[str, Any], provider_id: str) -> Message:
 def _arguments(text: str) -> dict[str, Any] | None:
     try:
         value = json.loads(text or "{}")
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair could not be kept
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

@@ -19,6 +19,7 @@ class Limits:
     cpu_seconds: int = 600
     memory_bytes: int = 4 * 1024 * 1024 * 1024  # of the whole tree, watched
     disk_bytes: int = 4 * 1024 * 1024 * 1024  # of the workspace, watched
+    disk_files: int = 1_000_000  # in the workspace, folders too, watched: a file system has only so many inodes
     output_bytes: int = 8 * 1024 * 1024  # of stdout and of stderr; the rest is read and dropped
 
 

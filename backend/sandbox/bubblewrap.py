@@ -75,7 +75,7 @@ class Bubblewrap:
         watchdog = Watchdog(limits, (workspace,), timeout, lambda: processes.tree(child.pid), cancelled)
         check_command(argv, env)
         status_read, status_write = os.pipe()
-        with _Handed() as handed:
+        with _Handed(or_else=status_read) as handed:
             handed.adopt(status_write)
             options = [*self._frame, *_variables(self._search_path, env or {}), "--bind", str(workspace), "/workspace"]
             options += ["--chdir", "/workspace", "--json-status-fd", str(status_write)]
@@ -89,7 +89,6 @@ class Bubblewrap:
             try:
                 child = self._start(command, handed.descriptors, bool(stdin), merge_stderr)
             except OSError as error:
-                os.close(status_read)
                 raise RunFailed(Failure.SANDBOX_LOST, f"The jail could not be started: {error.strerror}.") from error
         attended = attend(
             child,
@@ -132,16 +131,20 @@ def search_path(extra_paths: Sequence[Path]) -> str:
 
 
 class _Handed:
-    """Descriptors that one bubblewrap gets to read, closed on our side once it has started."""
+    """Descriptors that one bubblewrap gets to read, closed on our side once it has started.
 
-    def __init__(self) -> None:
+    `or_else` is our own end of its status: closed only where it does not start.
+    """
+
+    def __init__(self, or_else: int) -> None:
         self.descriptors: list[int] = []
+        self._or_else = or_else
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for descriptor in self.descriptors:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        for descriptor in [*self.descriptors, *([self._or_else] if error else [])]:
             os.close(descriptor)
 
     def adopt(self, descriptor: int) -> None:

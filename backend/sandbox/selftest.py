@@ -14,6 +14,8 @@ from pathlib import Path
 from backend.errors import Misconfigured
 from backend.sandbox.base import Sandbox
 
+_PREFIX = "asynccoder-probe-"
+_LEFT_SECONDS = 3600.0  # after which a folder is a killed self-test's: one takes a few tenths of a second
 _TIMEOUT = 20.0  # seconds; a machine under load starts slowly, a jail that hangs does not end
 
 
@@ -147,8 +149,9 @@ def _size(path: Path) -> int:
 def scratch(sandbox: Sandbox, beneath: Path | None = None) -> Iterator[Path]:
     """A workspace that the jail can reach, gone afterwards; a root service has its own in /var/tmp in any case."""
     place = Path("/var/tmp") if sandbox.owner else beneath or Path(tempfile.gettempdir())
+    _sweep(place)
     try:
-        root = Path(tempfile.mkdtemp(prefix="asynccoder-probe-", dir=place))
+        root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
     except OSError as error:
         raise Misconfigured(
             f"No workspace can be made in {place}: {error.strerror}.",
@@ -165,3 +168,14 @@ def scratch(sandbox: Sandbox, beneath: Path | None = None) -> Iterator[Path]:
         yield workspace
     finally:
         shutil.rmtree(root, ignore_errors=True)  # a probe may have left what cannot be removed
+
+
+def _sweep(place: Path) -> None:
+    """Removes what self-tests that were killed have left."""
+    for folder in place.glob(f"{_PREFIX}*"):
+        try:
+            status = folder.lstat()
+        except OSError:
+            continue  # another one was faster
+        if status.st_uid == os.geteuid() and time.time() - status.st_mtime > _LEFT_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)

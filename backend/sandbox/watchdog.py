@@ -36,7 +36,7 @@ class Watchdog:
         self._deadline = now + timeout
         self._next_memory = now + _MEMORY_EVERY
         self._next_disk = now + _DISK_EVERY
-        self._free = _free_bytes(folders[0])
+        self._free = _free(folders[0])
 
     def __call__(self) -> KilledBy | None:
         """The reason to kill, None while all is well."""
@@ -63,29 +63,33 @@ class Watchdog:
     def _is_over_disk(self) -> bool:
         # Measuring a workspace costs as much as walking it, asking the file system how full it is costs nothing.
         # From time to time it is measured all the same: what others free hides what this one takes.
-        free, now = _free_bytes(self._folders[0]), time.monotonic()
-        if now < self._next_disk and self._free - free < self._limits.disk_bytes // _DISK_SHARE:
-            self._free = max(self._free, free)
+        free, now = _free(self._folders[0]), time.monotonic()
+        limits = self._limits.disk_bytes, self._limits.disk_files
+        lost = zip(self._free, free, limits, strict=True)
+        if now < self._next_disk and all(before - after < limit // _DISK_SHARE for before, after, limit in lost):
+            self._free = max(self._free[0], free[0]), max(self._free[1], free[1])
             return False
         self._free, self._next_disk = free, now + _DISK_EVERY
-        return sum(used_bytes(folder) for folder in self._folders) > self._limits.disk_bytes
+        kilobytes, files = (sum(_du(how, folder) for folder in self._folders) for how in ("-k", "--inodes"))
+        return kilobytes * 1024 > limits[0] or files > limits[1]
 
 
-def used_bytes(folder: Path) -> int:
-    """The disk space that a folder takes. `du` neither follows links nor loses itself in depth."""
-    command = ["du", "-skx", "--", str(folder)]
+def _du(how: str, folder: Path) -> int:
+    """What a folder takes. `du` neither follows links nor loses itself in depth."""
+    command = ["du", "-sx", how, "--", str(folder)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env={"PATH": os.defpath})
     # It complains of what vanishes while it looks, and prints the sum all the same.
     figure = done.stdout.split(b"\t")[0].strip()
-    return int(figure) * 1024 if figure.isdigit() else 0
+    return int(figure) if figure.isdigit() else 0
 
 
-def _free_bytes(folder: Path) -> int:
+def _free(folder: Path) -> tuple[int, int]:
+    """The bytes and the files that there is still room for; a file system without a bound on files says 0."""
     try:
         system = os.statvfs(folder)
     except OSError as error:
         raise RunFailed(Failure.SANDBOX_LOST, f"The workspace {folder} cannot be reached: {error.strerror}.") from error
-    return system.f_bfree * system.f_frsize
+    return system.f_bfree * system.f_frsize, system.f_ffree
 
 
 def _is_host_short_of_memory() -> bool:

@@ -218,7 +218,7 @@ def _pull(github: GitHub, place: Workplace, work: Work, branch: str) -> tuple[Re
     found = _known_pull(github, place) or github.find_pull(name, branch, target)
     if found is not None:
         try:
-            return _continue(github, name, found, work.commit.sha, body), False
+            return _continue(github, place, found, work.commit.sha, body), False
         except GitHubUnprocessable:
             if found.status is not PullRequestStatus.CLOSED:
                 raise
@@ -228,13 +228,26 @@ def _pull(github: GitHub, place: Workplace, work: Work, branch: str) -> tuple[Re
     )
     try:
         opened = github.open_pull(name, head=branch, base=target, title=work.commit.title, body=body, draft=is_draft)
-    except GitHubUnprocessable:
+    except GitHubUnprocessable as error:
         # Our own call of a moment ago may have been carried out though its answer was lost.
         found = github.find_pull(name, branch, target)
         if found is None:
-            raise
+            raise _final(error, target) or error from None
         return found, False
     return opened, True
+
+
+def _final(error: GitHubUnprocessable, target: str) -> RunFailed | None:
+    """What GitHub will not say otherwise the next time, and nobody here is to blame for; None for anything else."""
+    words = " ".join(error.messages).lower()
+    if "base invalid" in words:
+        sentence = f"The branch {target} no longer exists, so no pull request can be opened."
+        return RunFailed(Failure.REPOSITORY_GONE, f"{sentence} The changes are kept as a patch.")
+    for sign, why in (("no history in common", "was made anew"), ("no commits between", "holds these changes already")):
+        if sign in words:
+            sentence = f"The branch {target} {why}, so no pull request can be opened."
+            return RunFailed(Failure.CONFLICT, f"{sentence} The changes are kept as a patch.")
+    return None
 
 
 def _known_pull(github: GitHub, place: Workplace) -> RemotePull | None:
@@ -245,15 +258,18 @@ def _known_pull(github: GitHub, place: Workplace) -> RemotePull | None:
     return answer if isinstance(answer, RemotePull) else None
 
 
-def _continue(github: GitHub, name: str, found: RemotePull, sha: str, body: str) -> RemotePull:
+def _continue(github: GitHub, place: Workplace, found: RemotePull, sha: str, body: str) -> RemotePull:
     """The task's pull request with the new body, open again if it was closed; a task has at most one.
 
     Raises GitHubUnprocessable where GitHub does not let it be opened again.
     """
     if found.status is not PullRequestStatus.MERGED:
-        return github.update_pull(name, found.number, body=body, state="open")
+        return github.update_pull(place.facts.full_name, found.number, body=body, state="open")
     if found.head_sha == sha:
         return found  # merged between our push and an attempt that came back to it
+    # Kept whatever becomes of this run: where webhooks do not reach us, it may be the first we hear of the merge.
+    facts = place.facts
+    patiently(lambda session: pull_requests.observe(session, facts.repository_id, found, task_id=facts.task_id))
     raise RunFailed(Failure.CONFLICT, "The pull request was merged while this ran. The changes are kept as a patch.")
 
 

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from backend.engine.assignment import Ending
+from backend.jsonb import without_direction
 from backend.services.brief import Brief
 from backend.services.credits import in_dollars, to_credits
 from backend.settings import get_settings
@@ -65,9 +66,11 @@ def _cell(text: str) -> str:
 def quiet(text: str) -> str:
     """What the model writes notifies nobody and closes no issue: a zero-width space stands after @ and before an issue.
 
+    Nor does any of it change the order in which the rest is shown.
+
     GitHub's documentation: "Linking a pull request to an issue using a keyword".
     """
-    text = re.sub(r"@(?=[A-Za-z0-9])", f"@{_GAP}", text)
+    text = re.sub(r"@(?=[A-Za-z0-9])", f"@{_GAP}", without_direction(text))
     return _CLOSING.sub(lambda found: f"{found[0]}{_GAP}", text)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_
 from sqlmodel import Session, col
 
 from backend.models import PullRequest, Repository, Task, User
-from backend.services import repositories
+from backend.services import paging, repositories
 
 EACH = 6  # of a kind
 
@@ -26,7 +26,7 @@ class Found:
 
 def everything(session: Session, user: User, query: str) -> list[Found]:
     """The best few of each kind for the query; without one, the newest tasks."""
-    wanted = query.strip()
+    wanted = paging.words(query)
     if not wanted:
         return _tasks(session, user, "")
     return [

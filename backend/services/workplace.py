@@ -1,5 +1,6 @@
 """Where a run is worked on: its folder on this machine, made ready before the model begins and removed behind it."""
 
+import errno
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -159,11 +160,19 @@ def _lost_files(entries: Sequence[LogEntry]) -> bool:
 def _mirror(facts: Brief, token: str, lease: Lease) -> Mirror:
     """The repository's mirror, as GitHub has it now."""
     settings = get_settings()
-    mirror = Mirror(settings.data_dir.resolve() / "mirrors", facts.repository_github_id)
+    folder = settings.data_dir.resolve() / "mirrors"
+    mirror = Mirror(folder, facts.repository_github_id)
     try:
-        mirror.refresh(facts.clone_url, token, settings.git_protocols, lease.cancelled)
+        mirror.refresh(facts.clone_url, token, settings.git_protocols, lease.cancelled, commit=facts.base_sha)
     except GitError as error:
         raise RunFailed(Failure.CLONE_FAILED, f"{Failure.CLONE_FAILED.sentence} {error}") from error
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        _log.error("this user must be able to write the mirrors' folder", folder=str(folder), error=str(error))
+        raise RunFailed(
+            Failure.CLONE_FAILED, "The worker cannot write its copy of the repository. Ask your admin."
+        ) from error
     return mirror
 
 
@@ -171,6 +180,8 @@ def _checkout(facts: Brief, sandbox: Sandbox, folder: Path, mirror: Mirror) -> C
     """The files at the commit that this run began at, else at the newest of the task's branch, else of its base."""
     start = facts.base_sha or (mirror.branch_sha(facts.work_branch) if facts.work_branch else None)
     start = start or mirror.branch_sha(facts.branch)
+    if start is None and mirror.is_empty:
+        raise RunFailed(Failure.CLONE_FAILED, "GitHub showed no branch of the repository.")
     if start is None:
         raise RunFailed(Failure.REPOSITORY_GONE, f"The branch {facts.branch} no longer exists.")
     return Checkout.create(folder, mirror, start, sandbox.owner)

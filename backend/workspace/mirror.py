@@ -14,11 +14,13 @@ from pathlib import Path
 
 from backend.errors import GitError, GitHubError, RunFailed
 from backend.words import Failure
-from backend.workspace.git import check_branch, check_clone_url, run_git, text
+from backend.workspace.git import check_branch, check_clone_url, check_sha, run_git, text
 
 _FETCH_TIMEOUT = 1800.0  # seconds; a first fetch of a large repository takes its time
 _PACKS = 40  # more than this are put together, in a way that drops no object a checkout may still borrow
 _SUSPECT = "suspect"
+# A proxy's page in the place of git's answer reads like a repository without branches.
+_NO_BRANCH = "GitHub showed no branch of the repository, which has some: its answer is not believed."
 _TICK = 0.05  # seconds between two tries for the lock
 
 # Git's words in the C locale, and curl's; GitHub answers 404 for what a token may not see.
@@ -52,32 +54,63 @@ class Mirror:
         self._lock_file = root / f"{int(github_id)}.lock"
 
     def refresh(
-        self, clone_url: str, token: str | None, protocols: str, cancelled: Callable[[], bool] | None = None
+        self,
+        clone_url: str,
+        token: str | None,
+        protocols: str,
+        cancelled: Callable[[], bool] | None = None,
+        *,
+        commit: str | None = None,
     ) -> None:
-        """Brings all branches up to date, one process at a time.
+        """Brings all branches up to date, one process at a time, and `commit` too, whether a branch holds it or not.
 
         Raises RunFailed(clone_failed, repository_gone, access_lost), GitHubError with `retry_after`.
         """
         check_clone_url(clone_url, protocols)
         with self._lock(cancelled) as lock:
-            if not (self.path / "HEAD").exists() or (self.path / _SUSPECT).exists():
-                return self._remake(clone_url, token, protocols, cancelled, lock)
-            self._clear_leftovers()
+            self._refresh(clone_url, token, protocols, cancelled, lock)
+            if commit is None or self._holds(commit):
+                return
             try:
-                self._fetch(self.path, clone_url, token, protocols, cancelled, lock)
+                self._fetch(self.path, clone_url, token, protocols, cancelled, lock, check_sha(commit))
             except GitError as error:
-                if failure := remote_failure(error):
-                    raise failure from error
-                if cancelled and cancelled():
-                    raise RunFailed(Failure.CLONE_FAILED, "The fetch was cancelled.") from error
-                # Neither the server nor the way to it: what lies here is broken.
-                return self._remake(clone_url, token, protocols, cancelled, lock)
-            self._tidy(lock)
+                gone = RunFailed(
+                    Failure.REPOSITORY_GONE,
+                    f"The commit {commit[:7]}, at which this run began, is no longer on GitHub: its branch was"
+                    " rewritten. Start a new task.",
+                )
+                raise remote_failure(error) or gone from error
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no branch at all."""
+        return not _branches(self.path)
 
     def branch_sha(self, branch: str) -> str | None:
         """The commit at a branch's tip, None where there is no such branch. Raises InvalidInput for a hostile name."""
         name = f"refs/heads/{check_branch(branch)}^{{commit}}"
         return text(run_git(["rev-parse", "--verify", "--quiet", name], git_dir=self.path, ok=(0, 1))) or None
+
+    def _refresh(
+        self, clone_url: str, token: str | None, protocols: str, cancelled: Callable[[], bool] | None, lock: int
+    ) -> None:
+        if not (self.path / "HEAD").exists() or (self.path / _SUSPECT).exists():
+            return self._remake(clone_url, token, protocols, cancelled, lock)
+        self._clear_leftovers()
+        try:
+            before = _branches(self.path)
+            self._fetch(self.path, clone_url, token, protocols, cancelled, lock)
+        except GitError as error:
+            if failure := remote_failure(error):
+                raise failure from error
+            if cancelled and cancelled():
+                raise RunFailed(Failure.CLONE_FAILED, "The fetch was cancelled.") from error
+            # Neither the server nor the way to it: what lies here is broken.
+            return self._remake(clone_url, token, protocols, cancelled, lock)
+        if before and self.is_empty:
+            run_git(["update-ref", "--stdin"], git_dir=self.path, stdin=b"".join(b"create " + one for one in before))
+            raise RunFailed(Failure.CLONE_FAILED, _NO_BRANCH)
+        self._tidy(lock)
 
     def suspect(self) -> None:
         """Says that objects are missing or broken: the next refresh makes the mirror anew."""
@@ -91,10 +124,11 @@ class Mirror:
         protocols: str,
         cancelled: Callable[[], bool] | None,
         lock: int,
+        what: str = "+refs/heads/*:refs/heads/*",
     ) -> None:
         options = ["--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--quiet"]
         run_git(
-            ["fetch", *options, "--", clone_url, "+refs/heads/*:refs/heads/*"],
+            ["fetch", *options, "--", clone_url, what],
             git_dir=path,
             token=token,
             protocols=protocols,
@@ -111,6 +145,8 @@ class Mirror:
         try:
             run_git(["init", "--quiet", "--bare", "--template=", "--", str(fresh)])
             self._fetch(fresh, clone_url, token, protocols, cancelled, lock)
+            if not _branches(fresh) and any(self.path.glob("objects/pack/*.pack")):
+                raise RunFailed(Failure.CLONE_FAILED, _NO_BRANCH)
             if self.path.exists():
                 os.rename(self.path, fresh.with_suffix(".old"))
             os.rename(fresh, self.path)
@@ -119,6 +155,10 @@ class Mirror:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)  # not there when all went well
             shutil.rmtree(fresh.with_suffix(".old"), ignore_errors=True)
+
+    def _holds(self, commit: str) -> bool:
+        found = run_git(["cat-file", "--batch-check"], git_dir=self.path, stdin=check_sha(commit).encode() + b"\n")
+        return b" commit " in found
 
     def _clear_leftovers(self) -> None:
         """Removes what a killed fetch left: we hold the lock, which lives as long as its git, so nobody writes here."""
@@ -146,6 +186,12 @@ class Mirror:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _branches(path: Path) -> list[bytes]:
+    """A line for each branch: its full name and its commit."""
+    listed = run_git(["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads"], git_dir=path)
+    return listed.splitlines(keepends=True)
 
 
 def _is_taken(descriptor: int) -> bool:

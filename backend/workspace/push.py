@@ -6,6 +6,7 @@ from datetime import datetime
 
 from backend import clock
 from backend.errors import GitError, GitHubError, RunFailed
+from backend.jsonb import without_direction
 from backend.words import Failure
 from backend.workspace import checkpoint
 from backend.workspace.checkout import Checkout
@@ -179,7 +180,7 @@ def _message(title: str, body: str, trailers: Sequence[str]) -> bytes:
 
 
 def _one_line(words: str) -> str:
-    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", words).split())
+    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", without_direction(words)).split())
 
 
 def _tree_of(checkout: Checkout, commit_sha: str) -> str:

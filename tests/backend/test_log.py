@@ -5,6 +5,7 @@ import logging
 import re
 
 import pytest
+import socketio
 import structlog
 
 from backend import log
@@ -59,7 +60,32 @@ def test_what_reflex_logs_of_an_event_holds_no_session(capsys: pytest.CaptureFix
     logging.getLogger("reflex_base.event").error(f"Error processing event queue entry for {event}")
     logging.getLogger("reflex.app").error(f"and {event}")
     said = capsys.readouterr().err
-    assert "Ilp76UDG" not in said and said.count("theme=dark") == 2
+    assert "Ilp76UDG" not in said and "theme=dark" not in said and said.count("error") == 2
+
+
+@pytest.mark.parametrize("is_made_before", [True, False])
+def test_what_a_socket_server_logs_of_a_stranger_reaches_the_terminal_only_as_json(
+    is_made_before: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loggers = [logging.getLogger(name) for name in ("engineio.server", "socketio.server")]
+    for logger in loggers:
+        logger.handlers, logger.level = [], logging.NOTSET
+    if is_made_before:
+        socketio.AsyncServer(async_mode="asgi")
+    log.configure()
+    socketio.AsyncServer(async_mode="asgi")
+    for logger in loggers:
+        logger.error("\x1b[31mred gho_0123456789abcdefABCD")
+    said = capsys.readouterr().err
+    assert "\x1b" not in said and "gho_" not in said
+    assert [json.loads(line)["level"] for line in said.splitlines()] == ["error", "error"]
+
+
+def test_a_line_is_cut_as_a_whole_and_stays_json(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure()
+    log.get("test").info("many words", **{f"value{number}": "x" * 10_000 for number in range(100)})
+    said = capsys.readouterr().err
+    assert len(said) <= log.MAX_LINE + 1 and json.loads(said)["message"] == "many words"
 
 
 def test_a_strangers_long_text_does_not_fill_the_disk(capsys: pytest.CaptureFixture[str]) -> None:

@@ -164,6 +164,13 @@ def test_a_very_long_line_is_passed_on_in_pieces(tmp_path: Path) -> None:
     assert sum(line.count("x") for line in stage.said) == 300_000
 
 
+def test_a_part_gives_the_terminal_no_orders(tmp_path: Path) -> None:
+    said = "print('\\x1b[31mred\\x1b[0m \\x1b]0;title\\x07\\rweb\\x9b', flush=True)"
+    stage = Stage(tmp_path, [Part("loud", (sys.executable, "-S", "-c", f"import time; {said}; time.sleep(600)"))])
+    stage.run(lambda: until(lambda: bool(stage.said)))
+    assert stage.said == ["loud: red \ufffd]0;title\ufffd\ufffdweb\ufffd"]
+
+
 def test_children_end_when_the_one_who_started_them_is_killed(tmp_path: Path) -> None:
     script = (
         "import subprocess, sys, time\n"

@@ -55,6 +55,19 @@ def test_repositories_are_found_by_a_part_of_their_name(people: People):
     assert [option.label for option in composer.repository_options] == ["alice/sample-shop"]
 
 
+@pytest.mark.parametrize("query", ["nul \x00", "half \ud83d"])
+def test_what_the_database_refuses_is_searched_for_in_vain(people: People, query: str):
+    composer, tab = composed(people, (Composer.search_repositories, query))
+    assert composer.repository_options == [] and not tab.was_sent_away
+    with db.transaction() as session:
+        assert tasks.sidebar(session, people.alice, query).groups == []
+
+
+def test_a_branchs_name_has_an_end(people: People):
+    composer, _ = composed(people, (Composer.pick_branch, "x" * 256))
+    assert composer.choice.branch == "main"
+
+
 def test_branches_are_found_by_a_part_of_their_name(people: People):
     composer, _ = composed(people, (Composer.search_branches, "coup"))
     assert [option.label for option in composer.branch_options] == ["feature/coupons"]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -5,6 +7,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from asynccoder_ui.asynccoder_ui import app
 from asynccoder_ui.beside import Beside
 from asynccoder_ui.headers import SecurityHeaders
 from backend.settings import Settings
@@ -52,6 +55,16 @@ def test_no_page_may_be_framed_and_nothing_is_loaded_from_elsewhere(client: Test
     assert "connect-src 'self' wss://coder.example.org" in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["strict-transport-security"]
+
+
+def test_a_refusal_at_the_outermost_door_has_the_headers_too():
+    door: Any = answering("pages")
+    doors: Any = app.api_transformer
+    for wrap in doors:
+        door = wrap(door)
+    answer = TestClient(door).get("/", headers={"Host": "evil.example"})
+    assert answer.status_code == 403
+    assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["content-security-policy"]
 
 
 def test_only_what_is_named_by_its_content_is_kept_by_browsers(client: TestClient):

@@ -1,17 +1,24 @@
 import asyncio
+from typing import Any
 
+import pytest
 import reflex as rx
 from reflex_base.event import EventHandler
 from reflex_base.registry import RegistrationContext
+from socketio import AsyncNamespace, AsyncServer
 
-from asynccoder_ui import gate
+from asynccoder_ui import gate, given, people
 from asynccoder_ui.asynccoder_ui import app
 from asynccoder_ui.composer import Composer
+from asynccoder_ui.doorway import guard
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import Shell
-from backend import db
+from backend import db, log
+from backend.errors import InvalidInput
 from backend.services import auth
+from backend.settings import get_settings
 from tests.conftest import People
+from tests.cookies import OTHERS
 from tests.ui.conftest import opened
 
 POLICIES = ("public", "signed_in", "refused")
@@ -70,6 +77,64 @@ def test_a_session_that_ended_is_refused_at_the_next_event_although_the_gate_rem
             return (await tab.state(Shell)).list_error, tab.was_sent_away
 
     assert asyncio.run(road()) == ("", True)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_cookies_of_other_local_apps_do_not_hide_ours(other: bytes):
+    header = f"{other.decode('latin-1')}; {get_settings().session_cookie}=ours; {other.decode('latin-1')}"
+    assert people.token_in(header) == "ours"
+
+
+@pytest.mark.parametrize("payload", ["ab", ["query"], 1])
+def test_arguments_that_are_no_mapping_are_refused(payload: Any):
+    [search] = [handler for name, handler in registered().items() if name.endswith("shell.search")]
+    with pytest.raises(InvalidInput):
+        given.require_fitting(search, payload)
+
+
+class Pages(AsyncNamespace):  # type: ignore[misc]  # socketio has no types
+    def __init__(self) -> None:
+        super().__init__("/_event")
+        self.app = app
+        self.heard: list[str] = []
+
+    async def on_event(self, sid: str, data: Any) -> None:
+        self.heard.append(data["name"])
+
+
+@pytest.mark.parametrize(
+    ("message", "is_heard"),
+    [
+        ('["event",{"name":"%s","payload":{}}]', True),
+        ('["event",{"name":"nowhere.nothing","payload":{}}]', False),
+        ('["event",{"name":"%s","payload":["query"]}]', False),
+        ('["event","\\u001b[31mred"]', False),
+        ('["event"]', False),
+        ("[not json", False),
+    ],
+)
+def test_a_socket_that_sends_what_cannot_be_read_is_closed_with_one_short_line(
+    message: str, is_heard: bool, capsys: pytest.CaptureFixture[str]
+):
+    known = next(iter(registered()))
+    log.configure()
+
+    async def road() -> tuple[list[str], list[str]]:
+        server, pages, ended = AsyncServer(async_mode="asgi", async_handlers=False), Pages(), []
+
+        async def end(connection: str) -> None:
+            ended.append(connection)
+
+        server.eio.disconnect = end
+        server.register_namespace(pages)
+        guard(server, pages)
+        await server.manager.connect("wire", "/_event")
+        await server.eio.handlers["message"]("wire", "2/_event," + message.replace("%s", known))
+        return pages.heard, ended
+
+    assert asyncio.run(road()) == (([known], []) if is_heard else ([], ["wire"]))
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == (0 if is_heard else 1) and len(said) < 1_000
 
 
 def test_a_tab_forgets_everything_when_somebody_else_signs_in(people: People):

@@ -19,6 +19,7 @@ from backend.services.tasks import Draft
 from backend.settings import get_settings
 from backend.words import EventKind, Priority, TaskType
 from tests.conftest import People
+from tests.cookies import OTHERS
 
 NOTE = text(
     "INSERT INTO task_events (id, task_id, run_id, seq, kind, payload)"
@@ -66,7 +67,10 @@ def note(task: UUID, text: str) -> None:
 
 
 def environ(cookie: str, origin: str = ORIGIN) -> dict[str, Any]:
-    return {"HTTP_ORIGIN": origin, "HTTP_COOKIE": f"{get_settings().session_cookie}={cookie}"}
+    return {
+        "HTTP_ORIGIN": origin,
+        "asgi.scope": {"headers": [(b"cookie", f"{get_settings().session_cookie}={cookie}".encode())]},
+    }
 
 
 async def connected(people: People, who: str) -> Wire:
@@ -104,6 +108,14 @@ def test_another_origin_cannot_connect_even_with_the_persons_cookie(people: Peop
 def test_a_stranger_cannot_connect(people: People):
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(Wire().on_connect("s", environ("no session")))
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_cookies_of_other_local_apps_lock_nobody_out(people: People, other: bytes):
+    [(name, own)] = environ(people.cookies["alice"])["asgi.scope"]["headers"]
+    for cookies in (other + b"; " + own, own + b"; " + other):
+        given = {"HTTP_ORIGIN": ORIGIN, "asgi.scope": {"headers": [(name, cookies)]}}
+        asyncio.run(Wire().on_connect("s", given))
 
 
 def test_a_log_comes_from_a_number_on_and_then_as_it_happens_each_entry_once(people: People, task: UUID):
@@ -166,6 +178,19 @@ def test_nonsense_is_refused(people: People, data: Any):
         return [kind for kind, _ in wire.sent]
 
     assert asyncio.run(road()) == ["refused"]
+
+
+def test_a_message_without_its_argument_or_with_more_is_refused_too(people: People):
+    async def road() -> list[str]:
+        wire = await connected(people, "alice")
+        nonsense: list[tuple[Any, ...]] = [(), ({}, 1, 2)]
+        for words in nonsense:
+            await wire.on_follow("s", *words)
+            await wire.on_unfollow("s", *words)
+            assert "refused" in await wire.on_changes("s", *words)
+        return [kind for kind, _ in wire.sent]
+
+    assert asyncio.run(road()) == ["refused", "refused"]
 
 
 def test_a_socket_ends_when_its_session_does(people: People, task: UUID):

@@ -23,6 +23,7 @@ def shown(route: Callable[[Call], Response]) -> Handler:
         with call.hub.store.read() as db:
             call = replace(call, viewer=visitors.page_viewer(db, call.request))
         try:
+            call.require_possible_path()
             if call.request.method == "POST":
                 visitors.check_csrf(call.hub, call.request, call.form())
             return route(call)

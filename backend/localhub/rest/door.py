@@ -42,6 +42,7 @@ def rest(route: Route) -> Handler:
         account_id: int | None = None
         scopes: frozenset[str] | None = None
         try:
+            call.require_possible_path()
             viewer = _identify(call)
             account_id, scopes = (viewer.account.id if viewer.account else None), viewer.scopes
             _check_limit(call, account_id)

@@ -22,6 +22,7 @@ from backend.services import ledger, recorder, tasks
 from backend.settings import get_settings
 from backend.words import Priority, TaskType, Visibility
 from tests.conftest import People
+from tests.cookies import OTHERS
 
 ORIGIN = "http://127.0.0.1:3000"
 
@@ -231,6 +232,14 @@ def test_no_cell_of_words_begins_as_a_formula(people: People, words: str) -> Non
         )
     told = csv.DictReader(io.StringIO("".join(ledger.as_csv(people.alice, ledger.Wanted())), newline=""))
     assert next(iter(told))["description"] == f"'{words}"
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_cookies_of_other_local_apps_lock_nobody_out(people: People, client: TestClient, other: bytes) -> None:
+    own = f"{get_settings().session_cookie}={people.cookies['alice']}".encode()
+    url = f"/files/tasks/{uuid4()}/patch"
+    for cookies in (other + b"; " + own, own + b"; " + other):
+        assert client.get(url, headers=[(b"cookie", cookies)]).status_code == 404
 
 
 def _keep_patch(session: Session, task_id: object) -> None:

@@ -1,5 +1,7 @@
 """The six tools on a true workspace: what the model sees, and what it cannot reach."""
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,34 @@ class Hand:
 @pytest.fixture
 def use(workspace: Path, sandbox: Sandbox) -> Hand:
     return Hand(Toolbox(workspace, sandbox, TaskType.ASYNC))
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("search", {"pattern": "\ud83d"}),
+        ("search", {"pattern": "x", "glob": "\ud83d"}),
+        ("edit_file", {"path": "f", "old_str": "", "new_str": "\ud83d"}),
+        ("run_command", {"command": "echo \ud83d"}),
+        ("run_command", {"command": "true", "\ud83d": 1}),
+    ],
+)
+def test_half_a_surrogate_pair_is_refused_as_malformed(use: Hand, name: str, args: dict[str, Any]) -> None:
+    outcome = use(name, **args)
+    assert outcome.is_malformed and "surrogate" in outcome.text
+
+
+def test_a_search_passes_by_what_is_no_text_or_cannot_be_read(use: Hand, workspace: Path) -> None:
+    (workspace / "found").write_text("needle\n")
+    os.mkfifo(workspace / "pipe")
+    (workspace / "closed").write_text("needle\n")
+    (workspace / "closed").chmod(0)
+    shown = use("search", pattern="needle")
+    assert "found:1:needle" in shown.text and not shown.is_error
+    began = time.monotonic()
+    assert use("search", pattern="needle", path="pipe").is_error
+    assert time.monotonic() - began < 10
+    assert use("search", pattern="needle(").is_error
 
 
 def test_a_file_is_shown_with_its_line_numbers(use: Hand) -> None:

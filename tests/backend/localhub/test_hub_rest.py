@@ -42,6 +42,14 @@ def test_odd_page_numbers_do_no_harm(shared_hub: RunningHub, query: str) -> None
     assert len(shared_hub.caller("alice").get(f"/user/repos?{query}").json()) == 3
 
 
+def test_what_neither_sqlite_nor_git_can_be_asked_for_is_not_found(shared_hub: RunningHub) -> None:
+    caller = shared_hub.caller("alice")
+    for path in (f"{PULLS}/99999999999999999999999", f"{SAMPLE}/branches/%00", "/repos/alice/%00"):
+        assert caller.get(path).status_code == 404, path
+    for path in ("/alice/notes/tree/main/%00", "/alice/notes/pull/99999999999999999999999", "/alice/notes/commits/%00"):
+        assert httpx.get(shared_hub.url + path).status_code == 404, path
+
+
 def test_an_unchanged_answer_is_304_and_costs_nothing(hub: RunningHub, clone: Clone) -> None:
     clone.offer("fix")
     caller = hub.caller("alice")

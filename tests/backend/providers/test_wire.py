@@ -153,7 +153,7 @@ def test_a_picture_goes_along(provider_id: str) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("arguments", ['{"path": "a.py', "[1, 2]", "nonsense"])
+@pytest.mark.parametrize("arguments", ['{"path": "a.py', "[1, 2]", "nonsense", '{"path": "\\ud83d"}'])
 def test_arguments_that_are_no_object_are_kept_as_text_and_given_back_readable(
     provider_id: str, arguments: str
 ) -> None:

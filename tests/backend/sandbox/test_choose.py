@@ -1,5 +1,6 @@
 """Which jail is taken, and what is said where there is none."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from backend.sandbox.bubblewrap import Bubblewrap
 from backend.sandbox.choose import choose
 from backend.sandbox.none import Unjailed
 from backend.sandbox.programs import available
+from backend.sandbox.selftest import scratch
 from backend.words import Failure
 
 
@@ -51,3 +53,12 @@ def test_without_a_jail_the_whole_tree_still_ends(tmp_path: Path) -> None:
 
 def test_without_a_jail_a_missing_program_is_127(tmp_path: Path) -> None:
     assert Unjailed().run(["no-such-program"], workspace=tmp_path, timeout=5).exit_code == 127
+
+
+def test_what_a_killed_self_test_left_goes_with_a_later_one(tmp_path: Path) -> None:
+    left, recent = tmp_path / "asynccoder-probe-left", tmp_path / "asynccoder-probe-recent"
+    for folder in (left, recent):
+        (folder / "workspace").mkdir(parents=True)
+    os.utime(left, (0, 0))
+    with scratch(Unjailed(), tmp_path) as workspace:
+        assert sorted(tmp_path.iterdir()) == sorted([recent, workspace.parent])

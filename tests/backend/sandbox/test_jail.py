@@ -152,6 +152,12 @@ def test_the_disk_of_the_workspace_is_watched(jail: Sandbox, workspace: Path) ->
     assert done.killed_by == "disk"
 
 
+def test_the_number_of_files_is_watched(jail: Sandbox, workspace: Path) -> None:
+    script = "mkdir many; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); : > many/$i; done; sleep 20"
+    done = jail.run(["sh", "-c", script], workspace=workspace, timeout=30, limits=Limits(disk_files=1000))
+    assert done.killed_by == "disk"
+
+
 def test_a_single_file_has_a_size_limit(jail: Sandbox, workspace: Path) -> None:
     code, _ = sh(jail, workspace, "head -c 5000000 /dev/zero > big", limits=Limits(file_bytes=MEGABYTE))
     assert code != 0
@@ -298,6 +304,13 @@ def test_what_the_kernel_would_refuse_is_refused_before_anything_is_open(jail: S
             jail.run(argv, workspace=workspace, timeout=5, env=env)
     assert len(os.listdir("/proc/self/fd")) == before
     assert jail.run(["true", "x" * 130_000], workspace=workspace, timeout=5).exit_code == 0
+
+
+def test_a_variable_that_cannot_be_handed_over_leaves_nothing_open(jail: Sandbox, workspace: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises((UnicodeEncodeError, InvalidInput)):
+        jail.run(["true"], workspace=workspace, timeout=5, env={"A": "\ud83d"})
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_without_a_jail_the_temporary_home_goes_with_the_command_too(

@@ -24,7 +24,8 @@ from backend.settings import PROJECT_DIR, get_settings
 from backend.words import EventKind, Failure, Outcome, Phase, Priority, Status, TaskType
 from tests import dying_worker
 from tests.dying_worker import POINTS
-from tests.hub import LocalHub
+from tests.git_server import git
+from tests.hub import LocalHub, push_change
 
 PROMPT = "Totals are off by a cent. Find out why and fix it."
 
@@ -210,6 +211,51 @@ def test_a_follow_up_to_a_closed_pull_request_whose_branch_is_gone_opens_a_new_o
     assert (run.number, run.status, run.outcome) == (2, Status.COMPLETED, Outcome.PR_OPENED)
     with db.transaction() as session:
         assert session.exec(select(PullRequest.pr_number).where(PullRequest.task_id == task_id)).all() == [2]
+
+
+def test_a_merge_that_only_the_hand_over_saw_is_kept(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice)
+    work()
+    hub.set_webhooks(False)
+    hub.merge("alice", "alice/sample-shop", 1)
+    with db.transaction() as session:
+        tasks.follow_up(session, session.get_one(User, alice), task_id, "Add a test for refunds as well.")
+    work()
+    assert (run_of(task_id).status, run_of(task_id).failure) == (Status.FAILED, Failure.CONFLICT)
+    with db.transaction() as session:
+        assert session.exec(select(PullRequest.status)).one() == "merged"
+    assert task_of(task_id).outcome == Outcome.MERGED
+
+
+def test_work_against_a_branch_that_was_deleted_meanwhile_fails_once_and_is_paid(
+    hub: LocalHub, alice: UUID, tmp_path: Path
+) -> None:
+    url = hub.as_person("alice").clone_url("alice/sample-shop")
+    push_change(url, "NEXT.md", lambda old: "next", "next", "origin/main")
+    task_id = submit(alice, branch="next")
+    assert work("before_the_commit") == -9
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "push", "--quiet", url, ":refs/heads/next")
+    with db.transaction() as session:
+        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
+    with db.transaction() as session:
+        assert attempts.take_over(session, run_of(task_id).id)
+    assert work() == 0
+    run = run_of(task_id)
+    assert (run.status, run.failure, run.attempt) == (Status.FAILED, Failure.REPOSITORY_GONE, 2)
+    assert run.charged
+    with db.transaction() as session:
+        assert b"shop/totals.py" in tasks.patch(session, session.get_one(User, alice), task_id)
+        assert session.exec(select(CreditTransaction).where(CreditTransaction.type == "refund")).all() == []
+
+
+def test_mirrors_that_cannot_be_written_are_the_admins_to_mend(hub: LocalHub, alice: UUID) -> None:
+    task_id = submit(alice)
+    folder = get_settings().data_dir / "mirrors"
+    folder.write_text("in the way of the folder")
+    assert work() == 0
+    run = run_of(task_id)
+    assert (run.status, run.attempt) == (Status.PENDING, 2) and "Ask your admin" in (run.reason or "")
 
 
 def test_on_any_other_repository_the_script_says_so_and_changes_nothing(hub: LocalHub, alice: UUID) -> None:

@@ -91,6 +91,10 @@ def test_the_models_words_notify_nobody() -> None:
     assert "@alice" not in quiet("ping @alice and @acme/team") and "@acme" not in quiet("@acme/team")
 
 
+def test_the_models_words_are_shown_in_the_order_they_are_written() -> None:
+    assert quiet("Allow \u202eresu\u202c and \u2066x\u2069") == "Allow resu and x"
+
+
 def test_what_is_no_reference_stays_as_it_is() -> None:
     assert quiet("This fixes the rounding of #12 and https://example.org/issues") == (
         "This fixes the rounding of #12 and https://example.org/issues"

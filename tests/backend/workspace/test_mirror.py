@@ -71,6 +71,31 @@ def test_refusals_of_the_server_are_told_apart(hub: Hub, mirror: Mirror, status:
     assert mirror.branch_sha("main") == hub.base
 
 
+def test_a_page_in_the_place_of_gits_answer_costs_no_branch(hub: Hub, mirror: Mirror) -> None:
+    for make_suspect in (False, True):
+        if make_suspect:
+            mirror.suspect()
+        hub.server.refusals["shop"] = 200
+        with pytest.raises(RunFailed) as failed:
+            refresh(mirror, hub)
+        assert failed.value.failure is Failure.CLONE_FAILED
+        assert mirror.branch_sha("main") == hub.base
+        hub.server.refusals.clear()
+    refresh(mirror, hub)
+    assert mirror.branch_sha("main") == hub.base
+
+
+def test_a_commit_that_no_branch_holds_any_more_is_fetched_by_its_name(hub: Hub, tmp_path: Path) -> None:
+    other = add_commit(hub.shop, {"other": "x"}, branch="other")
+    git(hub.shop, "update-ref", "refs/heads/main", other)
+    mirror = Mirror(tmp_path / "new", 7)
+    mirror.refresh(hub.url, TOKEN, PROTOCOLS, commit=hub.base)
+    assert Checkout.create(tmp_path / "run", mirror, hub.base, None).head == hub.base
+    with pytest.raises(RunFailed, match="rewritten") as failed:
+        mirror.refresh(hub.url, TOKEN, PROTOCOLS, commit="1" * 40)
+    assert failed.value.failure is Failure.REPOSITORY_GONE
+
+
 def test_a_server_that_is_down_is_a_failed_clone(tmp_path: Path) -> None:
     with pytest.raises(RunFailed) as failed:
         Mirror(tmp_path / "mirrors", 7).refresh("http://127.0.0.1:1/x.git", TOKEN, PROTOCOLS)
