@@ -219,17 +219,14 @@ async def _is_unread(tab: Tab, wanted: bool) -> bool:
 def test_the_sidebar_shows_others_tasks_only_when_asked_to(people: People, failed: UUID):
     share(people, failed)
 
-    async def road(tab: Tab) -> tuple[Any, ...]:
-        await tab.fire(Shell.search, "")
-        mine = [group.name for group in (await tab.state(Shell)).groups]  # the list itself would be a live view
-        await tab.fire(Shell.show_everyone, True)
-        shell = await tab.state(Shell)
-        return mine, shell.has_others, [(row.line, row.menu) for group in shell.groups for row in group.rows]
+    async def listed_with(tab: Tab, everyone: bool) -> list[tuple[str, str]]:
+        await tab.fire(Shell.show_everyone, everyone)
+        return [(row.line, row.menu) for group in (await tab.state(Shell)).groups for row in group.rows]
 
     rows = [("Alice · The model kept repeating itself and was stopped · scripted", "")]
-    assert on_page(people, "bob", "/home", road) == ([], True, rows)
-    mine, has_others, rows = on_page(people, "carol", "/home", road)
-    assert (mine, has_others, rows) == ([], False, [])
+    assert on_page(people, "bob", "/home", lambda tab: listed_with(tab, False)) == []
+    assert on_page(people, "bob", "/home", lambda tab: listed_with(tab, True)) == rows
+    assert on_page(people, "carol", "/home", lambda tab: listed_with(tab, True)) == []
 
 
 def test_bob_sees_no_control_that_would_be_refused(people: People, failed: UUID):
