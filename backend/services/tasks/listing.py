@@ -11,7 +11,7 @@ from sqlmodel import Session, and_, col, func, not_, or_, select
 
 from backend import clock
 from backend.models import AiModel, Repository, Task, User
-from backend.services import access
+from backend.services import access, paging
 from backend.services.tasks import query
 from backend.services.tasks.rows import TaskRow
 from backend.words import Priority, Status, TaskType
@@ -109,7 +109,7 @@ def _fitting(user: User, filters: Filters) -> Sequence[ColumnElement[bool]]:
     )
     fitting = [access.visible(user), *_in_state(filters.state)]
     fitting += [col(column) == value for column, value in equal if value is not None]
-    if query.clean(filters.query):
+    if paging.words(filters.query):
         fitting.append(query.matching(filters.query))
     return fitting
 

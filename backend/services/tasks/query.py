@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, literal
 from sqlmodel import Session, and_, col, func, or_, select
 
 from backend.models import AiModel, PullRequest, Repository, Task, TaskEvent, TaskRead, TaskRun, User
+from backend.services import paging
 from backend.services.tasks.rows import TaskRow
 from backend.words import EventKind, Phase, Status, Visibility
 
@@ -23,14 +24,9 @@ def rows(session: Session, user: User, ids: Sequence[UUID]) -> list[TaskRow]:
 
 def matching(query: str) -> ColumnElement[bool]:
     """Tasks with these words in title or prompt, or with this part in the title."""
-    query = clean(query)
+    query = paging.words(query)
     words = func.websearch_to_tsquery("simple", query)
     return or_(col(Task.search).op("@@")(words), col(Task.title).icontains(query, autoescape=True))
-
-
-def clean(query: str) -> str:
-    """A query that PostgreSQL takes: without NUL, lone surrogates and outer blanks."""
-    return query.replace("\x00", "").encode(errors="ignore").decode().strip()
 
 
 def needs_attention() -> ColumnElement[bool]:

@@ -46,6 +46,8 @@ def test_a_few_letters_find_tasks_pull_requests_and_repositories(people: People,
     assert ("repository", "alice/sample-shop") in found(people.alice, "sample")
 
 
-@pytest.mark.parametrize("query", ["coup", "#319", "319", "sample", "%", "' OR 1=1 --", "999999999999999999999", "\\", "\x00", "\ud800"])
+@pytest.mark.parametrize(
+    "query", ["coup", "#319", "319", "sample", "%", "' OR 1=1 --", "999999999999999999999", "\\", "\x00", "\ud800"]
+)
 def test_carol_finds_nothing_of_alices(people: People, task: UUID, query: str):
     assert found(people.carol, query) == []
