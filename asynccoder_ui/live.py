@@ -19,7 +19,7 @@ from backend import events, log
 from backend.errors import AsyncCoderError, Conflict, InvalidInput, SignedOut, Unavailable
 from backend.hub import DELTA, RESYNC, Hub, Ring, hub
 from backend.models import User
-from backend.services import access, results
+from backend.services import access, outputs, results
 from backend.services.sessions import SIGNED_OUT
 
 # A page is told at once, and then at most this often.
@@ -105,6 +105,16 @@ class LogNamespace(AsyncNamespace):
         except AsyncCoderError as error:
             return {"refused": str(error)}
         return asdict(result)
+
+    async def on_output(self, sid: str, data: Any) -> dict[str, Any]:
+        """Answers with all that the tool of entry `seq` wrote."""
+        token = (await self.get_session(sid))["token"]
+        try:
+            task_id, seq = _task_of(data), _number(data.get("seq"))
+            output = await people.ask(token, lambda session, user: outputs.read(session, user, task_id, seq))
+        except AsyncCoderError as error:
+            return {"refused": str(error)}
+        return asdict(output)
 
     def _stop(self, sid: str, task_id: UUID) -> None:
         follower = self._followers.pop((sid, str(task_id)), None)
@@ -196,4 +206,5 @@ def _number(value: Any) -> int:
 
 
 def _event(row: events.EventRow) -> dict[str, Any]:
-    return {"seq": row.seq, "run": str(row.run_id), "kind": row.kind, "at": row.at.isoformat(), "payload": row.payload}
+    event = {"seq": row.seq, "run": str(row.run_id), "kind": row.kind, "at": row.at.isoformat(), "payload": row.payload}
+    return {**event, "cut": True} if row.is_cut else event

@@ -31,6 +31,7 @@ class EventRow:
     kind: str
     at: datetime
     payload: dict[str, Any]
+    is_cut: bool = False  # more of a tool's output is kept than the payload holds
 
 
 def task_topic(task_id: UUID) -> str:
@@ -96,8 +97,9 @@ def require_fence(session: Session, run_id: UUID, fence: int) -> None:
 def since(session: Session, task_id: UUID, after: int, limit: int = 500) -> list[EventRow]:
     """The entries after number `after`, in order, at most `limit`. The caller has checked access."""
     wanted = (TaskEvent.seq, TaskEvent.run_id, TaskEvent.kind, TaskEvent.created_at, TaskEvent.payload)
+    is_cut = (col(TaskEvent.kind) == EventKind.TOOL_RESULT.value) & col(TaskEvent.raw).is_not(None)
     rows = session.execute(  # columns, not entities: `raw` is what no page shows, and may be megabytes
-        sqlalchemy.select(*(col(one) for one in wanted))
+        sqlalchemy.select(*(col(one) for one in wanted), is_cut)
         .where(col(TaskEvent.task_id) == task_id, col(TaskEvent.seq) > after)
         .order_by(col(TaskEvent.seq))
         .limit(limit)

@@ -2,8 +2,9 @@
 import { useState } from "react";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
-import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, LoaderCircle, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
+import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, Link, LoaderCircle, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
 import { Moment } from "./clock.jsx";
+import { Output } from "./log_output.jsx";
 import { capital } from "./log_rows.js";
 
 const TOOL_ICONS = { read_file: FileSearch, search: Search, list_files: FolderTree, edit_file: Pencil, run_command: Terminal };
@@ -52,13 +53,6 @@ function Delta({ result }) {
   return <span className="num">{result.added ? <span className="added">+{result.added} </span> : null}{result.removed ? <span className="removed">−{result.removed}</span> : null}</span>;
 }
 
-function output(call) {
-  const input = call.name === "edit_file" && call.args.new_str !== undefined
-    ? `${call.args.old_str ? `- ${call.args.old_str.replaceAll("\n", "\n- ")}\n` : ""}+ ${String(call.args.new_str).replaceAll("\n", "\n+ ")}\n`
-    : "";
-  return call.name === "edit_file" && !call.result?.is_error ? input || call.result?.text : call.result?.text;
-}
-
 export function Tools({ row }) {
   const failed = row.calls.some((call) => call.result?.is_error || call.result?.exit_code);
   const [open, setOpen] = useState(null); // until the reader decides, what went wrong is open
@@ -77,7 +71,7 @@ export function Tools({ row }) {
           {waiting ? null : <time>{(took / 1000).toFixed(1)} s</time>}
         </span>
       </button>
-      {shown ? row.calls.map((call) => <pre key={call.id} className="out step-out" tabIndex={0}>{row.calls.length > 1 ? `${call.args.path || call.args.pattern || ""}\n` : ""}{output(call) || (call.result ? "No output." : "Still at work.")}</pre>) : null}
+      {shown ? row.calls.map((call) => <Output key={call.id} call={call} named={row.calls.length > 1 || call.name === "run_command"} />) : null}
     </>
   );
 }
@@ -125,14 +119,25 @@ const PARTS = {
   ended: ({ row: { payload, verdict } }) => <Ended payload={payload} verdict={verdict} />,
 };
 
-export function Row({ row, model }) {
-  const Part = PARTS[row.kind];
-  return <div className="log-row" data-seq={row.key}>{Part ? <Part row={row} model={model} /> : null}</div>;
+function EntryLink({ seq }) {
+  const [copied, setCopied] = useState(false);
+  const copy = (event) => {
+    event.preventDefault();
+    window.history.replaceState(window.history.state, "", `#e${seq}`);
+    navigator.clipboard?.writeText(window.location.href).then(() => { setCopied(true); setTimeout(() => setCopied(false), 2000); }, () => {});
+  };
+  return <a className="entry-link" href={`#e${seq}`} onClick={copy} title={copied ? "Copied" : "Copy a link to this entry"} aria-label={copied ? "Copied" : "Copy a link to this entry"}>{copied ? <CircleCheck size={14} aria-hidden="true" /> : <Link size={14} aria-hidden="true" />}</a>;
 }
 
-export function Tail({ text, stream, since }) {
+export function Row({ row, model, marked }) {
+  const Part = PARTS[row.kind];
+  return <div className={marked ? "log-row marked" : "log-row"} data-seq={row.key}><EntryLink seq={row.seq} />{Part ? <Part row={row} model={model} /> : null}</div>;
+}
+
+// Streaming text is not announced word by word: the list says what phase it is in, and the stored text can be read.
+export function Tail({ text, stream }) {
   return (
-    <div className="log-row" aria-live="polite">
+    <div className="log-row">
       {stream ? <div className="say"><Prose text={stream} /></div> : null}
       {text ? <Step icon={LoaderCircle} spin tone="run"><span className="soft">{text}</span></Step> : null}
     </div>

@@ -1,6 +1,8 @@
 // From a task's events to the rows of its log. Pure: the same events always give the same rows.
 // Consecutive calls of one quiet tool fold into one row; a row's key stays the same while it grows.
 
+import { plain } from "./terminal.js";
+
 const QUIET = new Set(["read_file", "search", "list_files"]);
 const PHASES = {
   queued: "Waiting in the queue",
@@ -18,12 +20,14 @@ const WAITS = {
 };
 const waitText = (reason) => WAITS[reason] || reason || "Waiting";
 
+export const FILTERS = [["all", "All"], ["messages", "Messages"], ["tools", "Tools"], ["errors", "Errors"]];
+const MESSAGES = new Set(["round", "you", "say", "ended"]);
+
 const last = (rows) => rows[rows.length - 1];
 
-function toolRow(state, seq, at, payload) {
-  const call = state.calls.get(payload.call_id);
-  if (call) { call.result = payload; call.at = at; return; }
-  addCall(state, seq, at, { call_id: payload.call_id, name: payload.name, args: {} }).result = payload;
+function toolRow(state, seq, at, payload, isCut) {
+  const call = state.calls.get(payload.call_id) || addCall(state, seq, at, { call_id: payload.call_id, name: payload.name, args: {} });
+  Object.assign(call, { result: payload, at, resultSeq: seq, isCut });
 }
 
 function addCall(state, seq, at, payload) {
@@ -36,6 +40,12 @@ function addCall(state, seq, at, payload) {
 }
 
 function modelTurn(state, seq, payload) {
+  const { input_total: input = 0, cache_read: cached = 0, output = 0 } = payload.usage || {};
+  const { used } = state;
+  state.used = {
+    turns: used.turns + 1, input: used.input + input, cached: used.cached + cached, output: used.output + output,
+    cost: used.cost + (payload.cost_micro || 0), context: input ? input + output : used.context,
+  };
   for (const [index, part] of (payload.parts || []).entries()) {
     if (part.type === "text" && part.text?.trim()) state.rows.push({ kind: "say", key: `s${seq}.${index}`, text: part.text });
   }
@@ -55,10 +65,10 @@ const HANDLERS = {
   },
   model_turn(state, seq, at, payload) { modelTurn(state, seq, payload); },
   tool_started(state, seq, at, payload) { if (payload.name !== "finish") addCall(state, seq, at, payload); },
-  tool_result(state, seq, at, payload) { if (payload.name !== "finish") toolRow(state, seq, at, payload); },
+  tool_result(state, seq, at, payload, isCut) { if (payload.name !== "finish") toolRow(state, seq, at, payload, isCut); },
   wait(state, seq, at, payload) { state.rows.push({ kind: "note", key: `w${seq}`, icon: "clock", tone: "warn", text: waitText(payload.reason), until: payload.until }); },
   note(state, seq, at, payload) { state.rows.push({ kind: "note", key: `n${seq}`, icon: "info", text: payload.text }); },
-  compacted(state, seq, at, payload) { state.rows.push({ kind: "note", key: `c${seq}`, icon: "info", text: "Earlier output was shortened for the model. The log keeps all of it." }); },
+  compacted(state, seq, at, payload) { state.used = { ...state.used, cost: state.used.cost + (payload.cost_micro || 0) }; state.rows.push({ kind: "note", key: `c${seq}`, icon: "info", text: "Earlier output was shortened for the model. The log keeps all of it." }); },
   checkpoint() {},
 };
 
@@ -80,14 +90,16 @@ for (const kind of ["workspace", "commit", "push", "settled", "ended"]) {
   HANDLERS[kind] = (state, seq, at, payload) => { state.rows.push({ kind, key: `${kind}${seq}`, payload, at, verdict: state.verdict }); };
 }
 
-export const empty = () => ({ rows: [], calls: new Map(), pulls: new Map(), seq: 0, run: 0, verdict: "", phase: null });
+export const empty = () => ({ rows: [], calls: new Map(), pulls: new Map(), seq: 0, run: 0, verdict: "", phase: null, used: { turns: 0, input: 0, cached: 0, output: 0, cost: 0, context: 0 } });
 
 // Takes events in, once each and in order; returns a new top-level object so that React sees the change.
 export function take(state, events) {
-  for (const { seq, kind, at, payload } of events) {
+  for (const { seq, kind, at, payload, cut } of events) {
     if (seq <= state.seq) continue;
     state.seq = seq;
-    HANDLERS[kind]?.(state, seq, at, payload);
+    const before = state.rows.length;
+    HANDLERS[kind]?.(state, seq, at, payload, Boolean(cut));
+    for (let index = before; index < state.rows.length; index += 1) state.rows[index].seq = seq;
   }
   return { ...state, rows: [...state.rows] };
 }
@@ -102,3 +114,64 @@ export function tailText({ phase, rows }) {
 
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const isOver = (phase) => phase?.phase === "ended";
+
+const callFailed = (call) => Boolean(call.result?.is_error || call.result?.exit_code);
+const isError = ({ kind, calls, payload }) => (kind === "tools" ? calls.some(callFailed) : (kind === "evidence" && payload.verdict === "failed") || (kind === "ended" && payload.status !== "completed"));
+const KEEPS = { all: () => true, messages: (row) => MESSAGES.has(row.kind), tools: (row) => row.kind === "tools" || row.kind === "evidence", errors: isError };
+
+// What a row says, for the search and for the copy: an edit by its path, a command with its output.
+export function rowText({ kind, text, calls, payload, run }) {
+  if (kind === "round") return `Run ${run}`;
+  if (kind === "tools") return calls.map((call) => [Object.values(call.args).join(" "), call.result?.text || ""].join("\n")).join("\n");
+  return text || [payload?.verdict, payload?.command, payload?.title, payload?.text, payload?.reason].filter(Boolean).join(" ");
+}
+
+// The rows of one filter that hold the words looked for; the whole list itself where nothing is left out.
+export function visible(rows, filter, query = "") {
+  const words = query.trim().toLowerCase();
+  if (filter === "all" && !words) return rows;
+  return rows.filter((row) => KEEPS[filter](row) && (!words || rowText(row).toLowerCase().includes(words)));
+}
+
+// The place of an entry among these rows: the row that holds it, or the nearest one before; -1 where there is none.
+export function placeOf(rows, seq) {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle].seq <= seq) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+// The number in an address such as `#e123`; 0 without one.
+export const entryIn = (hash) => Number(/^#e(\d{1,9})$/.exec(hash)?.[1] || 0);
+
+// A fence longer than any in the text, so that output cannot end its own block.
+function fenced(text) {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}\n${text.replace(/\n$/, "")}\n${fence}`;
+}
+
+function callMarkdown({ name, args, result }) {
+  const what = name === "run_command" ? args.command || result?.summary || "" : args.path || args.pattern || result?.path || "";
+  const code = result?.exit_code != null ? `, exit ${result.exit_code}` : "";
+  const took = result?.duration_ms != null ? `, ${(result.duration_ms / 1000).toFixed(1)} s` : "";
+  const changed = result?.added || result?.removed ? `, +${result.added || 0} −${result.removed || 0}` : "";
+  const head = `- **${capital(name.replaceAll("_", " "))}** ${what.split("\n")[0]}${changed}${code}${took}`;
+  const shown = name === "run_command" || result?.is_error ? plain(result?.text || "") : "";
+  return shown ? `${head}\n\n${fenced(shown)}` : head;
+}
+
+function rowMarkdown(row) {
+  if (row.kind === "round") return `## Run ${row.run}`;
+  if (row.kind === "you") return row.text.split("\n").map((line) => `> ${line}`).join("\n");
+  if (row.kind === "say") return row.text;
+  if (row.kind === "tools") return row.calls.map(callMarkdown).join("\n");
+  const said = rowText(row);
+  return `- **${capital(row.kind.replaceAll("_", " "))}** ${said}`.trimEnd();
+}
+
+export const asMarkdown = (rows) => `${rows.map(rowMarkdown).join("\n\n")}\n`;

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import zlib
 from contextlib import aclosing, suppress
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,6 +16,7 @@ from backend import db, events
 from backend.hub import BACKLOG, Hub, hub
 from backend.models import TaskRun
 from backend.services import auth, tasks
+from backend.services.outputs import MAX_BYTES
 from backend.services.tasks import Draft
 from backend.settings import get_settings
 from backend.words import EventKind, Priority, TaskType
@@ -277,3 +279,59 @@ def _end_session(people: People) -> None:
 def _sign_out(people: People) -> None:
     _end_session(people)
     events.ring(events.user_topic(people.alice.id), str(people.alice.id), 0, "signed_out")
+
+
+def keep_output(task: UUID, raw: bytes | None) -> int:
+    with db.transaction() as session:
+        run = session.exec(select(TaskRun.id).where(TaskRun.task_id == task)).one()
+        payload = {"call_id": "c", "name": "run_command", "text": "cut"}
+        seq = events.append(
+            session,
+            task_id=task,
+            run_id=run,
+            kind=EventKind.TOOL_RESULT,
+            payload=payload,
+            raw=raw and zlib.compress(raw),
+        )
+    assert seq
+    return seq
+
+
+def asked_for(people: People, who: str, question: Any) -> dict[str, Any]:
+    async def road() -> dict[str, Any]:
+        return await (await connected(people, who)).on_output("s", question)
+
+    return asyncio.run(road())
+
+
+def test_an_entry_says_that_more_of_its_output_is_kept_and_it_can_be_asked_for(people: People, task: UUID):
+    short, long = keep_output(task, None), keep_output(task, b"all of it \xff")
+
+    async def road() -> dict[int, bool]:
+        wire = await connected(people, "alice")
+        await wire.on_follow("s", {"task": str(task), "after": 0})
+        await until(lambda: wire.sent)
+        await wire.on_disconnect("s")
+        return {event["seq"]: event.get("cut", False) for _, data in wire.sent for event in data["events"]}
+
+    cut = with_hub(road)
+    assert (cut[short], cut[long]) == (False, True)
+    assert asked_for(people, "alice", {"task": str(task), "seq": long}) == {"text": "all of it \ufffd", "is_cut": False}
+    assert "refused" in asked_for(people, "alice", {"task": str(task), "seq": short})
+
+
+def test_an_output_that_would_swamp_a_page_is_cut(people: People, task: UUID):
+    seq = keep_output(task, b"x" * (MAX_BYTES + 1))
+    answer = asked_for(people, "alice", {"task": str(task), "seq": seq})
+    assert (len(answer["text"]), answer["is_cut"]) == (MAX_BYTES, True)
+
+
+@pytest.mark.parametrize("seq", ["2", -1, True, None, 2**40])
+def test_what_is_no_number_of_an_entry_is_refused(people: People, task: UUID, seq: object):
+    assert "refused" in asked_for(people, "alice", {"task": str(task), "seq": seq})
+
+
+def test_carol_cannot_read_the_output_of_alices_task(people: People, task: UUID):
+    seq = keep_output(task, b"secret")
+    answer = asked_for(people, "carol", {"task": str(task), "seq": seq})
+    assert answer == {"refused": "There is no such task, or you cannot see it."}

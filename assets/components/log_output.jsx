@@ -1,0 +1,62 @@
+// What a call was given and what came back: an edit as its lines, a command as its terminal showed it. Never HTML.
+import { createContext, useContext, useMemo, useState } from "react";
+import { borrow, giveBack } from "./socket.js";
+import { spans } from "./terminal.js";
+
+export const TaskOfLog = createContext("");
+const ANSWER_MS = 15000;
+
+function Terminal({ text }) {
+  const parts = useMemo(() => spans(text), [text]);
+  return parts.map((part, index) => {
+    const look = [part.tone ? `term-${part.tone}` : "", part.bold ? "term-bold" : "", part.under ? "term-under" : ""].filter(Boolean).join(" ");
+    return look ? <span key={index} className={look}>{part.text}</span> : part.text;
+  });
+}
+
+const lines = (text) => (text === "" ? [] : String(text).replace(/\n$/, "").split("\n"));
+
+function Edit({ args }) {
+  return (
+    <>
+      {lines(args.old_str || "").map((line, index) => <span key={`-${index}`} className="out-line del">- {line}</span>)}
+      {lines(args.new_str).map((line, index) => <span key={`+${index}`} className="out-line add">+ {line}</span>)}
+    </>
+  );
+}
+
+// The stored entry holds what the model saw; what a command wrote beyond that is asked for when somebody wants it.
+function useWhole(call) {
+  const task = useContext(TaskOfLog);
+  const [state, setState] = useState({ text: null, note: "", busy: false });
+  const ask = () => {
+    setState({ text: null, note: "", busy: true });
+    const socket = borrow();
+    socket.timeout(ANSWER_MS).emit("output", { task, seq: call.resultSeq }, (error, answer) => {
+      giveBack();
+      if (error) setState({ text: null, note: "No answer came. Try again.", busy: false });
+      else if (answer.refused) setState({ text: null, note: answer.refused, busy: false });
+      else setState({ text: answer.text, note: answer.is_cut ? "Only the first 2 MB are shown." : "", busy: false });
+    });
+  };
+  return { ...state, ask };
+}
+
+const input = (call) => (call.name === "run_command" ? call.args.command : call.args.path || call.args.pattern || "");
+
+export function Output({ call, named }) {
+  const whole = useWhole(call);
+  const { result } = call;
+  const isEdit = call.name === "edit_file" && !result?.is_error && call.args.new_str !== undefined;
+  const text = whole.text ?? (result?.text || (result ? "No output." : "Still at work."));
+  return (
+    <div className="step-out">
+      <pre className="out" tabIndex={0}>
+        {named && input(call) ? <span className="out-line strong">{call.name === "run_command" ? "$ " : ""}{input(call)}</span> : null}
+        {isEdit ? <Edit args={call.args} /> : <Terminal text={text} />}
+      </pre>
+      {call.isCut && whole.text === null ? <button type="button" className="btn quiet sm" disabled={whole.busy} onClick={whole.ask}>{whole.busy ? "Loading…" : "Show all"}</button> : null}
+      {whole.note ? <p className="tiny" role="status">{whole.note}</p> : null}
+    </div>
+  );
+}

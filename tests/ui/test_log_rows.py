@@ -1,0 +1,151 @@
+"""The log's pure half, run by the node that builds the pages."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+COMPONENTS = Path(__file__).resolve().parents[2] / "assets" / "components"
+NODE = Path(sys.executable).parent / "node"
+
+
+def js(body: str, given: Any = None) -> Any:
+    """What `body` returns, with the log's functions in reach and `given` as its argument."""
+    program = (
+        f"import * as rows from {json.dumps((COMPONENTS / 'log_rows.js').as_uri())};"
+        f"import * as terminal from {json.dumps((COMPONENTS / 'terminal.js').as_uri())};"
+        "let text = ''; for await (const piece of process.stdin) text += piece;"
+        f"const work = (given) => {{ {body} }};"
+        "console.log(JSON.stringify(work(JSON.parse(text))));"
+    )
+    done = subprocess.run(
+        [str(NODE), "--input-type=module", "-e", program],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def spans(text: str) -> list[tuple[str, str]]:
+    return [(span["text"], span["tone"]) for span in js("return terminal.spans(given)", text)]
+
+
+def event(seq: int, kind: str, **payload: Any) -> dict[str, Any]:
+    return {"seq": seq, "kind": kind, "at": "2026-01-02T03:04:05+00:00", "payload": payload}
+
+
+def call(seq: int, name: str, result: dict[str, Any], **args: Any) -> list[dict[str, Any]]:
+    known = {"call_id": f"c{seq}", "name": name}
+    return [event(seq, "tool_started", **known, args=args), event(seq + 1, "tool_result", **known, **result)]
+
+
+LOG = [
+    event(1, "prompt", run=1, text="Mend the totals"),
+    event(
+        2,
+        "model_turn",
+        parts=[{"type": "text", "text": "I look first."}],
+        usage={"input_total": 1000, "cache_read": 800, "output": 50},
+        cost_micro=1500,
+    ),
+    *call(3, "read_file", {"text": "a", "duration_ms": 10}, path="shop/a.py"),
+    *call(5, "read_file", {"text": "b", "duration_ms": 10}, path="shop/b.py"),
+    *call(7, "run_command", {"text": "1 failed ```", "exit_code": 1, "duration_ms": 900}, command="pytest -q"),
+    *call(9, "edit_file", {"text": "ok", "added": 2, "removed": 1}, path="shop/a.py", old_str="x", new_str="y\nz"),
+    event(11, "ended", status="completed", text="Done so."),
+]
+
+
+def test_colours_of_a_terminal_become_roles():
+    assert spans("\x1b[31mred\x1b[0m \x1b[92mgreen\x1b[39m plain") == [
+        ("red", "bad"), (" ", ""), ("green", "ok"), (" plain", ""),
+    ]  # fmt: skip
+    assert spans("\x1b[38;5;196mr\x1b[38;5;46mg\x1b[38;5;240mq\x1b[38;2;0;0;255mb") == [
+        ("r", "bad"), ("g", "ok"), ("q", "quiet"), ("b", "run"),
+    ]  # fmt: skip
+
+
+def test_a_background_takes_no_part_and_does_not_shift_the_codes_after_it():
+    assert spans("\x1b[48;5;22;31mx") == [("x", "bad")]
+
+
+def test_bold_and_underline_are_kept():
+    [first, second] = js("return terminal.spans(given)", "\x1b[1;4mx\x1b[22my")
+    assert (first["bold"], first["under"], second["bold"], second["under"]) == (True, True, False, True)
+
+
+def test_everything_else_a_terminal_understands_is_dropped():
+    text = "a\x1b[2J\x1b[10;3Hb\x1b]0;title\x07c\x1b]8;;https://evil.example\x1b\\d\x1b(Be\x07f\x00\x9bg"
+    assert spans(text) == [("abcdefg", "")]
+
+
+def test_html_stays_text():
+    assert spans("<img src=x onerror=alert(1)>") == [("<img src=x onerror=alert(1)>", "")]
+
+
+def test_a_progress_line_shows_its_last_state():
+    assert spans("get 1%\rget 50%\rget 100%\r\ndone\r\n") == [("get 100%\ndone\n", "")]
+
+
+def test_quiet_calls_fold_and_each_row_knows_its_entry():
+    rows = js("return rows.take(rows.empty(), given).rows", LOG)
+    assert [(row["kind"], row["seq"]) for row in rows] == [
+        ("round", 1), ("you", 1), ("say", 2), ("tools", 3), ("tools", 7), ("tools", 9), ("ended", 11),
+    ]  # fmt: skip
+    assert len(rows[3]["calls"]) == 2
+
+
+def test_the_same_events_twice_or_in_pieces_give_the_same_rows():
+    whole, pieces = js(
+        "const a = rows.take(rows.empty(), given).rows; let s = rows.empty();"
+        "for (const one of given) { s = rows.take(s, [one]); s = rows.take(s, given.slice(0, 2)); }"
+        "return [a, s.rows]",
+        LOG,
+    )
+    assert whole == pieces
+
+
+def test_filters_show_messages_tools_or_what_went_wrong():
+    found = js(
+        "const all = rows.take(rows.empty(), given).rows;"
+        "return Object.fromEntries(rows.FILTERS.map(([name]) => [name, rows.visible(all, name).map((r) => r.seq)]))",
+        LOG,
+    )
+    assert found == {"all": [1, 1, 2, 3, 7, 9, 11], "messages": [1, 1, 2, 11], "tools": [3, 7, 9], "errors": [7]}
+
+
+def test_the_search_looks_into_words_arguments_and_output():
+    body = (
+        "const all = rows.take(rows.empty(), given.log).rows;return rows.visible(all, 'all', given.q).map((r) => r.seq)"
+    )
+    assert js(body, {"log": LOG, "q": "SHOP/B"}) == [3]
+    assert js(body, {"log": LOG, "q": "1 failed"}) == [7]
+    assert js(body, {"log": LOG, "q": "nowhere"}) == []
+
+
+def test_an_entrys_address_leads_to_the_row_that_holds_it():
+    body = (
+        "const all = rows.take(rows.empty(), given.log).rows;"
+        "return all[rows.placeOf(all, rows.entryIn(given.hash))]?.seq ?? null"
+    )
+    assert js(body, {"log": LOG, "hash": "#e6"}) == 3
+    assert js(body, {"log": LOG, "hash": "#e99"}) == 11
+    assert js(body, {"log": LOG, "hash": "#e1<script>"}) is None
+
+
+def test_the_header_counts_tokens_cost_and_context():
+    used = js("return rows.take(rows.empty(), given).used", LOG)
+    assert used == {"turns": 1, "input": 1000, "cached": 800, "output": 50, "cost": 1500, "context": 1050}
+
+
+def test_the_copy_is_markdown_and_output_cannot_end_its_own_block():
+    text = js("return rows.asMarkdown(rows.take(rows.empty(), given).rows)", LOG)
+    assert "## Run 1" in text
+    assert "> Mend the totals" in text
+    assert "- **Run command** pytest -q, exit 1, 0.9 s\n\n````\n1 failed ```\n````" in text
+    assert "- **Edit file** shop/a.py, +2 −1" in text
