@@ -10,16 +10,20 @@ import { CopyButton } from "./result.jsx";
 const LINE = 20; // pixels of a drawn line, about
 const SIDES = { [SplitSide.old]: "old", [SplitSide.new]: "new" };
 
-function useSeen() {
+// Whether something is near the view; what is far from it gives its rows back and keeps its height.
+function useNear(height) {
   const ref = useRef(null);
-  const [seen, setSeen] = useState(false);
+  const [place, setPlace] = useState({ near: false, height });
   useEffect(() => {
-    if (seen) return undefined;
-    const watcher = new IntersectionObserver(([entry]) => entry.isIntersecting && setSeen(true), { rootMargin: "600px" });
+    const look = ([entry]) => {
+      if (entry.isIntersecting) setPlace((before) => (before.near ? before : { ...before, near: true }));
+      else if (!ref.current?.querySelector("textarea")) setPlace((before) => (before.near ? { near: false, height: entry.boundingClientRect.height } : before));
+    };
+    const watcher = new IntersectionObserver(look, { root: ref.current.closest(".scroll"), rootMargin: "800px" });
     watcher.observe(ref.current);
     return () => watcher.disconnect();
-  }, [seen]);
-  return [ref, seen];
+  }, []);
+  return [ref, place];
 }
 
 const numberOf = (button) => button.closest("td")?.querySelector("[data-line-num], [data-line-new-num], [data-line-old-num]")?.textContent || "";
@@ -65,7 +69,7 @@ function usePluses(ref, active) {
 }
 
 const Piece = memo(function Piece({ file, piece, split, theme, review, lines, comments, back }) {
-  const [ref, seen] = useSeen();
+  const [ref, { near, height }] = useNear(LINE * piece.count);
   const data = useMemo(() => ({ oldFile: { fileName: file.old_path }, newFile: { fileName: file.path }, hunks: [piece.patch] }), [file, piece]);
   const remarks = useMemo(() => {
     const found = { oldFile: {}, newFile: {} };
@@ -81,8 +85,8 @@ const Piece = memo(function Piece({ file, piece, split, theme, review, lines, co
     return <CommentBox place={`${file.path}, line ${place.line}`} onClose={() => { onClose(); back(); }} onSave={(text) => review.add({ path: file.path, line: place.line, side: place.side, quote: place.text, text })} />;
   };
   return (
-    <div ref={ref} className={piece.isCut ? "piece cut" : "piece"} style={seen ? undefined : { minHeight: LINE * piece.count }}>
-      {seen ? (
+    <div ref={ref} className={piece.isCut ? "piece cut" : "piece"} style={near ? undefined : { minHeight: height }}>
+      {near ? (
         <DiffView data={data} diffViewMode={split ? DiffModeEnum.Split : DiffModeEnum.Unified} diffViewTheme={theme} diffViewHighlight diffViewWrap diffViewFontSize={12} diffViewAddWidget={review.may} renderWidgetLine={box} extendData={remarks} renderExtendLine={({ data: told }) => <Remarks comments={told || []} onRemove={review.remove} />} />
       ) : null}
     </div>
@@ -105,14 +109,13 @@ function Body({ file, split, theme, review }) {
 }
 
 export const FileDiff = memo(function FileDiff({ file, split, theme, open, folded, viewed, weakened, review, onOpen, onView }) {
-  const [ref, seen] = useSeen();
   const Arrow = open ? ChevronDown : ChevronRight;
   const [letter, word] = STATUS[file.status] || STATUS.modified;
   const moved = file.old_path && file.old_path !== file.path;
   const mode = modeChange(file);
   const showable = hasLines(file);
   return (
-    <section className="patch" data-path={file.path} aria-label={file.path} ref={ref}>
+    <section className="patch" data-path={file.path} aria-label={file.path}>
       <div className="row patch-top">
         <button type="button" className="patch-head" aria-expanded={open} onClick={() => onOpen(file.path, !open)}>
           <Arrow size={16} aria-hidden="true" />
@@ -126,7 +129,7 @@ export const FileDiff = memo(function FileDiff({ file, split, theme, open, folde
       </div>
       {weakened ? <p className="patch-warning" role="note"><TriangleAlert size={14} aria-hidden="true" /><span><b>Tests removed or skipped.</b> {weakened.join("; ")}</span></p> : null}
       {!open ? folded && !viewed ? <p className="patch-note"><span>{folded}</span>{showable ? <button type="button" className="btn sm" onClick={() => onOpen(file.path, true)}>Show it</button> : null}</p> : null
-        : showable ? seen ? <Body file={file} split={split} theme={theme} review={review} /> : <div style={{ minHeight: LINE * Math.min(400, file.added + file.removed + 6) }} />
+        : showable ? <Body file={file} split={split} theme={theme} review={review} />
         : <p className="patch-note">{folded}</p>}
     </section>
   );

@@ -56,7 +56,7 @@ export function Tray({ comments, isStale, sending, onSend, onDiscard, onRemove, 
         </ul>
       ) : null}
       <div className="row wrap">
-        <button type="button" className="btn quiet sm" aria-expanded={open} onClick={() => setOpen(!open)}><MessageSquare size={14} aria-hidden="true" /><span role="status">{count}</span></button>
+        <button type="button" className="btn quiet sm" aria-expanded={open} onClick={() => setOpen(!open)}><MessageSquare size={14} aria-hidden="true" />{count}</button><span className="unseen" role="status">{count}</span>
         {stale ? <span className="tiny">{stale === comments.length ? "Their lines have changed." : `${stale} on lines that have changed ${stale === 1 ? "is" : "are"} left out.`}</span> : null}
         <span className="grow" />
         {asks ? <><span className="small">Discard all of them?</span><button type="button" className="btn sm" onClick={() => setAsks(false)}>Keep</button><button type="button" className="btn sm danger" onClick={() => { setAsks(false); onDiscard(); }} autoFocus>Discard</button></> : <button type="button" className="btn sm" onClick={() => setAsks(true)}>Discard</button>}

@@ -89,7 +89,7 @@ def _weakened(files: list[tasks.FileDiff]) -> dict[str, list[str]]:
         )
         for one in files
     }
-    return {path: sentences for path, sentences in told.items() if sentences}
+    return {path: [one.removeprefix(f"{path}: ") for one in said] for path, said in told.items() if said}
 
 
 def _has_patch(session: Session, user: User, task_id: UUID) -> bool:

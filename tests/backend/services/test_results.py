@@ -61,7 +61,7 @@ def test_a_file_in_which_a_test_was_removed_is_named(people: People, task: UUID)
     meta = {"status": "modified", "added": 1, "removed": 2}
     produce(task, result_type="code_changes", content=patch, file_path="tests/test_a.py", meta=meta)
     produce(task, result_type="code_changes", content=patch, file_path="shop/a.py", meta=meta)
-    assert read(people, task).weakened == {"tests/test_a.py": ["tests/test_a.py: test_it was removed"]}
+    assert read(people, task).weakened == {"tests/test_a.py": ["test_it was removed"]}
 
 
 def test_carol_sees_no_result_of_alices(people: People, task: UUID) -> None:
