@@ -1,5 +1,5 @@
 // One row of the log each. All text here is untrusted: React escapes it, and markdown is drawn without HTML or images.
-import { useState } from "react";
+import { Component, useState } from "react";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, Link, LoaderCircle, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
@@ -129,9 +129,16 @@ function EntryLink({ seq }) {
   return <a className="entry-link" href={`#e${seq}`} onClick={copy} title={copied ? "Copied" : "Copy a link to this entry"} aria-label={copied ? "Copied" : "Copy a link to this entry"}>{copied ? <CircleCheck size={14} aria-hidden="true" /> : <Link size={14} aria-hidden="true" />}</a>;
 }
 
+// One entry that cannot be drawn must not take the page, with its Stop button, away from the person.
+class Whole extends Component {
+  constructor(props) { super(props); this.state = { isBroken: false }; }
+  static getDerivedStateFromError() { return { isBroken: true }; }
+  render() { return this.state.isBroken ? <Step icon={Info} tone="warn"><span className="soft">This entry cannot be shown.</span></Step> : this.props.children; }
+}
+
 export function Row({ row, model, marked }) {
   const Part = PARTS[row.kind];
-  return <div className={marked ? "log-row marked" : "log-row"} data-seq={row.key}><EntryLink seq={row.seq} />{Part ? <Part row={row} model={model} /> : null}</div>;
+  return <div className={marked ? "log-row marked" : "log-row"} data-seq={row.key}><EntryLink seq={row.seq} /><Whole>{Part ? <Part row={row} model={model} /> : null}</Whole></div>;
 }
 
 // Streaming text is not announced word by word: the list says what phase it is in, and the stored text can be read.

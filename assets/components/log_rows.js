@@ -18,6 +18,12 @@ const WAITS = {
   model_rate_limited: "The model's provider limits the rate",
   model_overloaded: "The model's provider is overloaded",
 };
+// What the platform says to the model is told to the person in words of their own.
+const NOTES = {
+  wrap_up: "Asked to finish with what there is",
+  no_tool_call: "Reminded to go on or to finish",
+  cut_off: "Its answer was cut off at the limit of its length; it goes on in smaller pieces",
+};
 const waitText = (reason) => WAITS[reason] || reason || "Waiting";
 
 export const FILTERS = [["all", "All"], ["messages", "Messages"], ["tools", "Tools"], ["errors", "Errors"]];
@@ -30,8 +36,11 @@ function toolRow(state, seq, at, payload, isCut) {
   Object.assign(call, { result: payload, at, resultSeq: seq, isCut });
 }
 
+// A model may give anything for an argument; the page draws texts.
+const asTexts = (args) => Object.fromEntries(Object.entries(args && typeof args === "object" ? args : {}).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]));
+
 function addCall(state, seq, at, payload) {
-  const call = { id: payload.call_id, name: payload.name, args: payload.args || {}, startedAt: at, result: null };
+  const call = { id: payload.call_id, name: String(payload.name), args: asTexts(payload.args), startedAt: at, result: null };
   state.calls.set(call.id, call);
   const row = last(state.rows);
   if (row?.kind === "tools" && row.name === call.name && QUIET.has(call.name)) row.calls.push(call);
@@ -67,7 +76,7 @@ const HANDLERS = {
   tool_started(state, seq, at, payload) { if (payload.name !== "finish") addCall(state, seq, at, payload); },
   tool_result(state, seq, at, payload, isCut) { if (payload.name !== "finish") toolRow(state, seq, at, payload, isCut); },
   wait(state, seq, at, payload) { state.rows.push({ kind: "note", key: `w${seq}`, icon: "clock", tone: "warn", text: waitText(payload.reason), until: payload.until }); },
-  note(state, seq, at, payload) { state.rows.push({ kind: "note", key: `n${seq}`, icon: "info", text: payload.text }); },
+  note(state, seq, at, payload) { state.rows.push({ kind: "note", key: `n${seq}`, icon: "info", text: NOTES[payload.code] || payload.text }); },
   compacted(state, seq, at, payload) { state.used = { ...state.used, cost: state.used.cost + (payload.cost_micro || 0) }; state.rows.push({ kind: "note", key: `c${seq}`, icon: "info", text: "Earlier output was shortened for the model. The log keeps all of it." }); },
   checkpoint() {},
 };

@@ -149,3 +149,21 @@ def test_the_copy_is_markdown_and_output_cannot_end_its_own_block():
     assert "> Mend the totals" in text
     assert "- **Run command** pytest -q, exit 1, 0.9 s\n\n````\n1 failed ```\n````" in text
     assert "- **Edit file** shop/a.py, +2 −1" in text
+
+
+def test_whatever_a_model_gives_for_arguments_becomes_texts():
+    odd = [["a.py", 5], {"x": 1}, None, True, "plain"]
+    events = [
+        event(number, "tool_started", call_id=f"c{number}", name="read_file", args={"path": value})
+        for number, value in enumerate(odd, 1)
+    ]
+    events += [event(9, "tool_started", call_id="c9", name="run_command", args="rm")]
+    taken = js(
+        "return rows.take(rows.empty(), given).rows.flatMap((row) => row.calls.map((call) => call.args))", events
+    )
+    assert taken == [{"path": path} for path in ('["a.py",5]', '{"x":1}', "null", "true", "plain")] + [{}]
+
+
+def test_what_the_platform_tells_the_model_is_told_to_the_person_in_other_words():
+    note = event(1, "note", text="The person asks you to finish now. Call finish now.", code="wrap_up")
+    assert js("return rows.take(rows.empty(), given).rows[0].text", [note]) == "Asked to finish with what there is"
