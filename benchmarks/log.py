@@ -12,7 +12,7 @@ from sqlmodel import select
 from backend import db, embedded
 from backend.github.types import Profile, RemoteRepository, Token
 from backend.models import AiModel, Repository
-from backend.services import auth, catalog, repositories, runs, tasks
+from backend.services import auth, catalog, claims, repositories, tasks
 from backend.services.recorder import Recorder
 from backend.settings import PROJECT_DIR, Settings, get_settings
 from backend.words import EventKind, Priority, TaskType
@@ -80,7 +80,7 @@ def _recorder() -> Recorder:
         draft = tasks.Draft(repository, "main", None, model, TaskType.ASK, Priority.MEDIUM, "Why?")
         task = tasks.submit(session, user, draft)
     with db.transaction() as session:
-        claim = runs.claim(session, "benchmark")
+        claim = claims.claim(session, "benchmark")
     if claim is None:
         raise RuntimeError("the new run was not claimable")
     return Recorder(task.id, claim)

@@ -18,7 +18,7 @@ from backend import db, log
 from backend.db import transaction
 from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, ring_chore, ring_runs, waiting
-from backend.services import attempts, deliveries, pull_requests, runs
+from backend.services import attempts, claims, deliveries, pull_requests
 from backend.settings import get_settings
 
 SCHEDULE_LOCK = 0x61637363  # "acsc"
@@ -48,7 +48,7 @@ def sweep() -> None:
     if taken:
         _log.warning("took runs over from workers that went away", runs=[str(one) for one in taken])
     with transaction() as session:
-        open_runs = runs.claimable(session)
+        open_runs = claims.claimable(session)
         unapplied = deliveries.waiting(session, older_than_seconds=SWEEP_SECONDS)
     for _ in range(open_runs - waiting(RUNS)):
         ring_runs()

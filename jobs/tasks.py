@@ -7,7 +7,7 @@ from backend import log
 from backend.db import transaction
 from backend.errors import Unavailable
 from backend.queue import hear_chore, others_wait, ring_chore, ring_runs
-from backend.services import deliveries, executor, pull_requests, runs, workplace
+from backend.services import claims, deliveries, executor, pull_requests, workplace
 
 _log = log.get(__name__)
 
@@ -27,12 +27,12 @@ def look() -> None:
 def _look() -> None:
     workplace.sweep_workspaces()
     with transaction() as session:
-        claim = runs.claim(session, f"{socket.gethostname()}:{os.getpid()}")
+        claim = claims.claim(session, f"{socket.gethostname()}:{os.getpid()}")
     if claim is None:
         return
     executor.run(claim)
     with transaction() as session:
-        more = runs.claimable(session)
+        more = claims.claimable(session)
     if more:
         ring_runs()
 

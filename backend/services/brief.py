@@ -13,8 +13,8 @@ from backend.errors import Forbidden, NotFound, RunFailed
 from backend.models import AiModel, PullRequest, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.providers.base import Prices
 from backend.services import access, credits, provider_keys
+from backend.services.claims import Claim
 from backend.services.recorder import latest_checkpoint
-from backend.services.runs import Claim
 from backend.words import EventKind, Failure, TaskType
 
 

@@ -19,9 +19,10 @@ from backend.providers import open_provider
 from backend.providers.base import Provider
 from backend.services import attempts, brief, credits, handover, runs, workplace
 from backend.services.brief import Brief
+from backend.services.claims import Claim
 from backend.services.lease import Lease
 from backend.services.provider_keys import OwnKeyProvider
-from backend.services.runs import Claim, End
+from backend.services.runs import End
 from backend.services.workplace import Workplace
 from backend.settings import get_settings
 from backend.words import Failure, Phase, Status

@@ -10,7 +10,8 @@ from backend.engine.assignment import Orders, QueuedMessage
 from backend.errors import StaleFence, Unavailable
 from backend.models import TaskRun
 from backend.services import credits, runs
-from backend.services.runs import Claim, untaken
+from backend.services.claims import Claim
+from backend.services.runs import untaken
 
 _log = log.get(__name__)
 BEAT_SECONDS = 1.0

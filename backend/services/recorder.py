@@ -15,7 +15,7 @@ from backend.db import patiently
 from backend.engine.assignment import Withdrawn
 from backend.models import Artifact, TaskEvent, TaskMessage, TaskRun
 from backend.services import runs
-from backend.services.runs import Claim
+from backend.services.claims import Claim
 from backend.words import EventKind
 
 CHECKPOINT = "checkpoint"

@@ -1,15 +1,15 @@
-"""A run's life in the database: started, claimed, kept, parked, ended. Every step names its fence.
+"""A run's life in the database: started, kept, parked, ended. Every step names its fence.
 
 PostgreSQL decides who works on what; RQ only delivers a "look". Locks are taken task first, then user.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import func, text
+from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session, col, select
 
@@ -20,33 +20,12 @@ from backend.errors import AsyncCoderError, Conflict, StaleFence
 from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
 from backend.queue import ring_runs
 from backend.services import access, analytics, catalog, credits, notices, provider_keys
-from backend.words import EventKind, Failure, Outcome, Phase, Priority, PullRequestStatus, Status, TaskType
+from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, TaskType
 
 _log = log.get(__name__)
 LEASE_SECONDS = 20
 MAX_JOINED_BYTES = 48_000  # of messages that become one prompt, as the log counts them
-CLAIM_LOCK = 0x61636C6D  # "aclm"
 WAITING = "waiting for a worker"
-_CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
-_WEIGHTS = " ".join(f"WHEN '{one.value}' THEN {one.weight}" for one in Priority)
-# The runs of which a worker may take any one now: due, and of a person who may work and has room for another.
-_CLAIMABLE = """
-    FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
-    WHERE r.status = 'pending'
-      AND (r.phase = 'queued' AND (r.until IS NULL OR r.until <= now()) OR r.phase = 'parked' AND r.until <= now())
-      AND u.disabled_at IS NULL AND u.deleted_at IS NULL AND t.deleted_at IS NULL
-      AND (SELECT count(*) FROM task_runs o JOIN tasks ot ON ot.id = o.task_id
-           WHERE ot.user_id = u.id AND o.status = 'running')
-          < CASE u.subscription_tier WHEN 'free' THEN :free WHEN 'pro' THEN :pro ELSE :enterprise END
-"""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A run that is this worker's for as long as the fence holds."""
-
-    run_id: UUID
-    fence: int
 
 
 @dataclass(frozen=True)
@@ -58,49 +37,6 @@ class End:
     outcome: Outcome | None = None
     failure: Failure | None = None
     details: dict[str, Any] = field(default_factory=dict)
-
-
-def concurrency(user: User) -> int:
-    """How many runs this person may have at work at once, by tier."""
-    return _CONCURRENT[user.subscription_tier]
-
-
-def claim(session: Session, owner: str) -> Claim | None:
-    """Takes the next run: by priority with ageing (a point a minute), within each person's limit.
-
-    Claims happen one at a time under an advisory lock, so that two workers cannot both count a person as free.
-    """
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CLAIM_LOCK})
-    row = session.execute(
-        text(
-            f"""
-            SELECT r.id {_CLAIMABLE}
-            ORDER BY CASE t.priority {_WEIGHTS} END
-                     + extract(epoch FROM now() - r.created_at) / 60 DESC, r.created_at
-            LIMIT 1
-            """  # noqa: S608  our own text
-        ),
-        _CONCURRENT,
-    ).scalar_one_or_none()
-    if row is None:
-        return None
-    task, run = locked(session, row)
-    if run.status != Status.PENDING:
-        return None  # cancelled between the look and the lock
-    run.status, run.phase, run.reason, run.until = Status.RUNNING, Phase.PREPARING, None, None
-    run.fence += 1
-    run.lease_owner = owner
-    # By the database's clock, as everyone judges it: workers' clocks may differ by more than a lease.
-    run.lease_expires_at = session.exec(select(func.now() + timedelta(seconds=LEASE_SECONDS))).one()
-    run.started_at = run.started_at or clock.now()
-    task.started_at = task.started_at or run.started_at
-    mirror(session, task, run)
-    return Claim(run.id, run.fence)
-
-
-def claimable(session: Session) -> int:
-    """How many runs a worker could begin with now: none that `claim` would refuse."""
-    return int(session.execute(text(f"SELECT count(*) {_CLAIMABLE}"), _CONCURRENT).scalar_one())
 
 
 def beat(session: Session, run_id: UUID, fence: int) -> TaskRun:

@@ -20,9 +20,10 @@ from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
 from backend.services import auth, runs
 from backend.services.brief import Brief
+from backend.services.claims import Claim
 from backend.services.lease import Lease
 from backend.services.recorder import TOO_LARGE, Recorder
-from backend.services.runs import Claim, End
+from backend.services.runs import End
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Phase
 from backend.workspace import checkpoint

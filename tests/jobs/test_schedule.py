@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from backend import db, redis
 from backend.queue import CHORES, RUNS, waiting
-from backend.services import deliveries, runs, tasks
+from backend.services import claims, deliveries, tasks
 from backend.settings import get_settings
 from backend.words import Priority, TaskType
 from jobs import schedule
@@ -43,19 +43,19 @@ def test_with_redis_away_a_submit_is_kept_and_the_sweep_rings_later(people: Peop
     flush()
     schedule.sweep()
     with db.transaction() as session:
-        assert runs.claimable(session) == waiting(RUNS) == 1
+        assert claims.claimable(session) == waiting(RUNS) == 1
 
 
 def test_the_sweep_takes_over_a_run_whose_worker_is_gone(people: People) -> None:
     submit(people)
     with db.transaction() as session:
-        runs.claim(session, "gone")
+        claims.claim(session, "gone")
     with db.transaction() as session:
         session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
     flush()
     schedule.sweep()
     with db.transaction() as session:
-        assert runs.claimable(session) == 1
+        assert claims.claimable(session) == 1
     assert waiting(RUNS) == 1
 
 

@@ -11,7 +11,7 @@ from asynccoder_ui.shell import Shell
 from asynccoder_ui.task_view import TaskView
 from backend import db
 from backend.events import ring, task_topic, user_topic
-from backend.services import auth, runs, tasks
+from backend.services import auth, claims, runs, tasks
 from backend.services.tasks import Draft
 from backend.words import Outcome, Priority, Status, TaskType
 from tests.conftest import People
@@ -25,9 +25,9 @@ def task(people: People) -> UUID:
         return tasks.submit(session, people.alice, draft).id
 
 
-def claim() -> runs.Claim:
+def claim() -> claims.Claim:
     with db.transaction() as session:
-        claimed = runs.claim(session, "a worker")
+        claimed = claims.claim(session, "a worker")
     assert claimed is not None
     return claimed
 
@@ -192,7 +192,7 @@ async def _left(tab: Tab) -> bool:
     return tab.was_sent_away
 
 
-def _end(claimed: runs.Claim, end: runs.End) -> None:
+def _end(claimed: claims.Claim, end: runs.End) -> None:
     with db.transaction() as session:
         runs.end(session, claimed.run_id, claimed.fence, end)
 

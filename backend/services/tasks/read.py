@@ -12,8 +12,9 @@ from backend.errors import NotFound
 from backend.models import Artifact, PullRequest, Task, TaskResult, TaskRun, User
 from backend.services import access
 from backend.services.analytics import IS_CHANGE, newest_with_changes
+from backend.services.claims import concurrency
 from backend.services.recorder import CHECKPOINT, PATCH
-from backend.services.runs import concurrency, untaken
+from backend.services.runs import untaken
 from backend.services.tasks import query
 from backend.services.tasks.rows import (
     EvidenceRow,

@@ -11,7 +11,7 @@ from backend import crypto, db
 from backend.errors import AsyncCoderError, Forbidden, GitHubUnauthorized, InvalidInput, NotFound, SignedOut, StaleFence
 from backend.github.types import Profile, Token
 from backend.models import Attachment, CreditTransaction, Draft, ProviderKey, TaskRun, User
-from backend.services import account, admin, api_tokens, auth, credits, preferences, runs, tasks
+from backend.services import account, admin, api_tokens, auth, claims, credits, preferences, runs, tasks
 from backend.services.api_tokens import Scope
 from backend.settings import get_settings
 from backend.words import Priority, Status, TaskType
@@ -127,7 +127,7 @@ def test_private_tasks_can_be_read_by_nobody_and_shared_ones_stay_to_the_team(pe
 def test_what_still_works_is_stopped_and_its_worker_is_refused_and_the_ledger_adds_up(people: People) -> None:
     working, waiting = submit(people), submit(people)
     with db.transaction() as session:
-        claimed = runs.claim(session, "worker")
+        claimed = claims.claim(session, "worker")
         assert claimed is not None
         session.execute(
             text("UPDATE task_runs SET cost_micro = 25000 WHERE id = :id"), {"id": claimed.run_id}
@@ -138,7 +138,7 @@ def test_what_still_works_is_stopped_and_its_worker_is_refused_and_the_ledger_ad
         assert {run_of(session, one).cancelled_by for one in (working, waiting)} == {people.alice.id}
         with pytest.raises(StaleFence):
             runs.beat(session, claimed.run_id, claimed.fence)
-        assert runs.claim(session, "worker") is None
+        assert claims.claim(session, "worker") is None
         assert credits.unbalanced(session) == []
     assert (alice(people).credits, alice(people).credits_held) == (97, 0)
 

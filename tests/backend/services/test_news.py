@@ -2,8 +2,9 @@ import pytest
 
 from backend import db
 from backend.models import User
-from backend.services import news, runs, tasks
-from backend.services.runs import Claim, End
+from backend.services import claims, news, runs, tasks
+from backend.services.claims import Claim
+from backend.services.runs import End
 from backend.services.tasks import Draft
 from backend.words import Failure, Outcome, Priority, Status, TaskType
 from tests.conftest import People
@@ -15,7 +16,7 @@ def claim(people: People) -> Claim:
     with db.transaction() as session:
         tasks.submit(session, people.alice, draft)
     with db.transaction() as session:
-        claimed = runs.claim(session, "a worker")
+        claimed = claims.claim(session, "a worker")
     assert claimed is not None
     return claimed
 

@@ -14,9 +14,10 @@ from backend.errors import AsyncCoderError, InvalidInput, NotEnoughCredits, NotF
 from backend.models import AiModel, CreditTransaction, ProviderKey, Task, TaskEvent, TaskRun, User
 from backend.providers.base import Message, ProviderError, Request
 from backend.providers.base import Text as Words
-from backend.services import admin, brief, catalog, credits, provider_keys, runs, tasks
+from backend.services import admin, brief, catalog, claims, credits, provider_keys, runs, tasks
+from backend.services.claims import Claim
 from backend.services.provider_keys import OwnKeyProvider
-from backend.services.runs import Claim, End
+from backend.services.runs import End
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Phase, Priority, Status, TaskType
 from tests.conftest import People, forget_settings
@@ -78,7 +79,7 @@ def run_of(run: TaskRun) -> TaskRun:
 
 def claim() -> Claim:
     with db.transaction() as session:
-        found = runs.claim(session, "worker")
+        found = claims.claim(session, "worker")
     assert found is not None
     return found
 

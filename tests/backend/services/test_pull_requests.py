@@ -14,7 +14,7 @@ from backend import db
 from backend.errors import Conflict
 from backend.github.types import RemotePull
 from backend.models import Notice, PullRequest, Task, TaskEvent
-from backend.services import deliveries, pull_requests, runs, tasks
+from backend.services import claims, deliveries, pull_requests, runs, tasks
 from backend.services.runs import End
 from backend.words import EventKind, Failure, Outcome, Priority, PullRequestStatus, Status, TaskType
 from tests.conftest import People
@@ -46,7 +46,7 @@ def task_id(people: People) -> UUID:
     with db.transaction() as session:
         task_id = tasks.submit(session, people.alice, draft).id
     with db.transaction() as session:
-        claim = runs.claim(session, "worker")
+        claim = claims.claim(session, "worker")
         assert claim is not None
     with db.transaction() as session:
         pull_requests.observe(session, people.sample, OPENED, task_id=task_id)
@@ -185,7 +185,7 @@ def test_a_merge_during_a_follow_up_is_kept_and_ends_the_follow_ups(people: Peop
     with db.transaction() as session:
         tasks.follow_up(session, people.alice, task_id, "more")
     with db.transaction() as session:
-        claim = runs.claim(session, "worker")
+        claim = claims.claim(session, "worker")
         assert claim is not None
     deliver("d1", payload(MERGED))
     with db.transaction() as session:

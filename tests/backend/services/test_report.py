@@ -9,8 +9,8 @@ import pytest
 from backend.engine.assignment import Ending
 from backend.providers.base import Prices
 from backend.services.brief import Brief
+from backend.services.claims import Claim
 from backend.services.report import MAX_BODY, pull_request_body, quiet
-from backend.services.runs import Claim
 from backend.words import TaskType
 
 EVIDENCE = {

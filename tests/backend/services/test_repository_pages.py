@@ -9,7 +9,16 @@ import pytest
 from backend import clock, db
 from backend.errors import Forbidden, GitHubUnauthorized, InvalidInput, NotFound
 from backend.models import RepositorySettings, Task, User
-from backend.services import auth, brief, progress, repositories, repository_pages, repository_settings, runs, tasks
+from backend.services import (
+    auth,
+    brief,
+    claims,
+    progress,
+    repositories,
+    repository_pages,
+    repository_settings,
+    tasks,
+)
 from backend.services.progress import Progress
 from backend.services.repository_pages import Access, Archive, Privacy, Wanted
 from backend.services.repository_settings import MOST_COMMAND, DraftPolicy
@@ -122,7 +131,7 @@ def test_an_admins_settings_reach_the_next_run(people: People) -> None:
         assert kept.changed_at is not None
         tasks.submit(session, people.alice, draft)
     with db.transaction() as session:
-        claim = runs.claim(session, "worker")
+        claim = claims.claim(session, "worker")
         assert claim is not None
         told = brief.read(session, claim)
     assert (told.test_command, told.draft_policy) == ("make check", "ready")

@@ -59,7 +59,7 @@ def send(user: User, task_id: UUID, *comments: Any) -> None:
 def prompts(task_id: UUID) -> list[str]:
     with db.transaction() as session:
         found = select(TaskRun.prompt).where(TaskRun.task_id == task_id).order_by(col(TaskRun.number))
-        waiting = select(TaskMessage.text).where(TaskMessage.task_id == task_id)
+        waiting = select(TaskMessage.text).where(TaskMessage.task_id == task_id, col(TaskMessage.taken_at).is_(None))
         return [*session.exec(found).all(), *session.exec(waiting).all()]
 
 

@@ -16,9 +16,10 @@ from backend.engine.assignment import Orders, Withdrawn
 from backend.errors import Conflict, NotFound, RunFailed, StaleFence, TooLarge
 from backend.github.types import RemoteRepository
 from backend.models import Task, TaskEvent, TaskMessage, TaskResult, TaskRun, User
-from backend.services import attempts, brief, credits, runs, tasks
+from backend.services import attempts, brief, claims, credits, runs, tasks
+from backend.services.claims import Claim
 from backend.services.recorder import Recorder
-from backend.services.runs import Claim, End
+from backend.services.runs import End
 from backend.words import EventKind, Failure, Outcome, Phase, Priority, Status, TaskType
 from tests.conftest import People, keep, remote
 
@@ -31,7 +32,7 @@ def submit(people: People, prompt: str = "Fix it", priority: Priority = Priority
 
 def claim() -> Claim:
     with db.transaction() as session:
-        found = runs.claim(session, "worker")
+        found = claims.claim(session, "worker")
     assert found is not None
     return found
 
@@ -62,7 +63,7 @@ def test_a_run_is_claimed_once_by_many_workers_at_once(people: People) -> None:
 
     def look() -> None:
         with db.transaction() as session:
-            found.append(runs.claim(session, "worker"))
+            found.append(claims.claim(session, "worker"))
 
     threads = [threading.Thread(target=look) for _ in range(8)]
     for thread in threads:
@@ -89,14 +90,14 @@ def test_a_person_never_runs_more_than_their_tier_allows(people: People) -> None
         submit(people, f"task {number}")
     claim(), claim()
     with db.transaction() as session:
-        assert runs.claim(session, "worker") is None
+        assert claims.claim(session, "worker") is None
 
 
 def test_only_runs_that_a_worker_would_get_keep_the_sweep_ringing(people: People) -> None:
     def waiting() -> tuple[int, bool]:
         with db.transaction() as session:
-            counted = runs.claimable(session)
-            found = runs.claim(session, "worker")
+            counted = claims.claimable(session)
+            found = claims.claim(session, "worker")
             session.rollback()
             return counted, found is not None
 
@@ -238,7 +239,7 @@ def test_a_failure_that_may_pass_is_tried_again_later_and_one_that_does_not_is_n
         assert not attempts.retry_later(session, mine.run_id, mine.fence, Failure.MODEL_AUTH, "no")
         assert attempts.retry_later(session, mine.run_id, mine.fence, Failure.CLONE_FAILED, "network")
     with db.transaction() as session:
-        assert runs.claim(session, "worker") is None, "it waits out its back-off"
+        assert claims.claim(session, "worker") is None, "it waits out its back-off"
         session.execute(text("UPDATE task_runs SET until = now() - interval '1 s'"))
     assert claim().fence > mine.fence
 
@@ -251,7 +252,7 @@ def test_parking_frees_the_worker_keeps_the_hold_and_wakes_at_its_time(people: P
         runs.park(session, mine.run_id, mine.fence, reason="rate limit", until=until)
         run = run_of(task_id, session)
         assert (run.status, run.phase, run.held > 0) == (Status.PENDING, Phase.PARKED, True)
-        assert runs.claim(session, "worker") is None
+        assert claims.claim(session, "worker") is None
         session.execute(text("UPDATE task_runs SET until = now() - interval '1 s'"))
     assert claim().run_id == mine.run_id
 
@@ -482,7 +483,7 @@ def test_a_late_message_that_cannot_be_afforded_starts_no_run_and_says_so(people
         assert session.execute(text("SELECT count(*) FROM task_runs")).scalar_one() == 1
         last = events.since(session, task_id, 0)[-1]
         assert (last.kind, last.payload["code"]) == ("note", "not_enough_credits")
-        assert runs.claimable(session) == 0
+        assert claims.claimable(session) == 0
 
 
 def test_messages_too_long_for_one_prompt_are_read_by_the_next_run_one_after_the_other(people: People) -> None:

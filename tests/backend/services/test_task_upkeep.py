@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from backend import db
 from backend.errors import AsyncCoderError, Conflict, Forbidden, InvalidInput, NotEnoughCredits, NotFound, TooLarge
 from backend.models import AiModel, TaskRun, User
-from backend.services import access, brief, credits, ledger, pull_requests, runs, tasks
+from backend.services import access, brief, claims, credits, ledger, pull_requests, tasks
 from backend.words import Failure, Outcome, Priority, Status, TaskType, Visibility
 from tests.conftest import People, keep, remote
 from tests.settled import settle
@@ -242,7 +242,7 @@ def test_a_retry_may_have_other_words_and_another_model_and_each_run_keeps_its_o
     with db.transaction() as session:
         used = session.exec(select(TaskRun.ai_model_id).where(TaskRun.task_id == failed).order_by("number")).all()
         assert used == [people.model, other_id]
-        claim = runs.claim(session, "a worker")
+        claim = claims.claim(session, "a worker")
         assert claim is not None
         assert brief.read(session, claim).model == "demo-two"
 
