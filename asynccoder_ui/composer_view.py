@@ -15,7 +15,7 @@ TYPES = {
     TaskType.ASK: ("message-circle-question", "Ask", "Answers from the code. Changes nothing."),
     TaskType.DOCUMENTATION: ("file-text", "Documentation", "Touches docs and comments only."),
     TaskType.ARCHITECT: ("drafting-compass", "Architect", "A plan you can approve. No edits."),
-    TaskType.PR_REVIEW: ("eye", "Review", "Findings, line by line. No edits."),
+    TaskType.PR_REVIEW: ("eye", "Review", "Findings in a branch's code. No edits."),
     TaskType.ASYNC: ("zap", "Async", "From idea to pull request, alone."),
 }
 TYPE_OPTIONS = [Option(kind.value, name, detail=promise) for kind, (_, name, promise) in TYPES.items()]
