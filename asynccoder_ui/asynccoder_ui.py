@@ -25,7 +25,7 @@ from asynccoder_ui.pages.task import task
 from asynccoder_ui.pages.tasks import TaskList, tasks
 from asynccoder_ui.session import Session, on_error
 from asynccoder_ui.settings_view import Access, Preferred
-from asynccoder_ui.shell import Shell
+from asynccoder_ui.shell import Shell, around
 from asynccoder_ui.task_view import TaskView
 from backend import log
 from backend.api.app import app as api
@@ -74,7 +74,10 @@ app = rx.App(
     head_components=_head(),
     backend_exception_handler=on_error,
     # Reflex's own overlay speaks of servers and sockets; the shell says "Reconnecting…" after two seconds.
-    app_wraps={(55, "ErrorBoundary"): lambda _: default_error_boundary(fallback_render=broken())},
+    app_wraps={
+        (55, "ErrorBoundary"): lambda _: default_error_boundary(fallback_render=broken()),
+        (20, "Around"): lambda _: around(),
+    },
     toaster=rx.toast.provider(position="bottom-right", rich_colors=False, close_button=True),
     api_transformer=[
         functools.partial(Beside, api=api),

@@ -181,9 +181,20 @@ def shell(*content: rx.Component, at: str) -> rx.Component:
         theme.part("scrim"),
         theme.part("main", _bar(), _reopen(), *content, tag="main", id="main"),
         _away(),
-        palette(pages=PAGES, found=Palette.found, on_search=Palette.search),
-        shortcuts(),
-        notifier(news=Shell.news),
+    )
+
+
+def around() -> rx.Component:
+    """What outlives the change of pages for a signed-in person: the palette, the sheet of keys, the news."""
+    return rx.fragment(
+        rx.cond(
+            Session.login,
+            rx.fragment(
+                palette(pages=PAGES, found=Palette.found, on_search=Palette.search),
+                shortcuts(),
+                notifier(news=Shell.news),
+            ),
+        )
     )
 
 
@@ -272,7 +283,7 @@ def _person() -> rx.Component:
 def _balance() -> rx.Component:
     return theme.words(
         "tiny",
-        Shell.available,
+        rx.cond(Shell.is_listed, Shell.available, "…"),
         " credits",
         rx.cond(Shell.held > 0, rx.fragment(" · ", Shell.held, " held")),
         num=True,

@@ -1,19 +1,17 @@
 """What every test may ask for: servers, an empty migrated database, and three people."""
 
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
-from psycopg import sql
+from sqlalchemy import Engine, create_engine
 from sqlmodel import Session, select
 
 from backend import db, queue, redis
@@ -22,24 +20,35 @@ from backend.models import AiModel, Repository, User
 from backend.services import auth, catalog, repositories
 from backend.settings import get_settings
 from backend.workspace.checkout import workspaces_root
+from tests.database import Database
 
 pytest_plugins = ["tests.servers", "tests.hub"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser tests go last: Playwright keeps an event loop running, in which no other test can start its own."""
-    items.sort(key=lambda item: "/e2e/" in item.nodeid)
+    """A file's tests run in one process, the browser tests in one too, and first: they take longest."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("e2e" if "/e2e/" in item.nodeid else item.nodeid.split("::")[0]))
+    items.sort(key=lambda item: "/e2e/" not in item.nodeid)
 
 
 @pytest.fixture(scope="session")
 def migrated(new_database: Callable[[], str]) -> str:
-    """A database with the schema and nothing in it; others are copied from it."""
+    """A database with the schema and nothing in it."""
     url = new_database()
     config = Config(PROJECT / "alembic.ini")
     config.attributes["database_url"] = _for_sqlalchemy(url)
     command.upgrade(config, "head")
     return url
+
+
+@pytest.fixture(scope="session")
+def tables(migrated: str, owner_url: str) -> Iterator[Database]:
+    """The tables that every test of this session finds empty; what SQLAlchemy compiled for them is kept too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "create_engine", _one_engine_a_url())
+        yield Database(migrated, owner_url)
 
 
 @pytest.fixture
@@ -57,23 +66,17 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyt
 
 
 @pytest.fixture
-def database(migrated: str, owner_url: str, redis_url: str, environment: pytest.MonkeyPatch) -> Iterator[str]:
+def database(
+    tables: Database, redis_url: str, environment: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[str]:
     """An empty database with the schema, and an empty Redis, as this process's settings."""
-    name = f"test_{secrets.token_hex(6)}"
-    template = urlsplit(migrated).path.lstrip("/")
-    with psycopg.connect(owner_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-    url = urlunsplit(urlsplit(migrated)._replace(path=f"/{name}"))
-    environment.setenv("DATABASE_URL", url)
+    tables.empty(fill="people" in request.fixturenames)
+    environment.setenv("DATABASE_URL", tables.url)
     environment.setenv("REDIS_URL", redis_url)
     forget_settings()
-    redis.client(redis_url).flushall()
-    yield url
+    redis.client(redis_url).flushdb()
+    yield tables.url
     forget_settings()
-    with psycopg.connect(owner_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @dataclass(frozen=True)
@@ -90,21 +93,26 @@ class People:
 
 
 @pytest.fixture
-def people(database: str) -> People:
-    """Alice with a repository of hers and one of the team's, Bob on the team, Carol beside."""
+def people(database: str, tables: Database) -> People:
+    """Alice with a repository of hers and one of the team's, Bob on the team, Carol beside; all signed in."""
     with db.transaction() as session:
-        catalog.fill(session)
+        is_first = not session.exec(select(User)).first()
+        if is_first:
+            catalog.fill(session)
         users, cookies = {}, {}
         for number, login in enumerate(("alice", "bob", "carol"), start=1):
             profile = Profile(number, login, login.title(), f"{login}@example.org", None)
             users[login], cookies[login] = auth.sign_in(session, profile, Token(f"gho_{login}", None, None, ()), "test")
-        keep(session, users["alice"], remote(11, "alice/sample-shop", "admin"), remote(12, "acme/shop", "write"))
-        keep(session, users["bob"], remote(12, "acme/shop", "write"))
-        keep(session, users["carol"])
+        if is_first:
+            keep(session, users["alice"], remote(11, "alice/sample-shop", "admin"), remote(12, "acme/shop", "write"))
+            keep(session, users["bob"], remote(12, "acme/shop", "write"))
+            keep(session, users["carol"])
         by_name = {one.full_name: one.id for one in session.exec(select(Repository))}
         model = session.exec(select(AiModel.id).where(AiModel.provider == "demo")).one()
         for user in users.values():
             session.refresh(user)
+    if is_first:
+        tables.keep(without="sessions")
     return People(**users, cookies=cookies, sample=by_name["alice/sample-shop"], shop=by_name["acme/shop"], model=model)
 
 
@@ -133,6 +141,17 @@ def remote(github_id: int, full_name: str, access_level: str, **changes: object)
 def keep(session: Session, user: User, *found: RemoteRepository) -> None:
     """Stores what a sync of this person's would have found."""
     repositories.store(session, user.id, list(found))
+
+
+def _one_engine_a_url() -> Callable[..., Engine]:
+    made: dict[str, Engine] = {}
+
+    def engine(url: str, **options: Any) -> Engine:
+        if url not in made:
+            made[url] = create_engine(url, **options)
+        return made[url]
+
+    return engine
 
 
 def _for_sqlalchemy(url: str) -> str:

@@ -28,7 +28,7 @@ def embedded_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setti
 
 @pytest.fixture(scope="session")
 def owner_url(request: pytest.FixtureRequest) -> str:
-    """A connection that may create databases."""
+    """A superuser's connection: databases are made, and rows deleted that nobody else may delete."""
     given = Settings().test_database_url
     return given or embedded.superuser_url(request.getfixturevalue("embedded_servers"))
 
@@ -59,10 +59,11 @@ def database_url(new_database: Callable[[], str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_url(request: pytest.FixtureRequest) -> str:
-    """A Redis or Valkey for the tests alone: they flush it."""
-    given = Settings().test_redis_url
-    return given or embedded.redis_url(request.getfixturevalue("embedded_servers"))
+def redis_url(request: pytest.FixtureRequest, worker_id: str) -> str:
+    """A Redis or Valkey for the tests alone: they flush it. Of a given one each test process takes its own database."""
+    if given := Settings().test_redis_url:
+        return urlunsplit(urlsplit(given)._replace(path=f"/{worker_id.removeprefix('gw').replace('master', '0')}"))
+    return embedded.redis_url(request.getfixturevalue("embedded_servers"))
 
 
 def _create(name: str, owner: str | None) -> sql.Composed:

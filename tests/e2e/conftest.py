@@ -71,7 +71,7 @@ def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`asynccoder up` in demo mode on a data dir of its own: pages built, every part real."""
     data_dir = tmp_path_factory.mktemp("up") / "data"
@@ -108,9 +108,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         remove_workspaces(data_dir)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
+    """Headless Chromium. It ends with these tests: while Playwright runs, no other test can start an event loop."""
     if CHROMIUM is None:
         pytest.fail("Chromium is not installed: `make test` says how.")
     with sync_playwright() as playwright:

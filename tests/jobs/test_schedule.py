@@ -24,7 +24,7 @@ def submit(people: People) -> None:
 
 
 def flush() -> None:
-    redis.client(get_settings().resolved_redis_url).flushall()
+    redis.client(get_settings().resolved_redis_url).flushdb()
 
 
 def test_a_submit_rings_and_after_a_flush_the_sweep_rings_again_once(people: People) -> None:

@@ -109,7 +109,12 @@ def test_a_demos_database_is_refused_by_a_real_deployment(database: str, environ
     assert "demo" in str(refusal("migrate"))
 
 
-def test_a_schema_of_a_newer_version_is_refused(database: str) -> None:
+def test_a_schema_of_a_newer_version_is_refused(
+    new_database: Callable[[], str], environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("DATABASE_URL", new_database())
+    forget_settings()
+    asynccoder("migrate")
     with db.transaction() as session:
         session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     assert "newer version" in getattr(refusal("migrate"), "fix", "")

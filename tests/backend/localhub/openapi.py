@@ -3,6 +3,7 @@
 OpenAPI 3.0 says `nullable` where JSON Schema has a type; each schema is translated when it is first needed.
 """
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -24,8 +25,10 @@ class Description:
     """The description, and what it says an answer or a webhook must look like."""
 
     def __init__(self) -> None:
-        if not FILE.exists():
-            _install()
+        with (HERE / "package-lock.json").open() as turn:  # several test processes may wish for it at once
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            if not FILE.exists():
+                _install()
         self._translated: dict[str, Any] = {}
 
     @cached_property

@@ -64,7 +64,7 @@ def age(seconds: float) -> None:
 
 
 def forget_bell() -> None:
-    redis.client(get_settings().resolved_redis_url).flushall()
+    redis.client(get_settings().resolved_redis_url).flushdb()
 
 
 def test_a_burst_rings_once_and_one_job_applies_all_in_the_order_they_came(people: People) -> None:
