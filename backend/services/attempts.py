@@ -26,8 +26,7 @@ def retry_later(session: Session, run_id: UUID, fence: int, failure: Failure, se
     """Starts the next attempt where the failure allows one, with exponential back-off. False if it must end instead."""
     task, run = runs.locked(session, run_id)
     runs.require_own(run, fence)
-    is_stopped = run.cancel_requested_at is not None and not hands_over(session, run)
-    if is_stopped or not failure.retries_by_itself:
+    if run.cancel_requested_at is not None or not failure.retries_by_itself:
         return False
     return _next_attempt(session, task, run, sentence, _FAULT, pause=5 * 2 ** min(run.attempt, MAX_ATTEMPTS))
 
@@ -47,20 +46,11 @@ def take_over(session: Session, run_id: UUID) -> bool:
     if run_id not in expired(session):
         return False
     sentence = "The worker went away; another one goes on from the log."
-    if run.cancel_requested_at is not None and not hands_over(session, run):
+    if run.cancel_requested_at is not None:
         runs.end(session, run_id, run.fence, runs.End(Status.CANCELLED, "Stopped."))
     elif not _next_attempt(session, task, run, sentence, _WORKER_GONE):
         runs.end(session, run_id, run.fence, runs.End(Status.FAILED, _BROKEN.sentence, failure=_BROKEN))
     return True
-
-
-def hands_over(session: Session, run: TaskRun) -> bool:
-    """Whether the run has begun to push: it can no longer be stopped, for its pull request may be open on GitHub."""
-    found = session.execute(
-        text("SELECT 1 FROM task_events WHERE run_id = :id AND kind = 'phase' AND payload->>'phase' = 'finishing'"),
-        {"id": run.id},
-    )
-    return found.first() is not None
 
 
 def _next_attempt(
@@ -70,7 +60,6 @@ def _next_attempt(
         return False
     run.status, run.phase, run.reason = Status.PENDING, Phase.QUEUED, sentence
     run.until = clock.now() + timedelta(seconds=pause) if pause else None
-    run.cancel_requested_at = run.cancelled_by = None  # a stop that came when the work was being handed over already
     run.attempt += 1
     run.fence += 1
     run.lease_owner = run.lease_expires_at = None

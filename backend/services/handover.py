@@ -70,11 +70,8 @@ def finish(place: Workplace, ending: Ending) -> None:
         return
     place.enter(Phase.VERIFYING)
     evidence = _verify(place, commit)
-    if evidence is None:
-        place.end(End(Status.CANCELLED, "Stopped before anything was pushed. The changes are kept as a patch."))
-        return
-    place.enter(Phase.FINISHING)
-    _publish(place, Work(commit, evidence, ending))
+    if evidence is not None:
+        _publish(place, Work(commit, evidence, ending))
 
 
 def _answer(place: Workplace, ending: Ending) -> None:
@@ -158,15 +155,13 @@ def _keep_patch(place: Workplace, patch: bytes) -> None:
 def _verify(place: Workplace, commit: Commit) -> Evidence | None:
     """Runs the tests on the commit in a clean checkout, in the jail; an earlier attempt's answer stands.
 
-    None where the person said stop: tests that were cut off say nothing of the commit.
+    None where the person said stop, and the run has ended: tests that were cut off say nothing of the commit.
     """
     name = f"evidence:{commit.sha}"
     known = place.recorder.found(name)
     evidence = Evidence(**{**known, "verdict": Verdict(known["verdict"])}) if known else _run_tests(place, commit)
-    if place.lease.poll().cancelled:
-        return None
-    place.recorder.once(EventKind.EVIDENCE, evidence.payload(), name)
-    return evidence
+    run_id, fence, told = place.claim.run_id, place.claim.fence, evidence.payload()
+    return evidence if patiently(lambda session: runs.begin_hand_over(session, run_id, fence, told, name)) else None
 
 
 def _run_tests(place: Workplace, commit: Commit) -> Evidence:

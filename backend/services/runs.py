@@ -56,14 +56,38 @@ def beat(session: Session, run_id: UUID, fence: int) -> TaskRun:
     return run
 
 
-def enter(session: Session, run_id: UUID, fence: int, phase: Phase, reason: str | None = None) -> None:
+def enter(session: Session, run_id: UUID, fence: int, phase: Phase) -> None:
     """Moves a running run to a phase. Raises StaleFence."""
     task, run = locked(session, run_id)
     require_own(run, fence)
-    if run.phase == phase and run.reason == reason:
+    if run.phase == phase:
         return
-    run.phase, run.reason = phase, reason
+    run.phase, run.reason = phase, None
     mirror(session, task, run)
+
+
+def begin_hand_over(session: Session, run_id: UUID, fence: int, evidence: dict[str, Any], name: str) -> bool:
+    """Keeps the evidence under its name and begins to push; False where the person said stop, which ends the run.
+
+    Here alone it is decided which of the two comes first: whoever says stop afterwards is refused. Raises StaleFence.
+    """
+    run = require(session, run_id, fence)
+    if run.cancel_requested_at is not None:
+        words = "Stopped before anything was pushed. The changes are kept as a patch."
+        end(session, run_id, fence, End(Status.CANCELLED, words))
+        return False
+    record(session, run, EventKind.EVIDENCE, jsonb.fit(evidence), name)
+    enter(session, run_id, fence, Phase.FINISHING)
+    return True
+
+
+def is_handed_over(session: Session, run_id: UUID) -> bool:
+    """Whether the run has begun to push: it can no longer be stopped, for its pull request may be open on GitHub."""
+    found = session.execute(
+        text("SELECT 1 FROM task_events WHERE run_id = :id AND kind = 'phase' AND payload->>'phase' = 'finishing'"),
+        {"id": run_id},
+    )
+    return found.first() is not None
 
 
 def park(
@@ -94,7 +118,7 @@ def park(
 
 def _has_answered(run: TaskRun, heard: Orders) -> bool:
     wants_end = run.finish_requested_at is not None and not heard.finish_now
-    return wants_end or run.held * credits.MICRO_PER_CREDIT > heard.hold_micro
+    return wants_end or run.limit * credits.MICRO_PER_CREDIT > heard.hold_micro
 
 
 def wake(session: Session, run: TaskRun, task: Task) -> None:

@@ -11,7 +11,7 @@ from backend.db import after_commit, transaction
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import Task, TaskMessage, TaskRun, User
-from backend.services import access, attempts, catalog, credits, notices, repositories, runs
+from backend.services import access, catalog, credits, notices, repositories, runs
 from backend.words import Effort, EventKind, Priority, Status, TaskType, Visibility
 from backend.workspace.git import check_branch
 
@@ -182,7 +182,7 @@ def cancel(session: Session, user: User, task_id: UUID) -> None:
     Raises NotFound, Forbidden, or Conflict when it has ended or its work is being handed over.
     """
     task, run = _alive(session, user, task_id)
-    if attempts.hands_over(session, run):
+    if runs.is_handed_over(session, run.id):
         raise Conflict("It is too late to stop this: the work is being handed over to GitHub.")
     run.cancelled_by = user.id
     run.cancel_requested_at = run.cancel_requested_at or clock.now()

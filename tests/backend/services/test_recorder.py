@@ -12,8 +12,8 @@ from backend.services import attempts, recorder, tasks
 from backend.services.recorder import Recorder, keep_patch, latest_checkpoint
 from backend.words import EventKind
 from tests.backend.services.test_executor import alice, run_of, submit, work  # noqa: F401  # a fixture
-from tests.backend.services.test_runs import claim
-from tests.backend.services.test_runs import submit as submit_unsent
+from tests.backend.services.worker import claim
+from tests.backend.services.worker import submit as submit_unsent
 from tests.conftest import People
 from tests.hub import LocalHub
 

@@ -1,0 +1,53 @@
+"""A worker and its person, step by step, without the engine between."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from backend import db
+from backend.models import TaskRun
+from backend.services import attempts, claims, runs, tasks
+from backend.services.claims import Claim
+from backend.services.runs import End
+from backend.words import Outcome, Priority, Status, TaskType
+from tests.conftest import People
+
+
+def submit(people: People, prompt: str = "Fix it", priority: Priority = Priority.MEDIUM) -> UUID:
+    with db.transaction() as session:
+        draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.DEBUG, priority, prompt)
+        return tasks.submit(session, people.alice, draft).id
+
+
+def claim() -> Claim:
+    with db.transaction() as session:
+        found = claims.claim(session, "worker")
+    assert found is not None
+    return found
+
+
+def run_of(task_id: UUID, session: Session) -> TaskRun:
+    return session.exec(select(TaskRun).where(TaskRun.task_id == task_id).order_by(text("number DESC"))).first()  # type: ignore[return-value]  # there is one
+
+
+def expire_lease() -> None:
+    with db.transaction() as session:
+        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s' WHERE status = 'running'"))
+
+
+def take_over() -> list[UUID]:
+    with db.transaction() as session:
+        expired = attempts.expired(session)
+    taken = []
+    for run_id in expired:
+        with db.transaction() as session:
+            if attempts.take_over(session, run_id):
+                taken.append(run_id)
+    return taken
+
+
+def end(mine: Claim, how: End | None = None) -> None:
+    with db.transaction() as session:
+        done = how or End(Status.COMPLETED, "done", outcome=Outcome.NO_CHANGES)
+        runs.end(session, mine.run_id, mine.fence, done)
