@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from asynccoder_ui import routes
-from asynccoder_ui.views import SCRIPTED, iso, look_of, reason_of
+from asynccoder_ui.views import SCRIPTED, iso, look_of, reason_of, web_address
 from backend.services import next_action, tasks
 from backend.services.credits import in_dollars, to_credits
 from backend.words import Outcome, PullRequestStatus, Status, TaskType, Verdict
@@ -121,7 +121,7 @@ class Message:
 
 def task_facts(page: tasks.TaskPage) -> TaskFacts:
     """The head of a task's page."""
-    row, run = page.row, page.runs[-1]
+    row, run = page.row, page.run
     look, word = look_of(row)
     work = page.work_branch or ""
     return TaskFacts(
@@ -130,8 +130,8 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         repository=row.repository,
         branches=f"{page.branch} → {work}" if work else page.branch,
         work_branch=work,
-        model=page.model_display_name,
-        script_label=SCRIPTED if page.is_demo and "no AI" not in page.model_display_name else "",
+        model=row.model_name,
+        script_label=SCRIPTED if row.is_demo and "no AI" not in row.model_name else "",
         task_type=type_name(row.task_type),
         look=look,
         word=word,
@@ -143,10 +143,10 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         wants_credits="add_credits" in page.actions,
         base=page.target_branch,
         patch_href=routes.patch_file(str(row.id)),
-        file_count=len(page.files),
-        files_version=f"{run.number}.{len(page.files)}.{row.status}",
+        file_count=page.file_count,
+        files_version=f"{run.number}.{page.file_count}.{row.status}",
         sent=iso(row.created_at),
-        owner=page.owner,
+        owner=row.owner,
         answer=_answer(page),
         is_mine=row.is_mine,
         is_shared=row.is_shared,
@@ -170,7 +170,7 @@ def next_step(page: tasks.TaskPage) -> NextAction:
 
 def run_facts(page: tasks.TaskPage) -> RunFacts:
     """The rail's figures of the newest run."""
-    run = page.runs[-1]
+    run = page.run
     used = to_credits(run.cost_micro) if run.own_key or run.charged is None else run.charged
     cached = f", {_thousands(run.tokens_cached)} cached" if run.tokens_cached else ""
     return RunFacts(
@@ -227,7 +227,7 @@ def pull(row: tasks.PullRequestRow | None) -> Pull:
     if row is None:
         return Pull()
     look, word = _PULLS[PullRequestStatus(row.status)]
-    return Pull(row.number, row.title, look, word, row.url if row.url.startswith(("https://", "http://")) else "")
+    return Pull(row.number, row.title, look, word, web_address(row.url))
 
 
 def _answer(page: tasks.TaskPage) -> str:

@@ -4,7 +4,7 @@ Bulk never goes through State: one more line in a list of 5,000 would send all o
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -32,19 +32,26 @@ ASK_WHO = frozenset({SIGNED_OUT, RESYNC})  # after these, whoever was remembered
 _log = log.get(__name__)
 
 
-async def changes(*topics: str, source: Hub = hub) -> AsyncGenerator[frozenset[str], None]:
+def _is_change(ring: Ring) -> bool:
+    return ring.kind != DELTA
+
+
+async def changes(
+    *topics: str, wanted: Callable[[Ring], bool] = _is_change, source: Hub = hub
+) -> AsyncGenerator[frozenset[str], None]:
     """Yields whenever a page should read again: first once the subscription stands (read the snapshot now, nothing can
-    be missed after it), then for what rang since, at most every 100 ms. Streamed text is not a change."""
+    be missed after it), then for the kinds that rang since, at most every 100 ms. Rings that are not `wanted` are
+    passed over; without a choice of the page's own, streamed text is."""
     async with source.subscribe(*topics) as queue:
         yield frozenset()
         while True:
-            kinds = {(await queue.get()).kind}
+            rings = [await queue.get()]
             while not queue.empty():
-                kinds.add(queue.get_nowait().kind)
-            if kinds == {DELTA}:
-                continue
-            yield frozenset(kinds - {DELTA})
-            await asyncio.sleep(PAUSE_SECONDS)
+                rings.append(queue.get_nowait())
+            kinds = frozenset(ring.kind for ring in rings if ring.kind == RESYNC or wanted(ring))
+            if kinds:
+                yield kinds
+                await asyncio.sleep(PAUSE_SECONDS)
 
 
 class LogNamespace(AsyncNamespace):

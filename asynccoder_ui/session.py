@@ -1,7 +1,7 @@
 """The State every page stands on: who is signed in, and how to ask a service as them."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import reflex as rx
@@ -27,6 +27,15 @@ class Session(rx.State):
     avatar_url: str = ""
     is_demo: bool = False
     sign_in_url: str = f"{routes.SIGN_IN}?next={routes.HOME}"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets a var. Reflex sends every var that was set: one that is equal to what the browser has is left alone."""
+        if name in self.__fields__:
+            held = self.get_value(name)
+            may_have_changed = held is value and isinstance(value, list | dict | set)  # in place
+            if type(held) is type(value) and held == value and not may_have_changed:
+                return
+        super().__setattr__(name, value)
 
     @rx.event
     @public

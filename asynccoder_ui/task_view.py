@@ -15,10 +15,15 @@ from asynccoder_ui.session import Session
 from asynccoder_ui.task_menu import page_actions
 from backend import events
 from backend.errors import AsyncCoderError, NotFound, SignedOut, Unavailable
+from backend.hub import DELTA, Ring
 from backend.models import User
 from backend.services import next_action, reviews, tasks
+from backend.words import EventKind
 
 TABS = ("log", "answer", "changes", "evidence", "pull", "details")
+# Entries that only the log shows. A model's turn is none: the figures beside it move.
+_UNSEEN = frozenset({DELTA, EventKind.TOOL_STARTED, EventKind.TOOL_RESULT, EventKind.NOTE, EventKind.CHECKPOINT})
+_QUEUED = "queued"
 _NOWHERE = "There is no such task, or you cannot see it."
 
 
@@ -59,9 +64,15 @@ class TaskView(Session):
         try:
             person = await people.person_of(token)
             topics = events.task_topic(task), events.user_topic(person.id)
-            async with contextlib.aclosing(live.changes(*topics)) as rings:
+            look: str | None = _QUEUED
+
+            def wanted(ring: Ring) -> bool:
+                return _moves(ring, task, in_line=look == _QUEUED)
+
+            async with contextlib.aclosing(live.changes(*topics, wanted=wanted)) as rings:
                 async for _ in rings:
-                    if not await self._show(token, task, visit):
+                    look = await self._show(token, task, visit)
+                    if look is None:
                         return None  # the tab shows something else by now
         except SignedOut:
             return leave()
@@ -145,17 +156,17 @@ class TaskView(Session):
             return False
         return True
 
-    async def _show(self, token: str, task: UUID, visit: int) -> bool:
-        """Reads the task and shows it. False, and nothing is shown, once the tab has moved on."""
+    async def _show(self, token: str, task: UUID, visit: int) -> str | None:
+        """Reads the task, shows it and says how it looks. None, and nothing is shown, once the tab has moved on."""
         try:
             page = await people.ask(token, lambda session, user: _seen(session, user, task))
         except Unavailable as error:
             async with self:
                 self.error = str(error) if self._followed == visit else self.error
-            return True
+            return _QUEUED
         async with self:
             if self._followed != visit or self._task_in_address() != task:
-                return False
+                return None
             if self.facts.id == "":
                 self.tab = shown.first_tab(page)
             self.facts = shown.task_facts(page)
@@ -165,10 +176,17 @@ class TaskView(Session):
             self.pull = shown.pull(page.pull_request)
             self.menu = page_actions(page.row)
             self.queued = [shown.Message(str(message.id), message.text) for message in page.queued_messages]
-        return True
+            return self.facts.look
 
     def _task_in_address(self) -> UUID | None:
         return routes.task_in(self.router.url.path)
+
+
+def _moves(ring: Ring, task: UUID, *, in_line: bool) -> bool:
+    """Whether the page shows something of what rang; while it waits in line, also of the person's other tasks."""
+    if ring.topic == events.task_topic(task):
+        return ring.kind not in _UNSEEN
+    return in_line or ring.id == str(task) or ring.kind in live.ASK_WHO
 
 
 def _seen(session: DatabaseSession, user: User, task: UUID) -> tasks.TaskPage:

@@ -72,8 +72,8 @@ class TaskList(Session):
         try:
             person = await people.person_of(token)
             async with contextlib.aclosing(live.changes(events.user_topic(person.id))) as rings:
-                async for _ in rings:
-                    answer = await _answer(token, chosen)
+                async for kinds in rings:
+                    answer = await _answer(token, chosen, choices=not kinds)
                     async with self:
                         if self._followed != visit or self.router.url.path.rstrip("/") != routes.TASKS:
                             return None  # the tab shows something else by now
@@ -100,7 +100,7 @@ class TaskList(Session):
     @signed_in
     async def again(self) -> None:
         """Reads once more after an error."""
-        self._show(await _answer(self._token(), self.chosen))
+        self._show(await _answer(self._token(), self.chosen, choices=True))
 
     def _show(self, answer: "_Answer | AsyncCoderError") -> None:
         if isinstance(answer, AsyncCoderError):
@@ -112,20 +112,22 @@ class TaskList(Session):
         turn = [replace(self.chosen, page=str(page)).address for page in (found.page - 1, found.page + 1)]
         self.earlier = turn[0] if found.page > 1 else ""
         self.later = turn[1] if found.page < found.pages else ""
-        self.repositories = tasks_view.options(offered.repositories)
-        self.models = tasks_view.options(offered.models)
-        self.has_others, self.is_listed, self.error = offered.has_others, True, ""
+        self.is_listed, self.error = True, ""
+        if offered is not None:
+            self.repositories = tasks_view.options(offered.repositories)
+            self.models = tasks_view.options(offered.models)
+            self.has_others = offered.has_others
 
 
-_Answer = tuple[service.Listing, service.Offered]
+_Answer = tuple[service.Listing, service.Offered | None]
 
 
-async def _answer(token: str, chosen: Chosen) -> _Answer | AsyncCoderError:
-    """The page and what there is to filter by, or why they cannot be shown just now. Raises SignedOut."""
+async def _answer(token: str, chosen: Chosen, *, choices: bool) -> _Answer | AsyncCoderError:
+    """The page, with what there is to filter by, or why they cannot be shown just now. Raises SignedOut."""
 
     def read(session: DatabaseSession, user: User) -> _Answer:
         found = service.listing(session, user, tasks_view.filters_of(chosen), int(chosen.page or 1))
-        return found, service.offered(session, user)
+        return found, service.offered(session, user) if choices else None
 
     try:
         return await people.ask(token, read)

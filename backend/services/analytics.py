@@ -6,19 +6,20 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from backend.models import TaskResult, TaskRun
+from backend.models import Task, TaskResult, TaskRun
 
 IS_CHANGE = col(TaskResult.result_type) == "code_changes"
 
 
-def newest_with_changes(task_id: UUID) -> Any:
-    """The task's newest run that changed files, as a subquery: what that run's results say is the task's diff."""
+def newest_with_changes(task_id: Any) -> Any:
+    """The newest run that changed files, as a subquery: what its results say is the diff of the task (id or column)."""
     return (
         select(TaskResult.run_id)
         .join(TaskRun, col(TaskRun.id) == TaskResult.run_id)
         .where(TaskResult.task_id == task_id, IS_CHANGE)
         .order_by(col(TaskRun.number).desc())
         .limit(1)
+        .correlate(Task)
         .scalar_subquery()
     )
 

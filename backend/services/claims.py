@@ -15,6 +15,8 @@ from backend.words import Phase, Priority, Status
 CLAIM_LOCK = 0x61636C6D  # "aclm"
 _CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
 _WEIGHTS = " ".join(f"WHEN '{one.value}' THEN {one.weight}" for one in Priority)
+# Of a run `r` of a task `t`: who has more is taken first. A point a minute, so that nobody waits for ever.
+RANK = f"(CASE t.priority {_WEIGHTS} END + extract(epoch FROM now() - r.created_at) / 60)"
 # The runs of which a worker may take any one now: due, and of a person who may work and has room for another.
 _CLAIMABLE = """
     FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
@@ -50,10 +52,9 @@ def claim(session: Session, owner: str) -> Claim | None:
         text(
             f"""
             SELECT r.id {_CLAIMABLE}
-            ORDER BY CASE t.priority {_WEIGHTS} END
-                     + extract(epoch FROM now() - r.created_at) / 60 DESC, r.created_at
+            ORDER BY {RANK} DESC, r.created_at
             LIMIT 1
-            """  # noqa: S608  our own text
+            """
         ),
         _CONCURRENT,
     ).scalar_one_or_none()

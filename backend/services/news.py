@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy
@@ -61,30 +62,31 @@ def since(session: Session, user: User, after: int) -> tuple[list[News], int]:
     told: dict[UUID, News] = {}
     for seq, kind, payload in rows:  # newest first: of a task only its last state is news
         found = tasks.get(str(payload.get("task_id")))
-        if found is None or found[0].id in told:
+        if found is None or found.id in told:
             continue
-        news = _news(seq, kind, payload, *found)
+        news = _news(seq, kind, payload, found)
         if news is not None:
             told[news.task_id] = news
     return sorted(told.values(), key=lambda one: one.seq)[-MOST:], rows[0][0]
 
 
-def _tasks(session: Session, user: User, ids: set[str]) -> dict[str, tuple[Task, str | None]]:
+def _tasks(session: Session, user: User, ids: set[str]) -> dict[str, Any]:
     wanted = [UUID(one) for one in ids if one != "None"]
+    state = (Task.id, Task.title, Task.status, Task.phase, Task.outcome, Task.failure, Task.reason, Task.until)
     rows = session.execute(
-        sqlalchemy.select(Task, col(PullRequest.status))
+        sqlalchemy.select(*(col(one) for one in state), col(PullRequest.status).label("pull"))
         .outerjoin(PullRequest, col(PullRequest.task_id) == Task.id)
         .where(col(Task.id).in_(wanted), col(Task.user_id) == user.id, col(Task.deleted_at).is_(None))
     )
-    return {str(task.id): (task, pull) for task, pull in rows}
+    return {str(task.id): task for task in rows}
 
 
-def _news(seq: int, kind: str, payload: dict[str, object], task: Task, pull: str | None) -> News | None:
+def _news(seq: int, kind: str, payload: dict[str, object], task: Any) -> News | None:
     if kind == notices.COMPLETED and task.status == Status.COMPLETED and task.outcome:
         return News(seq, NewsKind.DONE, task.id, task.title, _OUTCOMES[Outcome(task.outcome)])
     if kind == notices.COMPLETED and task.status == Status.FAILED and task.failure:
         return News(seq, NewsKind.FAILED, task.id, task.title, Failure(task.failure).sentence)
-    if kind == notices.PULL_REQUEST and payload.get("status") == PullRequestStatus.MERGED == pull:
+    if kind == notices.PULL_REQUEST and payload.get("status") == PullRequestStatus.MERGED == task.pull:
         return News(seq, NewsKind.DONE, task.id, task.title, _OUTCOMES[Outcome.MERGED])
     if kind == notices.STATUS and task.phase == Phase.PARKED == payload.get("phase") and task.until is None:
         if task.reason == "budget":

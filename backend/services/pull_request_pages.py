@@ -63,7 +63,7 @@ def entries(
 ) -> Page[PullRow]:
     """Those that fit, what GitHub changed last first; `after` is the key that the page before gave."""
     narrowed = _narrowed(user, wanted or Wanted())
-    statement = _selection().where(*narrowed)
+    statement = _selection(user).where(*narrowed)
     if after is not None:
         statement = statement.where(tuple_(_AT, _ID) < after)
     found = session.execute(statement.order_by(_AT.desc(), _ID.desc()).limit(limit + 1)).all()
@@ -74,13 +74,13 @@ def entries(
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
         .where(*narrowed)
     ).one()
-    verdicts = _verdicts(session, [task.id for _, task, *_ in found])
+    verdicts = _verdicts(session, [one.task_id for one in found])
     return paging.page(
         found,
         limit,
         total,
-        row=lambda one: _row(user, one, verdicts),
-        key=lambda one: (one[4], one[0].id),
+        row=lambda one: _row(one, verdicts),
+        key=lambda one: (one.updated_at, one.id),
     )
 
 
@@ -100,11 +100,27 @@ def offered(session: Session, user: User, query: str = "", limit: int = 50) -> l
 # GitHub's own time where it told one.
 _AT = func.coalesce(PullRequest.observed_at, PullRequest.updated_at)
 _ID = col(PullRequest.id)
+# What a line shows, under its own names: descriptions, prompts and tokens stay where they are.
+_COLUMNS: tuple[Any, ...] = (
+    _ID,
+    col(PullRequest.pr_number).label("number"),
+    col(PullRequest.title),
+    col(PullRequest.status),
+    col(PullRequest.url),
+    col(PullRequest.source_branch),
+    col(PullRequest.target_branch),
+    col(Repository.full_name).label("repository"),
+    col(Task.id).label("task_id"),
+    col(Task.title).label("task_title"),
+    func.coalesce(func.nullif(User.display_name, ""), User.username).label("owner"),
+    _AT.label("updated_at"),
+)
 
 
-def _selection() -> Any:
+def _selection(user: User) -> Any:
     return (
-        sqlalchemy.select(PullRequest, Task, col(Repository.full_name), User, _AT)
+        sqlalchemy.select(*_COLUMNS, (col(Task.user_id) == user.id).label("is_mine"))
+        .select_from(PullRequest)
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
         .join(User, col(User.id) == Task.user_id)
@@ -140,21 +156,6 @@ def _verdicts(session: Session, ids: list[UUID]) -> dict[UUID, str]:
     return {task_id: verdict for task_id, verdict in rows}
 
 
-def _row(user: User, found: Any, verdicts: dict[UUID, str]) -> PullRow:
-    pull, task, repository, owner, at = found
-    return PullRow(
-        id=pull.id,
-        number=pull.pr_number,
-        title=pull.title,
-        status=PullRequestStatus(pull.status),
-        url=pull.url,
-        source_branch=pull.source_branch,
-        target_branch=pull.target_branch,
-        repository=repository,
-        task_id=task.id,
-        task_title=task.title,
-        verdict=verdicts.get(task.id, ""),
-        owner=owner.name,
-        is_mine=task.user_id == user.id,
-        updated_at=at,
-    )
+def _row(found: Any, verdicts: dict[UUID, str]) -> PullRow:
+    values = {**found._mapping, "status": PullRequestStatus(found.status)}
+    return PullRow(**values, verdict=verdicts.get(found.task_id, ""))

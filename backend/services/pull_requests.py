@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy
 from redis.exceptions import RedisError
 from sqlalchemy import case, text
 from sqlmodel import Session, col, func, select
@@ -156,8 +157,13 @@ def sync(user_id: UUID) -> Polled:
 
 
 def _targets(session: Session, *conditions: Any, order: Any, limit: int = 500) -> list[PollTarget]:
-    rows = session.exec(
-        select(PullRequest, Task.user_id, Repository.full_name)
+    wanted = (
+        PullRequest.id, Task.user_id, Repository.full_name, PullRequest.repository_id, PullRequest.pr_number,
+        PullRequest.etag,
+    )  # fmt: skip
+    rows = session.execute(
+        sqlalchemy.select(*(col(one) for one in wanted))
+        .select_from(PullRequest)
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(User, col(User.id) == Task.user_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
@@ -165,10 +171,7 @@ def _targets(session: Session, *conditions: Any, order: Any, limit: int = 500) -
         .order_by(order, col(PullRequest.id))
         .limit(limit)
     )
-    return [
-        PollTarget(pull.id, user_id, full_name, pull.repository_id, pull.pr_number, pull.etag)
-        for pull, user_id, full_name in rows
-    ]
+    return [PollTarget(*row) for row in rows]
 
 
 def _ask_all(

@@ -17,7 +17,7 @@ MOMENT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 def row(**changes: object) -> TaskRow:
     values: dict[str, object] = {
-        "id": uuid4(), "short_id": "4f2a1c9d", "title": "Mend the totals", "repository": "alice/sample-shop",
+        "id": uuid4(), "title": "Mend the totals", "repository": "alice/sample-shop",
         "task_type": "debug", "status": "completed", "phase": "ended", "outcome": "pr_opened", "failure": None,
         "reason": None, "until": None, "pr_number": 7, "pr_status": "open", "credits_used": 3, "created_at": MOMENT,
         "started_at": MOMENT, "completed_at": MOMENT, "updated_at": MOMENT, "model_name": "M", "is_demo": False,

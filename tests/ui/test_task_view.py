@@ -71,7 +71,7 @@ def test_going_to_another_task_and_back_leaves_one_loop_behind(people: People, t
                 visits.append(await tab.start(TaskView.follow))
                 await tab.until(partial(_has_title, tab, title))
             for topic in (task, other):
-                ring(task_topic(topic), str(topic), 1, "note")
+                ring(task_topic(topic), str(topic), 1, "phase")
             async with asyncio.timeout(5):
                 await asyncio.gather(*visits[:2])
             return (await tab.state(TaskView)).facts.title, sum(visit.done() for visit in visits), tab.got

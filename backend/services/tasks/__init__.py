@@ -7,7 +7,6 @@ from backend.services.tasks.retries import ModelOffer, RetryOffer, retry, retry_
 from backend.services.tasks.rows import (
     EvidenceRow,
     FileDiff,
-    FileRow,
     Group,
     MessageRow,
     PullRequestRow,
@@ -35,7 +34,6 @@ __all__ = [
     "Draft",
     "EvidenceRow",
     "FileDiff",
-    "FileRow",
     "Filters",
     "Group",
     "Listing",

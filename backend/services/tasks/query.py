@@ -1,6 +1,8 @@
 """The one selection behind every list of tasks, and the row it makes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy
@@ -17,9 +19,50 @@ _NEWS = (EventKind.ENDED, EventKind.PULL_REQUEST)
 
 def rows(session: Session, user: User, ids: Sequence[UUID]) -> list[TaskRow]:
     """These tasks as this person sees them, in this order. The caller has checked that they may be seen."""
-    found = session.execute(_selection(user).where(col(Task.id).in_(ids))).all()
-    by_id = {one[0].id: _row(user, *one) for one in found}
+    statement = joined(sqlalchemy.select(*columns(user))).where(col(Task.id).in_(ids))
+    by_id = {found["id"]: row(found) for found in session.execute(statement).mappings()}
     return [by_id[id] for id in ids]
+
+
+def row(found: Mapping[Any, Any]) -> TaskRow:
+    """The row, of a selection with these columns."""
+    return TaskRow(**{one.name: found[one.name] for one in fields(TaskRow)})
+
+
+def columns(user: User) -> list[Any]:
+    """What a row shows, under its own names: a prompt, a description or a token is never read for a list."""
+    task = ("id", "title", "status", "phase", "outcome", "failure", "reason", "until", "credits_used", "priority")
+    moments = ("created_at", "completed_at", "updated_at")
+    return [
+        *(Task.__table__.c[name] for name in task + moments),  # type: ignore[attr-defined]  # SQLModel's are untyped
+        col(Repository.full_name).label("repository"),
+        col(Task.type).label("task_type"),
+        col(PullRequest.pr_number),
+        col(PullRequest.status).label("pr_status"),
+        func.coalesce(PullRequest.url, "").label("pr_url"),
+        col(TaskRun.started_at),
+        col(TaskRun.evidence)["verdict"].astext.label("verdict"),
+        col(AiModel.display_name).label("model_name"),
+        (col(AiModel.provider) == "demo").label("is_demo"),
+        func.coalesce(func.nullif(User.display_name, ""), User.username).label("owner"),
+        (col(Task.user_id) == user.id).label("is_mine"),
+        _is_unread(user).label("is_unread"),
+        col(Task.archived_at).is_not(None).label("is_archived"),
+        (col(Task.visibility) == Visibility.REPOSITORY).label("is_shared"),
+    ]
+
+
+def joined(statement: sqlalchemy.Select[Any]) -> sqlalchemy.Select[Any]:
+    """Tasks with what `columns` names beside them: of runs the newest."""
+    newest = select(func.max(TaskRun.number)).where(TaskRun.task_id == Task.id).correlate(Task).scalar_subquery()
+    return (
+        statement.select_from(Task)
+        .join(Repository, col(Repository.id) == Task.repository_id)
+        .join(AiModel, col(AiModel.id) == Task.ai_model_id)
+        .join(User, col(User.id) == Task.user_id)
+        .join(TaskRun, (col(TaskRun.task_id) == Task.id) & (col(TaskRun.number) == newest))
+        .outerjoin(PullRequest, col(PullRequest.task_id) == Task.id)
+    )
 
 
 def matching(query: str) -> ColumnElement[bool]:
@@ -32,18 +75,6 @@ def matching(query: str) -> ColumnElement[bool]:
 def needs_attention() -> ColumnElement[bool]:
     """Waits for its person."""
     return and_(col(Task.status) == Status.PENDING, col(Task.phase) == Phase.PARKED, col(Task.until).is_(None))
-
-
-def _selection(user: User) -> sqlalchemy.Select[Task, str, AiModel, PullRequest, TaskRun, User, bool]:
-    newest = select(func.max(TaskRun.number)).where(TaskRun.task_id == Task.id).correlate(Task).scalar_subquery()
-    return (
-        sqlalchemy.select(Task, col(Repository.full_name), AiModel, PullRequest, TaskRun, User, _is_unread(user))
-        .join(Repository, col(Repository.id) == Task.repository_id)
-        .join(AiModel, col(AiModel.id) == Task.ai_model_id)
-        .join(User, col(User.id) == Task.user_id)
-        .join(TaskRun, (col(TaskRun.task_id) == Task.id) & (col(TaskRun.number) == newest))
-        .outerjoin(PullRequest, col(PullRequest.task_id) == Task.id)
-    )
 
 
 def _is_unread(user: User) -> ColumnElement[bool]:
@@ -62,45 +93,3 @@ def _is_unread(user: User) -> ColumnElement[bool]:
     )
     is_news = func.coalesce(news, 0) > func.coalesce(seen, 0)
     return and_(col(Task.user_id) == literal(user.id), col(Task.completed_at).is_not(None), is_news)
-
-
-def _row(
-    user: User,
-    task: Task,
-    repository: str,
-    model: AiModel,
-    pull: PullRequest | None,
-    run: TaskRun,
-    owner: User,
-    is_unread: bool,
-) -> TaskRow:
-    return TaskRow(
-        id=task.id,
-        short_id=task.short_id,
-        title=task.title,
-        repository=repository,
-        task_type=task.type,
-        status=task.status,
-        phase=task.phase,
-        outcome=task.outcome,
-        failure=task.failure,
-        reason=task.reason,
-        until=task.until,
-        pr_number=pull.pr_number if pull else None,
-        pr_status=pull.status if pull else None,
-        credits_used=task.credits_used,
-        created_at=task.created_at,
-        started_at=run.started_at,
-        completed_at=task.completed_at,
-        updated_at=task.updated_at,
-        model_name=model.display_name,
-        is_demo=model.provider == "demo",
-        verdict=(run.evidence or {}).get("verdict"),
-        pr_url=pull.url if pull else "",
-        priority=task.priority,
-        owner=owner.name,
-        is_mine=task.user_id == user.id,
-        is_unread=is_unread,
-        is_archived=task.archived_at is not None,
-        is_shared=task.visibility == Visibility.REPOSITORY,
-    )

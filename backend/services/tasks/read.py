@@ -2,24 +2,25 @@
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import text
-from sqlmodel import Session, col, select
+from sqlalchemy import case, text
+from sqlmodel import Session, col, func, select
 
 from backend.errors import NotFound
 from backend.models import Artifact, PullRequest, Task, TaskResult, TaskRun, User
 from backend.services import access
 from backend.services.analytics import IS_CHANGE, newest_with_changes
-from backend.services.claims import concurrency
+from backend.services.claims import RANK, concurrency
 from backend.services.recorder import CHECKPOINT, PATCH
 from backend.services.runs import untaken
 from backend.services.tasks import query
 from backend.services.tasks.rows import (
     EvidenceRow,
     FileDiff,
-    FileRow,
     MessageRow,
     PullRequestRow,
     RunRow,
@@ -28,35 +29,33 @@ from backend.services.tasks.rows import (
 )
 from backend.words import Phase, PullRequestStatus, Status
 
+_RUN = [one.name for one in fields(RunRow)]
+
 
 def page(session: Session, user: User, task_id: UUID) -> TaskPage:
     """The task's page. Raises NotFound for what this person may not see."""
-    task = access.readable(session, user, task_id)
-    [row] = query.rows(session, user, [task.id])
-    run_rows = session.exec(select(TaskRun).where(TaskRun.task_id == task.id).order_by(col(TaskRun.number))).all()
-    pull = session.exec(select(PullRequest).where(PullRequest.task_id == task.id)).first()
-    owner = session.get(User, task.user_id)
-    is_owner = task.user_id == user.id
-    is_merged = pull is not None and pull.status == PullRequestStatus.MERGED
+    statement = query.joined(sqlalchemy.select(*query.columns(user), *_page_columns())).where(
+        col(Task.id) == task_id, access.visible(user)
+    )
+    found = session.execute(statement).mappings().first()
+    if found is None:
+        raise NotFound(access.NO_TASK)
+    row = _with_place(session, user, query.row(found))
+    is_merged = row.pr_status == PullRequestStatus.MERGED
     return TaskPage(
-        row=_with_place(session, row, owner),
-        prompt=task.prompt,
-        branch=task.branch,
-        target_branch=task.target_branch,
-        work_branch=task.work_branch,
-        model_display_name=row.model_name,
-        is_demo=row.is_demo,
-        owner=owner.name if owner else "",
-        runs=[_run_row(run) for run in run_rows],
-        evidence=_evidence(run_rows),
-        pull_request=PullRequestRow(pull.pr_number, pull.title, pull.status, pull.url) if pull else None,
-        files=_files(session, task),
-        queued_messages=_queued(session, task) if is_owner else [],
-        seq=task.event_seq,
-        is_merged=is_merged,
-        can_cancel=is_owner and row.is_alive,
-        can_follow_up=is_owner and (row.is_alive or not is_merged),
-        actions=["add_credits", "finish_now", "cancel"] if is_owner and row.waits_for_person else [],
+        row=row,
+        run=RunRow(**{one: found[f"run_{one}"] for one in _RUN}),
+        branch=found["branch"],
+        target_branch=found["target_branch"],
+        work_branch=found["work_branch"],
+        evidence=_evidence(found["evidence"]),
+        pull_request=_pull_request(row, found["pr_title"]),
+        file_count=found["file_count"],
+        queued_messages=_queued(session, task_id) if row.is_mine else [],
+        seq=found["event_seq"],
+        can_cancel=row.is_mine and row.is_alive,
+        can_follow_up=row.is_mine and (row.is_alive or not is_merged),
+        actions=["add_credits", "finish_now", "cancel"] if row.is_mine and row.waits_for_person else [],
     )
 
 
@@ -95,54 +94,64 @@ def patch(session: Session, user: User, task_id: UUID) -> bytes:
     return zlib.decompress(artifact.content)
 
 
-def _with_place(session: Session, row: TaskRow, owner: User | None) -> TaskRow:
-    if row.phase != Phase.QUEUED or owner is None or row.until is not None:
+def _page_columns() -> list[Any]:
+    """What the page shows beyond the row. Not the patches, which can be large: it is read again at every ring."""
+    run: dict[str, Any] = {
+        "tokens_in": col(TaskRun.tokens_input),
+        "tokens_out": col(TaskRun.tokens_output),
+        "limit": case((col(TaskRun.own_key), TaskRun.budget), else_=TaskRun.held),
+    }
+    seen = TaskRun.__table__.alias()  # type: ignore[attr-defined]  # SQLModel's tables are untyped
+    evidence = (
+        sqlalchemy.select(seen.c.evidence)
+        .where(seen.c.task_id == Task.id, seen.c.evidence["verdict"].astext.is_not(None))
+        .order_by(seen.c.number.desc())
+        .limit(1)
+        .correlate(Task)
+        .scalar_subquery()
+    )
+    changed = select(func.count()).where(TaskResult.run_id == newest_with_changes(Task.id), IS_CHANGE)
+    return [
+        col(Task.branch),
+        col(Task.target_branch),
+        col(Task.work_branch),
+        col(Task.event_seq),
+        col(PullRequest.title).label("pr_title"),
+        evidence.label("evidence"),
+        changed.scalar_subquery().label("file_count"),
+        *((run[one] if one in run else col(getattr(TaskRun, one))).label(f"run_{one}") for one in _RUN),
+    ]
+
+
+def _pull_request(row: TaskRow, title: str) -> PullRequestRow | None:
+    if row.pr_number is None or row.pr_status is None:
+        return None
+    return PullRequestRow(row.pr_number, title, row.pr_status, row.pr_url)
+
+
+def _with_place(session: Session, user: User, row: TaskRow) -> TaskRow:
+    if row.phase != Phase.QUEUED or row.until is not None:
         return row
     mine, ahead = session.execute(
         text(
-            """
+            f"""
             SELECT (SELECT count(*) FROM task_runs r JOIN tasks t ON t.id = r.task_id
                     WHERE t.user_id = :user AND r.status = 'running'),
-                   (SELECT count(*) FROM task_runs r WHERE r.status = 'pending' AND r.phase = 'queued'
-                    AND r.created_at < (SELECT max(created_at) FROM task_runs WHERE task_id = :task))
-            """
+                   (SELECT count(*) FROM task_runs r JOIN tasks t ON t.id = r.task_id
+                    WHERE r.status = 'pending' AND r.phase = 'queued' AND (r.until IS NULL OR r.until <= now())
+                    AND (-{RANK}, r.created_at) < (
+                        SELECT -{RANK}, r.created_at FROM task_runs r JOIN tasks t ON t.id = r.task_id
+                        WHERE t.id = :task AND r.status = 'pending'))
+            """  # noqa: S608  our own text
         ),
-        {"user": owner.id, "task": row.id},
+        {"user": user.id, "task": row.id},
     ).one()
-    if mine >= concurrency(owner):
-        reason = f"you run {mine} of {concurrency(owner)}"
-    elif ahead:
-        reason = f"{ahead} ahead in line"
-    else:
-        reason = row.reason or ""
-    return TaskRow(**{**row.__dict__, "reason": reason})
+    if row.is_mine and mine >= concurrency(user):
+        return replace(row, reason=f"you run {mine} of {concurrency(user)}")
+    return replace(row, reason=f"{ahead} ahead in line") if ahead else row
 
 
-def _run_row(run: TaskRun) -> RunRow:
-    return RunRow(
-        number=run.number,
-        status=run.status,
-        phase=run.phase,
-        outcome=run.outcome,
-        failure=run.failure,
-        attempt=run.attempt,
-        held=run.held,
-        charged=run.charged,
-        cost_micro=run.cost_micro,
-        steps=run.steps,
-        tokens_in=run.tokens_input,
-        tokens_cached=run.tokens_cached,
-        tokens_out=run.tokens_output,
-        started_at=run.started_at,
-        ended_at=run.ended_at,
-        sandbox=run.sandbox,
-        own_key=run.own_key,
-        limit=run.limit,
-    )
-
-
-def _evidence(run_rows: Sequence[TaskRun]) -> EvidenceRow | None:
-    found = next((run.evidence for run in reversed(run_rows) if run.evidence), None)
+def _evidence(found: dict[str, Any] | None) -> EvidenceRow | None:
     if found is None:
         return None
     return EvidenceRow(
@@ -166,25 +175,5 @@ def _changed_files(session: Session, task: Task) -> Sequence[TaskResult]:
     ).all()
 
 
-def _files(session: Session, task: Task) -> list[FileRow]:
-    # Without the patches, which can be large: the page is read again at every ring.
-    rows = session.execute(
-        sqlalchemy.select(col(TaskResult.file_path), col(TaskResult.meta))
-        .where(TaskResult.run_id == newest_with_changes(task.id), IS_CHANGE)
-        .order_by(col(TaskResult.file_path))
-    )
-    return [
-        FileRow(
-            path=path or "",
-            status=(meta or {}).get("status", "modified"),
-            added=(meta or {}).get("added", 0),
-            removed=(meta or {}).get("removed", 0),
-            is_binary=(meta or {}).get("is_binary", False),
-        )
-        for path, meta in rows
-    ]
-
-
-def _queued(session: Session, task: Task) -> list[MessageRow]:
-    rows = untaken(session, task.id)
-    return [MessageRow(row.id, row.text) for row in rows]
+def _queued(session: Session, task_id: UUID) -> list[MessageRow]:
+    return [MessageRow(row.id, row.text) for row in untaken(session, task_id)]

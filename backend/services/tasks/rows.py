@@ -12,7 +12,6 @@ class TaskRow:
     """A task in a list. Times are aware UTC; credits whole."""
 
     id: UUID
-    short_id: str
     title: str
     repository: str
     task_type: str
@@ -39,6 +38,11 @@ class TaskRow:
     is_unread: bool = False
     is_archived: bool = False
     is_shared: bool = False
+
+    @property
+    def short_id(self) -> str:
+        """The first eight hex digits, as in the branch name."""
+        return self.id.hex[:8]
 
     @property
     def is_alive(self) -> bool:
@@ -86,10 +90,6 @@ class RunRow:
     """
 
     number: int
-    status: str
-    phase: str
-    outcome: str | None
-    failure: str | None
     attempt: int
     held: int
     charged: int | None
@@ -101,8 +101,8 @@ class RunRow:
     started_at: datetime | None
     ended_at: datetime | None
     sandbox: str | None
-    own_key: bool = False
-    limit: int = 0
+    own_key: bool
+    limit: int
 
 
 @dataclass(frozen=True)
@@ -131,17 +131,6 @@ class PullRequestRow:
 
 
 @dataclass(frozen=True)
-class FileRow:
-    """A changed file; counts of lines."""
-
-    path: str
-    status: str
-    added: int
-    removed: int
-    is_binary: bool
-
-
-@dataclass(frozen=True)
 class FileDiff:
     """A changed file with its unified diff, `---`/`+++` lines included."""
 
@@ -164,23 +153,18 @@ class MessageRow:
 
 @dataclass(frozen=True)
 class TaskPage:
-    """Everything of a task's page but its log and its diff."""
+    """Everything of a task's page but its log and its diff; `run` is the newest."""
 
     row: TaskRow
-    prompt: str
+    run: RunRow
     branch: str
     target_branch: str
     work_branch: str | None
-    model_display_name: str
-    is_demo: bool
-    owner: str
-    runs: list[RunRow]
     evidence: EvidenceRow | None
     pull_request: PullRequestRow | None
-    files: list[FileRow]
+    file_count: int
     queued_messages: list[MessageRow]
     seq: int
-    is_merged: bool
     can_cancel: bool
     can_follow_up: bool
     actions: list[str]

@@ -200,7 +200,7 @@ def test_a_seeded_demo_is_believable_and_its_ledger_is_right(people: People, hub
             for row in group.rows:
                 page = tasks.page(session, alice, row.id)
                 assert len(events.since(session, row.id, 0)) > 3
-                assert bool(page.files) == bool(page.pull_request)
+                assert bool(page.file_count) == bool(page.pull_request)
         assert session.exec(select(func.max(Task.created_at))).one() < session.exec(select(func.now())).one()
 
 

@@ -118,7 +118,7 @@ def test_private_tasks_can_be_read_by_nobody_and_shared_ones_stay_to_the_team(pe
     leave(people)
     with db.transaction() as session:
         page = tasks.page(session, people.bob, shared)
-        assert (page.owner, page.row.status) == ("Deleted account", Status.CANCELLED)
+        assert (page.row.owner, page.row.status) == ("Deleted account", Status.CANCELLED)
     for person in (people.alice, people.bob, people.carol):
         with pytest.raises(NotFound), db.transaction() as session:
             tasks.page(session, session.get_one(User, person.id), private)

@@ -256,7 +256,7 @@ def test_a_run_on_the_own_key_holds_nothing_costs_no_credits_and_says_what_it_co
     with db.transaction() as session:
         page = tasks.page(session, people.alice, run.task_id)
         settled = session.exec(select(TaskEvent.payload).where(TaskEvent.kind == EventKind.SETTLED)).one()
-    assert (page.runs[0].own_key, page.runs[0].charged, page.row.credits_used) == (True, 0, 0)
+    assert (page.run.own_key, page.run.charged, page.row.credits_used) == (True, 0, 0)
     assert (settled["own_key"], settled["cost_micro"], settled["refunded"]) == (True, 118_000, False)
 
 
