@@ -1,4 +1,4 @@
-"""GitHub's REST API in the name of one person: repositories, branches, pull requests.
+"""GitHub's REST API in the name of one person: repositories, branches, pull requests, issues.
 
 PyGithub does paging, sessions and shapes; httpx the conditional requests that it has no return value for. Nothing is
 retried here and nothing waits: a rate limit comes back as GitHubError with `retry_after`, and the caller decides.
@@ -15,15 +15,19 @@ import httpx
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from backend.errors import GitHubNotFound, GitHubUnprocessable
+from backend.errors import GitHubNotFound, GitHubUnprocessable, InvalidInput
 from backend.github.failures import as_our_errors, refusal
 from backend.github.types import (
     AccessLevel,
     Branch,
+    CommentDocument,
+    IssueDocument,
     NotModified,
     Profile,
     ProfileDocument,
     PullDocument,
+    RemoteComment,
+    RemoteIssue,
     RemotePull,
     RemoteRepository,
     parse_document,
@@ -158,10 +162,22 @@ class GitHub:
             _, data = self._github.requester.requestJsonAndCheck("PATCH", url, input=change)
             return _parse_pull(data)
 
+    def issue(self, full_name: str, number: int) -> RemoteIssue:
+        """An issue or pull request by its number; one that was moved is found where it is now (its `url` tells)."""
+        with as_our_errors():
+            answer = self._get(f"/repos/{_checked(full_name)}/issues/{number}")
+            return parse_document(IssueDocument, answer.json()).as_issue()
+
+    def issue_comments(self, full_name: str, number: int, most: int = PAGE) -> list[RemoteComment]:
+        """The first comments below an issue, the oldest first; `most` is at most a page of 100."""
+        with as_our_errors():
+            answer = self._get(f"/repos/{_checked(full_name)}/issues/{number}/comments?per_page={most}")
+            return [parse_document(CommentDocument, one).as_comment() for one in _listed(answer.json())]
+
     def _repository(self, full_name: str) -> Repository:
         return self._github.get_repo(_checked(full_name))
 
-    def _get(self, path: str, headers: dict[str, str]) -> httpx.Response:
+    def _get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         own = {
             "Authorization": f"Bearer {self._token}",
             "Accept": "application/vnd.github+json",
@@ -171,7 +187,9 @@ class GitHub:
         if not self._http:
             self._http = self._own_http = httpx.Client()
         # A rename answers with a redirect; httpx drops the token where one leads to another host.
-        answer = self._http.get(self._api_url + path, headers=own | headers, follow_redirects=True, timeout=TIMEOUT)
+        answer = self._http.get(
+            self._api_url + path, headers=own | (headers or {}), follow_redirects=True, timeout=TIMEOUT
+        )
         if answer.status_code >= 400:
             raise refusal(answer.status_code, _json_or_none(answer), answer.headers)
         return answer
@@ -228,6 +246,12 @@ def _remote_pull(pull: PullRequest) -> RemotePull:
 
 def _parse_pull(data: Any, etag: str | None = None) -> RemotePull:
     return parse_document(PullDocument, data).as_pull(etag)
+
+
+def _listed(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        raise InvalidInput("GitHub's message does not have the expected shape (the whole).")
+    return data
 
 
 def _says_no_drafts(error: GitHubUnprocessable) -> bool:

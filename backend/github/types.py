@@ -73,6 +73,31 @@ class RemotePull:
 
 
 @dataclass(frozen=True)
+class RemoteIssue:
+    """An issue, or a pull request where `is_pull`: to GitHub's API each of those is an issue too.
+
+    `author` is empty where the account is gone; `comments` counts them.
+    """
+
+    number: int
+    title: str
+    body: str
+    author: str
+    is_open: bool
+    is_pull: bool
+    comments: int
+    url: str
+
+
+@dataclass(frozen=True)
+class RemoteComment:
+    """What somebody said below an issue."""
+
+    author: str
+    body: str
+
+
+@dataclass(frozen=True)
 class NotModified:
     """GitHub's 304: what the `etag` stands for is still true."""
 
@@ -154,6 +179,47 @@ class PullDocument(BaseModel):
             updated_at=self.updated_at.astimezone(UTC),
             etag=etag,
         )
+
+
+class _Author(BaseModel):
+    login: str
+
+
+class IssueDocument(BaseModel):
+    """GitHub's JSON of an issue."""
+
+    number: int
+    title: str
+    body: str | None = None
+    user: _Author | None = None
+    state: str
+    comments: int = 0
+    html_url: str
+    pull_request: dict[str, Any] | None = None
+
+    def as_issue(self) -> RemoteIssue:
+        """The same as our value."""
+        return RemoteIssue(
+            number=self.number,
+            title=self.title,
+            body=self.body or "",
+            author=self.user.login if self.user else "",
+            is_open=self.state == "open",
+            is_pull=self.pull_request is not None,
+            comments=self.comments,
+            url=self.html_url,
+        )
+
+
+class CommentDocument(BaseModel):
+    """GitHub's JSON of a comment below an issue."""
+
+    body: str | None = None
+    user: _Author | None = None
+
+    def as_comment(self) -> RemoteComment:
+        """The same as our value."""
+        return RemoteComment(self.user.login if self.user else "", self.body or "")
 
 
 class ProfileDocument(BaseModel):

@@ -13,10 +13,10 @@ from backend import log
 from backend.localhub import control, oauth
 from backend.localhub.git_http import GitDoor
 from backend.localhub.hub import Hub
-from backend.localhub.pages import assets, branches, code, commits, hooks, overview, pull, sign_in
+from backend.localhub.pages import assets, branches, code, commits, hooks, issue, overview, pull, sign_in
 from backend.localhub.pages.door import shown
 from backend.localhub.refusals import DOCUMENTATION, not_found
-from backend.localhub.rest import pulls, repositories, users
+from backend.localhub.rest import issues, pulls, repositories, users
 from backend.localhub.rest.door import Answer, rest
 from backend.localhub.web import Call, Handler, OwnNameOnly, on_thread
 
@@ -66,6 +66,7 @@ def _machine_routes(hub: Hub) -> list[BaseRoute]:
 
 def _rest_routes(hub: Hub) -> list[BaseRoute]:
     pull_path, hook_path = f"{REPO}/pulls/{{number:int}}", f"{REPO}/hooks/{{hook_id:int}}"
+    issue_path = f"{REPO}/issues/{{number:int}}"
     table = [
         ("GET", f"{API}/user", users.me),
         ("GET", f"{API}/user/emails", users.emails),
@@ -77,6 +78,9 @@ def _rest_routes(hub: Hub) -> list[BaseRoute]:
         ("POST", f"{REPO}/hooks", repositories.create_hook),
         ("GET", hook_path, repositories.hook),
         ("DELETE", hook_path, repositories.remove_hook),
+        ("GET", f"{REPO}/issues", issues.index),
+        ("GET", issue_path, issues.show),
+        ("GET", f"{issue_path}/comments", issues.comments),
         ("GET", f"{REPO}/pulls", pulls.index),
         ("POST", f"{REPO}/pulls", pulls.create),
         ("GET", pull_path, pulls.show),
@@ -110,6 +114,8 @@ def _page_routes(hub: Hub) -> list[BaseRoute]:
         ("GET", "/{owner}/{name}/branches", branches.branches),
         ("GET", "/{owner}/{name}/commits/{rest:path}", commits.history),
         ("GET", "/{owner}/{name}/commit/{sha}", commits.commit),
+        ("GET", "/{owner}/{name}/issues", issue.index),
+        ("GET", "/{owner}/{name}/issues/{number:int}", issue.show),
         ("GET", "/{owner}/{name}/pulls", pull.index),
         ("GET", f"{pull_path}.diff", pull.diff),
         ("GET", f"{pull_path}.patch", pull.patch),

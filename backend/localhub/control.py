@@ -16,6 +16,8 @@ _EMPTIED = (
     "code",
     "token",
     "pull",
+    "comment",
+    "issue",
     "access",
     "repository",
     "membership",

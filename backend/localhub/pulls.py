@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,16 @@ def open_pull(hub: Hub, db: sqlite3.Connection, place: Place, author: Account, w
 
 
 def next_number(db: sqlite3.Connection, place: Place) -> int:
-    """The number of the repository's next pull request."""
-    query = "SELECT coalesce(max(number), 0) + 1 FROM pull WHERE repository_id = ?"
-    return int(db.execute(query, (place.repository.id,)).fetchone()[0])
+    """The number of the repository's next pull request: one that no issue has.
+
+    GitHub counts both together. Here the issues are of before the hub, so pull requests begin at 1 and step over them.
+    """
+    repository_id = place.repository.id
+    last = db.execute("SELECT coalesce(max(number), 0) FROM pull WHERE repository_id = ?", (repository_id,)).fetchone()[
+        0
+    ]
+    taken = {row[0] for row in db.execute("SELECT number FROM issue WHERE repository_id = ?", (repository_id,))}
+    return next(number for number in count(int(last) + 1) if number not in taken)
 
 
 def next_id(db: sqlite3.Connection) -> int:

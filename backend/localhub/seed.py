@@ -12,11 +12,13 @@ from backend.localhub import access, git, pulls
 from backend.localhub.git import Bare
 from backend.localhub.hub import Hub
 from backend.localhub.repositories import Unborn, head_branch
+from backend.localhub.sample_issues import ISSUES, SampleIssue
 from backend.localhub.samples import SAMPLES, Sample
 from backend.localhub.store import Account, Repository, every, one, stamp
 
 APP_HOOK = 1
 FIRST_DEMO_ID = 2101
+FIRST_ISSUE_ID = 4_000_000_000
 _PEOPLE = (
     Account(1001, "alice", "User", "Alice Weber", "alice@example.org", "2024-03-01T09:00:00Z"),
     Account(1002, "bob", "User", "Bob Okafor", "bob@example.org", "2024-03-02T09:00:00Z"),
@@ -38,6 +40,8 @@ def seed(hub: Hub) -> None:
     for sample in SAMPLES:
         _add_sample(hub, sample)
     with hub.store.write() as db:
+        for issue in ISSUES:
+            _add_issue(db, issue)
         for repository in every(db, Repository, "SELECT * FROM repository"):
             pulls.observe(hub, db, repository.id)
 
@@ -91,6 +95,21 @@ def _add_sample(hub: Hub, sample: Sample) -> None:
         for login, level in sample.access.items():
             db.execute("INSERT INTO access VALUES (?, ?, ?)", (sample.id, _account(db, login).id, level))
         pulls.note_push(hub, db, sample.id)
+
+
+def _add_issue(db: sqlite3.Connection, issue: SampleIssue) -> None:
+    issue_id = FIRST_ISSUE_ID + issue.repository_id * 100 + issue.number
+    author = _account(db, issue.author).id
+    added = db.execute(
+        "INSERT OR IGNORE INTO issue VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(issue_id, issue.repository_id, issue.number, issue.title, issue.body, issue.state, author),
+            *(issue.created_at, issue.changed_at, issue.changed_at if issue.state == "closed" else None),
+        ),
+    )
+    for at, (login, text) in enumerate(issue.comments if added.rowcount else ()):
+        values = (issue_id * 10 + at, issue_id, _account(db, login).id, text, issue.changed_at)
+        db.execute("INSERT INTO comment VALUES (?, ?, ?, ?, ?)", values)
 
 
 def _insert(db: sqlite3.Connection, owner: Account, sample: Sample, source: str | None) -> Repository:

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 from backend import clock
 
-SCHEMA_VERSION = 1
-SCHEMA = """
+_FIRST = """
 CREATE TABLE account (
   id INTEGER PRIMARY KEY, login TEXT NOT NULL UNIQUE COLLATE NOCASE, type TEXT NOT NULL, name TEXT, email TEXT,
   created_at TEXT NOT NULL);
@@ -52,6 +51,17 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_waiting ON delivery (next_at) WHERE state = 'waiting';
 CREATE TABLE flag (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+_ISSUES = """
+CREATE TABLE issue (
+  id INTEGER PRIMARY KEY, repository_id INTEGER NOT NULL REFERENCES repository, number INTEGER NOT NULL,
+  title TEXT NOT NULL, body TEXT, state TEXT NOT NULL CHECK (state IN ('open', 'closed', 'deleted')),
+  account_id INTEGER NOT NULL REFERENCES account, created_at TEXT NOT NULL, updated_at TEXT NOT NULL, closed_at TEXT,
+  UNIQUE (repository_id, number));
+CREATE TABLE comment (
+  id INTEGER PRIMARY KEY, issue_id INTEGER NOT NULL REFERENCES issue ON DELETE CASCADE,
+  account_id INTEGER NOT NULL REFERENCES account, body TEXT NOT NULL, created_at TEXT NOT NULL);
+"""
+STEPS = (_FIRST, _ISSUES)  # user_version says how many of them a file has had
 
 Record = TypeVar("Record")
 
@@ -111,6 +121,33 @@ class Pull:
 
 
 @dataclass(frozen=True)
+class Issue:
+    """An issue's row; what its author deleted keeps its number, and that alone is told."""
+
+    id: int
+    repository_id: int
+    number: int
+    title: str
+    body: str | None
+    state: str
+    account_id: int
+    created_at: str
+    updated_at: str
+    closed_at: str | None
+
+
+@dataclass(frozen=True)
+class Comment:
+    """What somebody said below an issue."""
+
+    id: int
+    issue_id: int
+    account_id: int
+    body: str
+    created_at: str
+
+
+@dataclass(frozen=True)
 class Hook:
     """Someone to tell; without a repository it is the app's own, and hears of all of them."""
 
@@ -154,8 +191,9 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._keeper = self._connect()  # held open: the last connection to close would tidy the log each time
         self._keeper.execute("PRAGMA journal_mode = WAL")
-        if self._keeper.execute("PRAGMA user_version").fetchone()[0] == 0:
-            self._keeper.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        known = self._keeper.execute("PRAGMA user_version").fetchone()[0]
+        for version, step in enumerate(STEPS[known:], known + 1):
+            self._keeper.executescript(f"BEGIN; {step} PRAGMA user_version = {version}; COMMIT;")
 
     def close(self) -> None:
         """Lets go of the file."""

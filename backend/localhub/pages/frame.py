@@ -11,10 +11,13 @@ from backend.localhub.web import Call
 
 def repository_page(call: Call, db: sqlite3.Connection, place: Place, tab: str, title: str, content: Html) -> Response:
     """A page of a repository, under one of its tabs."""
-    query = "SELECT count(*) FROM pull WHERE repository_id = ? AND state = 'open'"
-    is_open = db.execute(query, (place.repository.id,)).fetchone()[0]
     root = f"/{place.full_name}"
-    tabs = [("Files", root), (f"Pull requests {is_open}", f"{root}/pulls"), ("Branches", f"{root}/branches")]
+    tabs = [
+        ("Files", root),
+        (f"Issues {_open(db, place, 'issue')}", f"{root}/issues"),
+        (f"Pull requests {_open(db, place, 'pull')}", f"{root}/pulls"),
+        ("Branches", f"{root}/branches"),
+    ]
     if place.allows("write"):
         tabs.append(("Webhooks", f"{root}/settings/hooks"))
     links = [
@@ -39,3 +42,8 @@ def repository_page(call: Call, db: sqlite3.Connection, place: Place, tab: str, 
         content=content,
     )
     return page(call, f"{title} · {place.full_name}", head)
+
+
+def _open(db: sqlite3.Connection, place: Place, table: str) -> int:
+    query = f"SELECT count(*) FROM {table} WHERE repository_id = ? AND state = 'open'"  # noqa: S608 names of our own
+    return int(db.execute(query, (place.repository.id,)).fetchone()[0])

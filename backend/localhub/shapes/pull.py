@@ -71,7 +71,7 @@ def pull_simple(config: Config, db: sqlite3.Connection, place: Place, pull: Pull
         "head": _end(config, db, place, pull.head_ref, pull.head_sha),
         "base": _end(config, db, place, pull.base_ref, pull.base_sha),
         "_links": {name: {"href": link} for name, link in links.items()},
-        "author_association": _association(db, place, pull.account_id),
+        "author_association": association(db, place, pull.account_id),
         "auto_merge": None,
         "draft": pull.draft,
     }
@@ -106,7 +106,8 @@ def _end(config: Config, db: sqlite3.Connection, place: Place, ref: str, sha: st
     }
 
 
-def _association(db: sqlite3.Connection, place: Place, account_id: int) -> str:
+def association(db: sqlite3.Connection, place: Place, account_id: int) -> str:
+    """`author-association`: what a person is to the repository."""
     if place.owner.id == account_id:
         return "OWNER"
     if place.owner.type == "Organization" and access.is_member(db, place.owner, account_id):

@@ -59,8 +59,11 @@ def web_url(config: Config, place: Place) -> str:
 def repository(config: Config, db: sqlite3.Connection, place: Place) -> Json:
     """`repository`, as lists and pull requests carry it."""
     row, url, web = place.repository, api_url(config, place), web_url(config, place)
-    query = "SELECT count(*) FROM pull WHERE repository_id = ? AND state = 'open'"
-    is_open = db.execute(query, (row.id,)).fetchone()[0]
+    query = (
+        "SELECT (SELECT count(*) FROM pull WHERE repository_id = :id AND state = 'open')"
+        " + (SELECT count(*) FROM issue WHERE repository_id = :id AND state = 'open')"
+    )
+    is_open = db.execute(query, {"id": row.id}).fetchone()[0]
     return {
         "id": row.id,
         "node_id": node_id("Repository", row.id),
@@ -92,7 +95,7 @@ def repository(config: Config, db: sqlite3.Connection, place: Place) -> Json:
         "open_issues_count": is_open,
         "is_template": False,
         "topics": [],
-        "has_issues": False,
+        "has_issues": True,
         "has_projects": False,
         "has_downloads": False,
         "has_wiki": False,

@@ -286,3 +286,46 @@ def test_an_answer_in_another_shape_is_githubs_fault(hub: Any, github: GitHub, r
         with pytest.raises(GitHubError) as raised:
             ask()
         assert raised.value.status == 502
+
+
+def an_issue(**changes: Any) -> dict[str, Any]:
+    return {
+        "number": 12,
+        "title": "Half cents are lost",
+        "body": None,
+        "user": None,
+        "state": "closed",
+        "comments": 3,
+        "html_url": "https://github.com/alice/shop/issues/12",
+    } | changes
+
+
+def test_an_issue_may_have_no_body_and_an_author_who_is_gone(hub: Any, github: GitHub, reply: Any) -> None:
+    hub.api("GET", "/repos/alice/shop/issues/12", reply(200, an_issue()))
+    found = github.issue("alice/shop", 12)
+    assert (found.body, found.author, found.is_open, found.is_pull, found.comments) == ("", "", False, False, 3)
+
+
+def test_a_pull_request_says_that_it_is_none(hub: Any, github: GitHub, reply: Any) -> None:
+    hub.api("GET", "/repos/alice/shop/issues/12", reply(200, an_issue(pull_request={"url": "https://x"})))
+    assert github.issue("alice/shop", 12).is_pull
+
+
+def test_only_as_many_comments_are_asked_for_as_are_wanted(hub: Any, github: GitHub, reply: Any) -> None:
+    said = [{"user": {"login": "bob"}, "body": "Round once."}, {"user": None, "body": None}]
+    hub.api("GET", "/repos/alice/shop/issues/12/comments", reply(200, said))
+    assert [(one.author, one.body) for one in github.issue_comments("alice/shop", 12, 5)] == [
+        ("bob", "Round once."),
+        ("", ""),
+    ]
+    assert hub.asked[-1].query == {"per_page": "5"}
+
+
+@pytest.mark.parametrize("answer", [{"message": "odd"}, ["odd"], b"<html>", [{"user": "bob"}]])
+def test_comments_of_another_shape_are_githubs_fault(hub: Any, github: GitHub, reply: Any, answer: Any) -> None:
+    hub.api("GET", "/repos/alice/shop/issues/12/comments", reply(200, answer))
+    hub.api("GET", "/repos/alice/shop/issues/12", reply(200, answer))
+    with pytest.raises(GitHubError):
+        github.issue_comments("alice/shop", 12)
+    with pytest.raises(GitHubError):
+        github.issue("alice/shop", 12)

@@ -106,6 +106,31 @@ def test_a_pull_requests_whole_life(hub: RunningHub, clone: Clone, github: Descr
     check(github, caller.get(SAMPLE), "GET", REPO, 200)
 
 
+def test_issues_and_their_comments(hub: RunningHub, clone: Clone, github: Description) -> None:
+    clone.offer("fix")
+    caller, carol = hub.caller("alice"), hub.caller("carol")
+    caller.post(f"{SAMPLE}/pulls", json=WISH)
+    index, one, comments = (
+        f"{REPO}/issues",
+        f"{REPO}/issues/{{issue_number}}",
+        f"{REPO}/issues/{{issue_number}}/comments",
+    )
+    for query in ("", "?state=all", "?state=closed&sort=updated&direction=asc", "?per_page=1&page=2"):
+        check(github, caller.get(f"{SAMPLE}/issues{query}"), "GET", index, 200)
+    check(github, caller.get(f"{SAMPLE}/issues?state=odd"), "GET", index, 422)
+    check(github, carol.get(f"{SAMPLE}/issues"), "GET", index, 404)
+    for number in (12, 15, 1):  # an open one, a closed one, a pull request
+        check(github, caller.get(f"{SAMPLE}/issues/{number}"), "GET", one, 200)
+        check(github, caller.get(f"{SAMPLE}/issues/{number}/comments"), "GET", comments, 200)
+        check(github, carol.get(f"{SAMPLE}/issues/{number}"), "GET", one, 404)
+        check(github, carol.get(f"{SAMPLE}/issues/{number}/comments"), "GET", comments, 404)
+    known = caller.get(f"{SAMPLE}/issues/12").headers["etag"]
+    check(github, caller.get(f"{SAMPLE}/issues/12", headers={"If-None-Match": known}), "GET", one, 304)
+    for path, status in ((f"{SAMPLE}/issues/99", 404), ("/repos/alice/notes/issues/4", 410)):
+        check(github, caller.get(path), "GET", one, status)
+        check(github, caller.get(f"{path}/comments"), "GET", comments, status)
+
+
 def test_hooks_limits_and_broken_requests(hub: RunningHub, github: Description) -> None:
     caller, hooks = hub.caller("alice"), f"{SAMPLE}/hooks"
     made = caller.post(hooks, json=HOOK)
@@ -131,6 +156,8 @@ def test_no_field_is_made_up(hub: RunningHub, clone: Clone, github: Description)
         "repository": caller.get("/user/repos").json()[0],
         "pull-request": caller.get(f"{SAMPLE}/pulls/1").json(),
         "pull-request-simple": caller.get(f"{SAMPLE}/pulls").json()[0],
+        "issue": caller.get(f"{SAMPLE}/issues/1").json(),
+        "issue-comment": caller.get(f"{SAMPLE}/issues/12/comments").json()[0],
         "simple-user": caller.get(SAMPLE).json()["owner"],
         "public-user": caller.get("/user").json(),
         "private-user": hub.caller("alice", "user").get("/user").json(),

@@ -96,11 +96,15 @@ def test_nothing_that_others_wrote_runs_or_loads(hub: RunningHub, clone: Clone) 
         "[ok](https://example.org)\n\n```\n</code></pre><script>alert(2)</script>\n```\n"
     )
     clone.offer("a'b&c", {"x{y}.md": body, "<b>.txt": EVIL, "README.md": body})
+    with hub.database() as db:
+        db.execute("UPDATE issue SET title = ?, body = ? WHERE number = 12", (EVIL, body))
+        db.execute("UPDATE comment SET body = ?", (body,))
     wish = {"title": EVIL, "head": "a'b&c", "base": "main", "body": body}
     assert hub.caller("alice").post(PULLS, json=wish).status_code == 201
     visitor = Visitor(hub, "alice")
     tree = "/alice/sample-shop/{kind}/a'b%26c"
     pages = [PAGE, "/alice/sample-shop/pulls", "/alice/sample-shop/branches", tree.format(kind="tree")]
+    pages += ["/alice/sample-shop/issues", "/alice/sample-shop/issues/12"]
     pages += [tree.format(kind="blob") + "/%3Cb%3E.txt", tree.format(kind="blob") + "/x{y}.md"]
     pages += [tree.format(kind="commits"), "/alice/sample-shop/settings/hooks"]
     for path in pages:
@@ -147,6 +151,23 @@ def test_files_folders_and_commits_can_be_looked_at(hub: RunningHub, pull: Clone
     )
     for path in (*missing, f"/commit/{'0' * 40}", "/blob/main/..%2f..%2fconfig", "/raw/main/-x"):
         assert visitor.get(root + path).status_code == 404, path
+
+
+def test_issues_are_listed_and_shown_with_what_was_said(hub: RunningHub, pull: Clone) -> None:
+    visitor, root = Visitor(hub, "alice"), "/alice/sample-shop/issues"
+    listing = visitor.get(root).text
+    assert "Half cents of single lines are lost" in listing and f'href="{root}/15"' in listing
+    page = visitor.get(f"{root}/12").text
+    assert "Three lines of <strong>10.005</strong>" in page and "mend <code>shop/totals.py</code> alone" in page
+    assert "No description." in visitor.get(f"{root}/15").text
+    answer = visitor.get(f"{root}/1")
+    assert (answer.status_code, answer.headers["location"]) == (303, PAGE)  # a pull request's number
+    assert visitor.get(f"{root}/99").status_code == 404
+    deleted = visitor.get("/alice/notes/issues/4")
+    assert deleted.status_code == 410 and "deleted" in deleted.text and "Buy now" not in deleted.text
+    assert "Buy now" not in visitor.get("/alice/notes/issues").text
+    for stranger in (Visitor(hub), Visitor(hub, "carol")):
+        assert [stranger.get(path).status_code for path in (root, f"{root}/12", f"{root}/99")] == [404, 404, 404]
 
 
 def test_a_repository_without_commits_says_so(hub: RunningHub, clone: Clone) -> None:

@@ -254,3 +254,22 @@ def test_what_nobody_answered_ends_with_the_hub_and_is_told_again_by_the_next(co
     receiver.pause.set()
     again.close()
     receiver.shutdown()
+
+
+def test_a_hub_of_before_gets_its_issues_and_keeps_the_rest(config: Config) -> None:
+    hub = Hub(config)
+    seed.seed(hub)
+    with hub.store.write() as db:
+        db.execute("UPDATE repository SET description = 'Mine' WHERE id = 2001")
+        for table in ("comment", "issue"):
+            db.execute(f"DROP TABLE {table}")
+        db.execute("PRAGMA user_version = 1")
+    hub.close()
+    again = Hub(config)
+    seed.seed(again)
+    seed.seed(again)
+    with again.store.read() as db:
+        assert db.execute("SELECT description FROM repository WHERE id = 2001").fetchone()[0] == "Mine"
+        assert db.execute("SELECT count(*) FROM issue WHERE repository_id = 2001").fetchone()[0] == 3
+        assert db.execute("SELECT count(*) FROM comment").fetchone()[0] == 5
+    again.close()

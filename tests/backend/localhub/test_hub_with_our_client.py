@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from backend.errors import GitHubNotFound
 from backend.github import oauth
 from backend.github.client import GitHub
 from backend.github.types import NotModified
@@ -55,6 +58,28 @@ def test_our_client_walks_a_pull_request_from_open_to_merged(hub: RunningHub, cl
         Visitor(hub, "alice").submit(page, f"{page}/merge")
         merged = github.pull(SAMPLE, 1, etag=found.etag)
         assert not isinstance(merged, NotModified) and merged.status is PullRequestStatus.MERGED
+
+
+def test_our_client_reads_an_issue_and_tells_it_from_a_pull_request(hub: RunningHub, clone: Clone) -> None:
+    clone.offer("fix")
+    with GitHub(hub.api, hub.token("alice")) as github:
+        github.open_pull(SAMPLE, head="fix", base="main", title="Fix", body="Why")
+        issue = github.issue(SAMPLE, 12)
+        assert (issue.author, issue.is_open, issue.is_pull, issue.comments) == ("bob", True, False, 2)
+        assert issue.url == f"{hub.url}/{SAMPLE}/issues/12" and "Round once, at the end" in issue.body
+        assert [one.author for one in github.issue_comments(SAMPLE, 12, 1)] == ["alice"]
+        assert github.issue(SAMPLE, 1).is_pull
+        for full_name, number in ((SAMPLE, 99), ("alice/notes", 4), ("bob/nothing", 1)):
+            with pytest.raises(GitHubNotFound):
+                github.issue(full_name, number)
+
+
+def test_pull_requests_step_over_the_numbers_of_issues(hub: RunningHub, clone: Clone) -> None:
+    with hub.database() as db:
+        db.execute("UPDATE issue SET number = 1 WHERE number = 12 AND repository_id = 2001")
+    clone.offer("fix")
+    with GitHub(hub.api, hub.token("alice")) as github:
+        assert github.open_pull(SAMPLE, head="fix", base="main", title="Fix", body="").number == 2
 
 
 def test_our_webhook_door_believes_and_understands_it(hub: RunningHub, clone: Clone) -> None:
