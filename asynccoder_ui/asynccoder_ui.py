@@ -10,6 +10,7 @@ from asynccoder_ui.beside import Beside
 from asynccoder_ui.components.react import broken
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.doorway import guard
+from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
 from asynccoder_ui.live import LogNamespace
@@ -92,7 +93,12 @@ app.sio.register_namespace(LogNamespace(get_settings().origin))
 guard(app.sio, app.event_namespace)
 
 app.add_page(landing, route=routes.LANDING, title="Async Coder", on_load=Session.greet)
-app.add_page(home, route=routes.HOME, title="New task · Async Coder", on_load=[Shell.follow, Composer.load])
+app.add_page(
+    home,
+    route=routes.HOME,
+    title="New task · Async Coder",
+    on_load=[Shell.follow, Composer.load, FirstSteps.ask_whether_new],
+)
 app.add_page(tasks, route=routes.TASKS, title="Tasks · Async Coder", on_load=[Shell.follow, TaskList.follow])
 app.add_page(task, route=routes.TASK, title="Task · Async Coder", on_load=[Shell.follow, TaskView.follow])
 app.add_page(

@@ -16,12 +16,12 @@ STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "settings.css", "narr
 # fmt: off
 Part = Literal[
     "app", "main", "side", "side-head", "side-pad", "nav", "side-group", "tasks", "me", "bar", "scrim", "page", "stage",
-    "away", "where", "belt", "estimate", "types", "list", "entry", "entry-end", "card", "empty",
+    "steps", "away", "where", "belt", "estimate", "types", "list", "entry", "entry-end", "card", "empty",
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
     "queued", "step", "step-text", "step-end", "out", "you",
-    "filters", "paging", "figures", "ledger", "table", "chart", "columns", "form", "form-row", "label", "settings",
+    "filters", "paging", "figures", "ledger", "table", "chart", "columns", "form",
     "dialog-foot", "side-more", "lines",
-    "settings-page", "settings-nav", "settings-body", "entry parts", "section", "section-head", "setting", "ticks",
+    "settings-page", "settings-nav", "settings-body", "entry parts", "section", "section-head", "ticks",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",
 ]
 Words = Literal[
@@ -30,7 +30,7 @@ Words = Literal[
 ]
 Tag = Literal[
     "div", "section", "header", "footer", "aside", "main", "nav", "ul", "li", "span", "p", "h1", "h2", "h3", "dl", "dt",
-    "dd", "time", "a", "table", "thead", "tbody", "tr", "th", "td", "label", "form", "fieldset", "legend", "code",
+    "dd", "ol", "time", "a", "table", "thead", "tbody", "tr", "th", "td", "label", "form", "fieldset", "legend", "code",
 ]
 # fmt: on
 Tone = Literal["", "ok", "warn", "bad", "run", "merged", "line"]
@@ -213,15 +213,6 @@ def select_from(options: Any, **props: Any) -> rx.Component:
 def tick(label: Any, **props: Any) -> rx.Component:
     """A box to tick whose words stand elsewhere, such as in a table's head."""
     return rx.el.label(rx.el.input(type="checkbox", aria_label=label, **props), class_name="tick")
-
-
-def check(label: Any, note: Any = "", **props: Any) -> rx.Component:
-    """A box to tick, with its sentence."""
-    return rx.el.label(
-        rx.el.input(type="checkbox", **props),
-        rx.el.span(words("strong", label), words("aside", note) if note else None),
-        class_name="check",
-    )
 
 
 def form_row(label: str, control: rx.Component, note: Any = "") -> rx.Component:

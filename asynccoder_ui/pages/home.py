@@ -13,8 +13,15 @@ from asynccoder_ui.composer_view import (
     VISIBILITIES,
     DraftItem,
 )
+from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.shell import shell
 from backend.services.tasks.write import MAX_PROMPT
+
+_FIRST_STEPS = (
+    ("Pick a repository", "The work goes to a branch of its own."),
+    ("Say what should be done", "A sentence or two, as to a colleague."),
+    ("Send it, and walk away", "The tests are run for you; then a pull request opens."),
+)
 
 
 def home() -> rx.Component:
@@ -27,6 +34,7 @@ def home() -> rx.Component:
                 theme.words("lede", "Describe it, walk away, come back to a pull request.", tag="p"),
                 gap="tight",
             ),
+            rx.cond(FirstSteps.is_new, _first_steps()),
             rx.cond(Composer.github_error != "", _github_trouble()),
             _composer(),
             theme.error_notice(Composer.error),
@@ -35,6 +43,34 @@ def home() -> rx.Component:
             rx.cond(Composer.saved.length() > 0, _drafts()),
         ),
         at=routes.HOME,
+    )
+
+
+def _first_steps() -> rx.Component:
+    return theme.part(
+        "steps",
+        theme.row(
+            theme.words("strong", "Your first pull request", tag="h2"),
+            theme.grow(),
+            theme.button("Fill in an example", size="sm", on_click=FirstSteps.take_example),
+            theme.button(
+                theme.icon("x", 14),
+                variant="quiet",
+                size="icon sm",
+                aria_label="Hide the first steps",
+                title="Hide",
+                on_click=rx.call_script("asynccoder.hideSteps()"),
+            ),
+        ),
+        theme.plain(
+            "ol",
+            *[
+                theme.plain("li", theme.words("strong", title, tag="p"), theme.words("tiny", promise, tag="p"))
+                for title, promise in _FIRST_STEPS
+            ],
+        ),
+        tag="section",
+        aria_label="First steps",
     )
 
 

@@ -108,7 +108,8 @@ def page(call: Call, title: str, content: Html, *, status: int = 200, is_narrow:
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title} · Local hub</title>'
         '<link rel="icon" href="/_assets/favicon.svg"><link rel="stylesheet" href="/_assets/tokens.css">'
         '<link rel="stylesheet" href="/_assets/style.css"></head><body>'
-        '<p class="label" role="note">{label}</p><header class="top"><a class="brand" href="/">local<b>hub</b></a>'
+        '<aside class="label" aria-label="What this is">{label}</aside>'
+        '<header class="top"><a class="brand" href="/">local<b>hub</b></a>'
         '<a class="back" href="{app}">Async Coder</a><span class="grow"></span>{who}</header>'
         '<main class="{width}">{content}</main></body></html>',
         title=title,

@@ -2,7 +2,7 @@
 
 from backend.services.tasks.listing import PAGE, Filters, Listing, Offered, State, listing, offered
 from backend.services.tasks.read import diff, page, patch
-from backend.services.tasks.reads import mark_read
+from backend.services.tasks.reads import is_newcomer, mark_read
 from backend.services.tasks.retries import ModelOffer, RetryOffer, retry, retry_offer
 from backend.services.tasks.rows import (
     EvidenceRow,
@@ -55,6 +55,7 @@ __all__ = [
     "diff",
     "finish_now",
     "follow_up",
+    "is_newcomer",
     "listing",
     "mark_read",
     "offered",

@@ -1,13 +1,18 @@
-"""How far a person has read a task."""
+"""How far a person has come: whether they ever sent a task, and how far they have read one."""
 
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from backend.errors import InvalidInput
-from backend.models import User
+from backend.models import Task, User
 from backend.services import access, notices
+
+
+def is_newcomer(session: Session, user: User) -> bool:
+    """Whether this person has never sent a task, archived and deleted ones counted."""
+    return session.exec(select(Task.id).where(Task.user_id == user.id).limit(1)).first() is None
 
 
 def mark_read(session: Session, user: User, task_id: UUID, seq: int) -> None:
