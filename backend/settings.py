@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     compatible_base_url: str | None = _named("COMPATIBLE_BASE_URL")
     compatible_api_key: SecretStr | None = _named("COMPATIBLE_API_KEY")
     compatible_models: str = _named("COMPATIBLE_MODELS", "")
+    compatible_image_models: str = _named("COMPATIBLE_IMAGE_MODELS", "")
 
     sandbox: Literal["auto", "bubblewrap", "sandlock", "none"] = _named("ASYNCCODER_SANDBOX", "auto")
     sandbox_paths: str = _named("ASYNCCODER_SANDBOX_PATHS", "")

@@ -18,12 +18,13 @@ from backend import db, log
 from backend.db import transaction
 from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, ring_chore, ring_runs, waiting
-from backend.services import attempts, claims, deliveries, pull_requests
+from backend.services import attachments, attempts, claims, deliveries, pull_requests
 from backend.settings import get_settings
 
 SCHEDULE_LOCK = 0x61637363  # "acsc"
 SWEEP_SECONDS = 5.0
 POLL_SECONDS = 15.0  # how often it is looked whether any is due
+TIDY_SECONDS = 600.0
 LOCK_SECONDS = 2.0  # between two tries for the lock, or for the database
 # After an outage workers need a moment to beat again before their leases count as expired.
 GRACE_SECONDS = 10.0
@@ -75,6 +76,14 @@ def poll() -> None:
         ring_chore(pull_requests.CHORE)
 
 
+def tidy() -> None:
+    """Asks the chore worker to remove the images that were never sent."""
+    with transaction() as session:
+        is_due = attachments.has_old_unsent(session)
+    if is_due:
+        ring_chore(attachments.CHORE)
+
+
 def main() -> None:
     """Runs the timers while this process holds the lock, until TERM."""
     log.configure()
@@ -82,7 +91,10 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    keep_serving(stop, [Timer("sweep", SWEEP_SECONDS, sweep), Timer("poll", POLL_SECONDS, poll)])
+    keep_serving(
+        stop,
+        [Timer("sweep", SWEEP_SECONDS, sweep), Timer("poll", POLL_SECONDS, poll), Timer("tidy", TIDY_SECONDS, tidy)],
+    )
 
 
 def keep_serving(stop: threading.Event, timers: list[Timer]) -> None:

@@ -7,7 +7,7 @@ from backend import log
 from backend.db import transaction
 from backend.errors import Unavailable
 from backend.queue import hear_chore, others_wait, ring_chore, ring_runs
-from backend.services import claims, deliveries, executor, pull_requests, workplace
+from backend.services import attachments, claims, deliveries, executor, pull_requests, workplace
 
 _log = log.get(__name__)
 
@@ -53,3 +53,12 @@ def poll_pull_requests() -> None:
         ring_chore(pull_requests.CHORE)
     if polled.changed:
         _log.info("polled pull requests", changed=polled.changed, left=polled.left)
+
+
+def remove_unsent_attachments() -> None:
+    """Removes the images that nobody has sent for a day."""
+    hear_chore(attachments.CHORE)
+    with transaction() as session:
+        removed = attachments.remove_unsent(session)
+    if removed:
+        _log.info("removed unsent images", removed=removed)

@@ -18,7 +18,7 @@ from backend.engine.calls import PaidCalls, TooDear
 from backend.engine.limits import RunLimits
 from backend.engine.patience import Cancelled, LongWait, Patience, Seams
 from backend.engine.tools import WITH_EFFECTS, Toolbox, ToolOutcome
-from backend.engine.transcript import INTERRUPTED, NUDGE, LogEntry, rebuild, write_turn
+from backend.engine.transcript import INTERRUPTED, NUDGE, LogEntry, rebuild, with_images, write_turn
 from backend.errors import RunFailed
 from backend.providers.base import Final, Provider, ProviderError, ToolCall
 from backend.words import EventKind, Failure
@@ -98,7 +98,7 @@ class _Agent:
         self.heard = Orders(cancelled=False, finish_now=False, hold_micro=assignment.hold_micro)
         system, specs = prompts.system(assignment.task_type), toolbox.specs()
         opening = prompts.opening(assignment.task_type, assignment.guidance)
-        self.talk = rebuild(log, opening, limits.overhead_tokens(system, specs))
+        self.talk = rebuild(log, opening, limits.overhead_tokens(system, specs), assignment.picture)
         if not self.talk.has_prompt:
             self.talk.apply(LogEntry(EventKind.PROMPT, {"text": assignment.prompt}))
         patience = Patience(recorder.delta, self._note_wait, self._is_cancelled, seams)
@@ -150,8 +150,9 @@ class _Agent:
             return
         for message in orders.messages:
             if message.id not in self.talk.taken_messages:
+                said = {"text": message.text, "message_id": message.id}
                 with suppress(Withdrawn):
-                    self._record(EventKind.USER_MESSAGE, {"text": message.text, "message_id": message.id})
+                    self._record(EventKind.USER_MESSAGE, said | with_images(message.images))
         if orders.finish_now and self.talk.finish is None:
             self._begin_wrap_up("finish_now", "The person asks you to finish now.")
 

@@ -1,18 +1,21 @@
 """What the agent is given, whom it talks to, and what it gives back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from backend.engine.limits import RunLimits
-from backend.providers.base import Prices
+from backend.providers.base import Image, Prices
 from backend.words import EventKind, TaskType
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What is to be done, by which model, and what it may cost. Money in micro-dollars, sizes in tokens."""
+    """What is to be done, by which model, and what it may cost. Money in micro-dollars, sizes in tokens.
+
+    `picture` gives the image that the log names, None where there is none to show.
+    """
 
     task_type: TaskType
     prompt: str
@@ -25,14 +28,16 @@ class Assignment:
     guidance: str = ""
     effort: str | None = None  # low, medium or high, where the model can be told
     limits: RunLimits = field(default_factory=RunLimits)
+    picture: Callable[[str], Image | None] = lambda image_id: None
 
 
 @dataclass(frozen=True)
 class QueuedMessage:
-    """What the person wrote while the run ran."""
+    """What the person wrote while the run ran; `images` as the log names them."""
 
     id: str
     text: str
+    images: Sequence[dict[str, Any]] = ()
 
 
 @dataclass(frozen=True)

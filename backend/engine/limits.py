@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from backend.providers.base import Image, Message, Prices, Text, Thinking, ToolCall, ToolResult, ToolSpec
+from backend.providers.base import IMAGE_TOKENS, Image, Message, Prices, Text, Thinking, ToolCall, ToolResult, ToolSpec
 
 WRAP_UP_AT = 0.9  # of the steps or the time: what is left pays one turn that hands the work over
 MIN_OUTPUT = 1_024  # tokens; an answer that may be shorter than this is not worth asking for
@@ -17,8 +17,6 @@ MALFORMED_TURNS = 3
 TRIES = 8
 BACK_OFF_SECONDS = 15 * 60.0  # all waits of our own choosing for one answer together
 LONGEST_WAIT = 60.0  # a provider that asks for more gets the run parked instead of a worker that sleeps
-
-_IMAGE_TOKENS = 1_600  # Anthropic's documentation on vision: width × height / 750, at most about this much
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def _part_tokens(part: Text | Thinking | ToolCall | ToolResult | Image) -> int:
         case ToolCall():
             return tokens(part.name + str(part.args) + part.broken)
         case Image():
-            return _IMAGE_TOKENS
+            return IMAGE_TOKENS
 
 
 def affordable_output(prices: Prices, *, left_micro: int, input_tokens: int, wanted: int, is_last: bool) -> int:

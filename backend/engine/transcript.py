@@ -10,13 +10,13 @@ import json
 import re
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from backend import jsonb
 from backend.engine import limits
-from backend.providers.base import Message, Part, Text, Thinking, ToolCall, ToolResult
+from backend.providers.base import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
 from backend.words import EventKind
 
 MARK = "[Async Coder]"  # opens what the platform itself tells the model
@@ -39,15 +39,19 @@ class LogEntry:
 class Conversation:
     """The messages so far, and what the present run has used up.
 
-    `opening` stands before the first prompt; `overhead` is the tokens before the messages.
+    `opening` stands before the first prompt; `overhead` is the tokens before the messages; `picture` gives the image
+    that an entry names.
     """
 
-    def __init__(self, opening: str, overhead: int = 0) -> None:
+    def __init__(
+        self, opening: str, overhead: int = 0, picture: Callable[[str], Image | None] = lambda image_id: None
+    ) -> None:
         self.messages: list[Message] = []
         self.taken_messages: set[str] = set()
         self.steps_ever = 0
         self._opening = opening
         self._overhead = overhead
+        self._picture = picture
         self._known_tokens = overhead
         self._known_until = 0
         self._begin_run()
@@ -99,11 +103,11 @@ class Conversation:
         match entry.kind:
             case EventKind.PROMPT:
                 self._answer_orphans()
-                self._say(payload["text"] if self.messages else self._opening + payload["text"])
+                self._ask(payload["text"] if self.messages else self._opening + payload["text"], payload)
                 self._begin_run()
             case EventKind.USER_MESSAGE:
                 self.taken_messages.add(str(payload["message_id"]))
-                self._say(payload["text"])
+                self._ask(payload["text"], payload)
                 self.finish, self.silent_turns = None, 0
             case EventKind.NOTE if payload.get("code") in TOLD_CODES:
                 self._notes.append(f"{MARK} {payload['text']}")
@@ -117,6 +121,16 @@ class Conversation:
                 self._take_result(payload)
             case EventKind.COMPACTED:
                 self._compact(payload)
+
+    def _ask(self, text: str, payload: dict[str, Any]) -> None:
+        """The person's words behind their images, which is the order that Anthropic's documentation advises."""
+        images = [self._picture(each["id"]) for each in payload.get("images") or ()]
+        for image in images:
+            if image is not None:
+                self._add_to_user(image)
+        self._say(text)
+        if missing := images.count(None):
+            self._say(f"{MARK} Attached images that you cannot be shown: {missing}.")
 
     def _say(self, text: str) -> None:
         self._add_to_user(Text(text))
@@ -224,12 +238,22 @@ def _elided_part(part: Part) -> Part:
     return replace(part, text=told)
 
 
-def rebuild(entries: Sequence[LogEntry], opening: str, overhead: int = 0) -> Conversation:
+def rebuild(
+    entries: Sequence[LogEntry],
+    opening: str,
+    overhead: int = 0,
+    picture: Callable[[str], Image | None] = lambda image_id: None,
+) -> Conversation:
     """The conversation that these entries tell."""
-    conversation = Conversation(opening, overhead)
+    conversation = Conversation(opening, overhead, picture)
     for entry in entries:
         conversation.apply(entry)
     return conversation
+
+
+def with_images(images: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What an entry says of the images that came with its words: their ids and sizes, never their bytes."""
+    return {"images": list(images)} if images else {}
 
 
 def write_turn(message: Message) -> tuple[list[dict[str, Any]], bytes]:

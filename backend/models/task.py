@@ -204,17 +204,25 @@ class Draft(SQLModel, table=True):
 
 
 class Attachment(SQLModel, table=True):
-    """An image that goes with a prompt; `task_id` and `run_id` once it was sent."""
+    """An image that goes with a prompt or a message: sent once `task_id` is set, read once `run_id` is.
+
+    `position` is its place among those that were sent with it; `message_id` is the follow-up that brought it.
+    """
 
     __tablename__ = "attachments"
+    __table_args__ = (Index("idx_attachments_unsent", "created_at", postgresql_where=text("task_id IS NULL")),)
 
     id: UUID = uuid_key()
     user_id: UUID = reference("users.id", index=True)
     task_id: UUID | None = reference("tasks.id", nullable=True, index=True)
     run_id: UUID | None = reference("task_runs.id", nullable=True)
+    message_id: UUID | None = reference("task_messages.id", nullable=True, index=True)
+    position: int = filled("0")
     name: str
     media_type: str
     size: int
+    width: int
+    height: int
     content: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = moment(default_now=True)
 

@@ -7,6 +7,8 @@ from typing import Any, Literal, Protocol
 from backend.errors import AsyncCoderError
 from backend.words import Failure
 
+IMAGE_TOKENS = 1_600  # Anthropic's documentation on vision: width × height / 750, at most about this much
+
 
 @dataclass(frozen=True)
 class Text:

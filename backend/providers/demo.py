@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.providers.base import Delta, Final, Message, Part, Request, Text, ToolCall, ToolResult, Usage
+from backend.providers.base import Delta, Final, Image, Message, Part, Request, Text, ToolCall, ToolResult, Usage
 
 MODEL = "demo-scripted"
 _PLATFORM = "[Async Coder]"
@@ -90,7 +90,9 @@ def _next_step(request: Request) -> tuple[str, ToolCall]:
         summary = f"{_STAND_IN}, and was stopped before its end."
         return step("I was asked to end.", "finish", title="Stopped early", summary=summary)
     if not done:
-        return step("First a look at what is here.", "list_files", path=".")
+        sees = any(isinstance(part, Image) for message in request.messages for part in message.parts)
+        unseen = " A script cannot look at the images that came along." if sees else ""
+        return step(f"First a look at what is here.{unseen}", "list_files", path=".")
     is_sample = "shop/totals.py" in done[0].text and "tests/test_totals.py" in done[0].text
     is_debug = request.messages[0].text.startswith("This is a task of type debug.")
     if not (is_sample and is_debug and "edit_file" in tools):

@@ -1,6 +1,7 @@
 """The models that can be chosen, with their prices. An unpriced model cannot be used and never costs 0 by accident."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -35,6 +36,7 @@ class ModelChoice:
     unavailable_reason: str
     own_key: bool = False
     efforts: tuple[Effort, ...] = ()
+    takes_images: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class _Listed:
     max_tokens: int = 8_192
     context_window: int = 200_000
     efforts: tuple[Effort, ...] = ()
+    images: bool = True
 
 
 # List prices of the providers' own pages at the time of writing; an admin's table overrides them.
@@ -55,7 +58,8 @@ _LISTED = (
         "demo",
         "demo-scripted",
         "Demo (scripted, no AI)",
-        "Follows a fixed script with true tool calls. No AI and no key; shows how everything works.",
+        "Follows a fixed script with true tool calls. No AI and no key; shows how everything works. "
+        "It takes images and does not look at them.",
         (500_000, 2_000_000, 50_000, 500_000),
     ),
     _Listed(
@@ -94,7 +98,8 @@ def fill(session: Session) -> None:
             continue
         _add(session, listed)
     for name in settings.compatible_models.replace(",", " ").split():
-        _add(session, _Listed("compatible", name, name, "On the operator's own server.", None, context_window=32_000))
+        words = "On the operator's own server."
+        _add(session, _Listed("compatible", name, name, words, None, context_window=32_000, images=False))
 
 
 def choices(session: Session, user: User | None = None) -> list[ModelChoice]:
@@ -121,6 +126,13 @@ def efforts(model: AiModel) -> tuple[Effort, ...]:
     """The efforts that this model can be told; empty where it decides by itself."""
     listed = model.capabilities.get("efforts") or ()
     return tuple(effort for effort in Effort if effort.value in listed)
+
+
+def takes_images(model: AiModel) -> bool:
+    """Whether images can be sent to it; of a compatible server's models only the operator knows."""
+    if model.provider == "compatible":
+        return model.name in get_settings().compatible_image_models.replace(",", " ").split()
+    return bool(model.capabilities.get("images"))
 
 
 def list_price(provider: str, name: str) -> Prices | None:
@@ -161,6 +173,7 @@ def _choice(model: AiModel, settings: Settings, own: frozenset[str]) -> ModelCho
         unavailable_reason=reason,
         own_key=model.provider in own,
         efforts=efforts(model),
+        takes_images=takes_images(model),
     )
 
 
@@ -179,7 +192,12 @@ def _add(session: Session, listed: _Listed) -> None:
             cache_write_price=price[3],
             max_tokens=listed.max_tokens,
             context_window=listed.context_window,
-            capabilities={"efforts": [effort.value for effort in listed.efforts]} if listed.efforts else {},
+            capabilities=_capabilities(listed),
         )
         .on_conflict_do_nothing(index_elements=["provider", "name"])
     )
+
+
+def _capabilities(listed: _Listed) -> dict[str, Any]:
+    efforts = {"efforts": [effort.value for effort in listed.efforts]} if listed.efforts else {}
+    return {**efforts, "images": True} if listed.images else efforts

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from backend.errors import Conflict, NotEnoughCredits, NotFound
 from backend.models import AiModel, CreditTransaction, TaskRun, User
-from backend.providers.base import Prices, Usage
+from backend.providers.base import IMAGE_TOKENS, Prices, Usage
 from backend.services import notices
 from backend.words import TaskType
 
@@ -81,13 +81,16 @@ def prices(model: AiModel) -> Prices | None:
     )
 
 
-def estimate(session: Session, model_id: UUID, task_type: TaskType, prompt: str) -> Estimate:
-    """What a run is likely to cost and what will be held. Raises NotFound for an unknown or unpriced model."""
+def estimate(session: Session, model_id: UUID, task_type: TaskType, prompt: str, images: int = 0) -> Estimate:
+    """What a run is likely to cost, the images' tokens included, and what will be held.
+
+    Raises NotFound for an unknown or unpriced model.
+    """
     model = session.get(AiModel, model_id)
     price = prices(model) if model else None
     if price is None:
         raise NotFound("This model has no price yet.")
-    extra = len(prompt) // 4
+    extra = len(prompt) // 4 + images * IMAGE_TOKENS
     low, high = (
         max(1, to_credits(price.cost_micro(Usage(total + extra * 5, cached, 0, out))))
         for total, cached, out in _PRIOR[task_type]

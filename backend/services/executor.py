@@ -17,7 +17,7 @@ from backend.engine.tools import Toolbox
 from backend.errors import AsyncCoderError, GitHubError, RunFailed, SandboxUnavailable, StaleFence
 from backend.providers import open_provider
 from backend.providers.base import Provider
-from backend.services import attempts, brief, credits, handover, runs, workplace
+from backend.services import attachments, attempts, brief, credits, handover, runs, workplace
 from backend.services.brief import Brief
 from backend.services.claims import Claim
 from backend.services.lease import Lease
@@ -90,6 +90,7 @@ def _assignment(facts: Brief, guidance: str) -> Assignment:
         run_key=str(facts.claim.run_id),
         guidance=guidance,
         effort=facts.effort,
+        picture=attachments.reader(facts.task_id) if facts.takes_images else lambda image_id: None,
     )
 
 

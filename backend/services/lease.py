@@ -4,12 +4,14 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from sqlmodel import Session
+
 from backend import log
 from backend.db import transaction
 from backend.engine.assignment import Orders, QueuedMessage
 from backend.errors import StaleFence, Unavailable
 from backend.models import TaskRun
-from backend.services import credits, runs
+from backend.services import attachments, credits, runs
 from backend.services.claims import Claim
 from backend.services.runs import untaken
 
@@ -70,11 +72,16 @@ class Lease:
         try:
             with transaction() as session:
                 run = runs.beat(session, self.claim.run_id, self.claim.fence)
-                waiting = untaken(session, run.task_id)
-                self._orders = _orders(run, [QueuedMessage(str(one.id), one.text) for one in waiting])
+                self._orders = _orders(run, _messages(session, run))
         except StaleFence:
             self._is_lost = True
             raise
+
+
+def _messages(session: Session, run: TaskRun) -> list[QueuedMessage]:
+    waiting = untaken(session, run.task_id)
+    images = attachments.of_messages(session, run.task_id, [one.id for one in waiting]) if waiting else {}
+    return [QueuedMessage(str(one.id), one.text, images.get(one.id, ())) for one in waiting]
 
 
 def _orders(run: TaskRun, messages: list[QueuedMessage]) -> Orders:

@@ -14,7 +14,7 @@ from backend import clock, events, jsonb
 from backend.db import patiently
 from backend.engine.assignment import Withdrawn
 from backend.models import Artifact, TaskEvent, TaskMessage, TaskRun
-from backend.services import runs
+from backend.services import attachments, runs
 from backend.services.claims import Claim
 from backend.words import EventKind
 
@@ -120,6 +120,7 @@ class Recorder:
             raise Withdrawn
         message.taken_at, message.run_id = clock.now(), self._claim.run_id
         session.add(message)
+        attachments.hand_over(session, self._task_id, self._claim.run_id, [message.id])
 
     def _save(self, session: Session, tree: str, content: bytes) -> None:
         values = {"content": content, "size": len(content), "created_at": clock.now()}

@@ -16,10 +16,11 @@ from sqlmodel import Session, col, select
 from backend import clock, events, jsonb, log
 from backend.db import after_commit
 from backend.engine.assignment import Orders
+from backend.engine.transcript import with_images
 from backend.errors import AsyncCoderError, Conflict, StaleFence
 from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
 from backend.queue import ring_runs
-from backend.services import access, analytics, catalog, credits, notices, provider_keys
+from backend.services import access, analytics, attachments, catalog, credits, notices, provider_keys
 from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, TaskType
 
 _log = log.get(__name__)
@@ -196,8 +197,11 @@ def _end(session: Session, run_id: UUID, fence: int, how: End, *, in_short: bool
         _start_leftovers(session, task, run)
 
 
-def start(session: Session, task: Task, user: User, prompt: str, *, hold: int) -> TaskRun:
-    """Adds the task's next run with its own hold and first event. The caller holds the task's lock, if it is old.
+def start(
+    session: Session, task: Task, user: User, prompt: str, *, hold: int, messages: Sequence[UUID] = ()
+) -> TaskRun:
+    """Adds the task's next run with its own hold and first event, which names the images that came with the task or
+    these messages. The caller holds the task's lock, if it is old.
 
     Where the person has a key of their own for the model's provider the run is on that key: nothing is held, and `hold`
     is what it may cost. Raises NotEnoughCredits.
@@ -217,7 +221,9 @@ def start(session: Session, task: Task, user: User, prompt: str, *, hold: int) -
     run.reason = WAITING
     task.outcome = task.failure = None
     task.completed_at = task.archived_at = None
-    record(session, run, EventKind.PROMPT, {"text": prompt, "run": number, "held": run.held}, "prompt")
+    images = attachments.hand_over(session, task.id, run.id, [None, *messages])
+    asked = {"text": prompt, "run": number, "held": run.held} | with_images(images)
+    record(session, run, EventKind.PROMPT, asked, "prompt")
     mirror(session, task, run)
     notices.tell(session, user.id, notices.CREDITS, {"task_id": str(task.id)})
     after_commit(session, ring_runs)
@@ -290,9 +296,11 @@ def follow_up(session: Session, user: User, task: Task, prompt: str = "") -> Tas
     model = catalog.usable(session, task.ai_model_id, user)
     messages = _fitting(untaken(session, task.id), beside=prompt)
     prompt = "\n\n".join([*([prompt] if prompt else []), *(message.text for message in messages)])
-    estimate = credits.estimate(session, model.id, TaskType(task.type), prompt)
+    ids = [message.id for message in messages]
+    images = sum(map(len, attachments.of_messages(session, task.id, ids).values()))
+    estimate = credits.estimate(session, model.id, TaskType(task.type), prompt, images)
     task.estimated_credits = estimate.hold
-    run = start(session, task, user, prompt, hold=estimate.hold)
+    run = start(session, task, user, prompt, hold=estimate.hold, messages=ids)
     for message in messages:
         message.taken_at, message.run_id = clock.now(), run.id
         session.add(message)

@@ -1,16 +1,26 @@
-"""Downloads for the browser, by the session's cookie."""
+"""Downloads and attached images, for the browser, by the session's cookie."""
 
+from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from backend import db
 from backend.api import deps
-from backend.services import ledger, tasks
+from backend.services import attachments, ledger, tasks
+from backend.services.attachments import AttachmentRow
 from backend.services.ledger import Kind, Period, Wanted
 
 router = APIRouter(prefix="/files")
+# Opened by itself, an image runs nothing and loads nothing.
+_ALONE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+    "Vary": "Cookie",
+}
 
 
 @router.get("/tasks/{task_id}/patch")
@@ -37,3 +47,47 @@ def credits(
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="asynccoder-credits.csv"'},
     )
+
+
+@router.post("/attachments", status_code=201)
+async def attach(request: Request, name: str = "") -> JSONResponse:
+    """Takes an image as the request's body, to be sent with a task; 403 for another origin, 413 past 5 MB."""
+    deps.require_own_origin(request)
+    await run_in_threadpool(_require_person, request)  # a stranger's body is not read
+    content = await deps.bounded_body(request, attachments.MAX_BYTES)
+    row = await run_in_threadpool(_store, request, name, content)
+    return JSONResponse({**asdict(row), "id": str(row.id)}, status_code=201)
+
+
+@router.get("/attachments/{attachment_id}")
+def attachment(request: Request, attachment_id: UUID) -> Response:
+    """An image, for whoever may see it; asked for again each time, so that nobody keeps what they may no longer see."""
+    with db.transaction() as session:
+        user = deps.person(request, session)
+        shown = attachments.picture(session, user, attachment_id)
+    tag = f'"{attachment_id}"'
+    headers = {**_ALONE, "ETag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    kind = shown.media_type.removeprefix("image/")
+    headers["Content-Disposition"] = f'inline; filename="{attachment_id.hex[:8]}.{kind}"'
+    return Response(shown.content, media_type=shown.media_type, headers=headers)
+
+
+@router.delete("/attachments/{attachment_id}", status_code=204)
+def detach(request: Request, attachment_id: UUID) -> Response:
+    """Removes an image that is not sent yet; 404 for one that is not there, 409 for one that was sent."""
+    deps.require_own_origin(request)
+    with db.transaction() as session:
+        attachments.remove(session, deps.person(request, session), attachment_id)
+    return Response(status_code=204)
+
+
+def _require_person(request: Request) -> None:
+    with db.transaction() as session:
+        deps.person(request, session)
+
+
+def _store(request: Request, name: str, content: bytes) -> AttachmentRow:
+    with db.transaction() as session:
+        return attachments.store(session, deps.person(request, session), name, content)

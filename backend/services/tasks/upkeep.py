@@ -9,7 +9,7 @@ from backend.db import after_commit
 from backend.errors import Conflict, InvalidInput
 from backend.events import ring, task_topic
 from backend.models import Task, User
-from backend.services import access, notices, runs
+from backend.services import access, attachments, notices, runs
 from backend.words import Visibility
 
 MAX_TITLE = 120
@@ -51,7 +51,8 @@ def unarchive(session: Session, user: User, task_id: UUID) -> None:
 
 
 def delete(session: Session, user: User, task_id: UUID) -> None:
-    """Takes the task away for good, for everyone: its log, its changes, its messages are no longer shown.
+    """Takes the task away for good, for everyone: its log, its changes, its messages are no longer shown,
+    and its images are removed.
 
     Its pull request stays on GitHub, and its entries in the ledger stay.
     Raises NotFound (also the second time), Forbidden, Conflict while it works.
@@ -59,6 +60,7 @@ def delete(session: Session, user: User, task_id: UUID) -> None:
     task = access.owned(session, user, task_id, lock=True)
     _require_ended(session, task, "delete it")
     task.deleted_at = clock.now()
+    attachments.discard(session, task_id=task.id)
     _changed(session, task)
 
 

@@ -1,5 +1,6 @@
 """Starting and steering tasks. Whatever cannot be afforded or done is refused before it is queued."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4, uuid5
 
@@ -10,8 +11,8 @@ from backend import clock, jsonb
 from backend.db import after_commit, transaction
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
-from backend.models import Task, TaskMessage, TaskRun, User
-from backend.services import access, catalog, credits, notices, repositories, runs
+from backend.models import AiModel, Task, TaskMessage, TaskRun, User
+from backend.services import access, attachments, catalog, credits, notices, repositories, runs
 from backend.words import Effort, EventKind, Priority, Status, TaskType, Visibility
 from backend.workspace.git import check_branch
 
@@ -24,7 +25,10 @@ _OTHER_CONTENT = "This was already sent with another content."
 
 @dataclass(frozen=True)
 class Draft:
-    """What the composer and the API hand over. Without a target branch the base is meant."""
+    """What the composer and the API hand over. Without a target branch the base is meant.
+
+    `attachments` are unsent images of the person's, in their order.
+    """
 
     repository_id: UUID
     branch: str
@@ -35,6 +39,7 @@ class Draft:
     prompt: str
     effort: Effort | None = None
     visibility: Visibility = Visibility.PRIVATE
+    attachments: tuple[UUID, ...] = ()
 
 
 def check_prompt(prompt: str) -> str:
@@ -76,7 +81,8 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
     """Holds the estimate, writes the task with its first run, rings after commit. The same key is one task.
 
     Raises InvalidInput, TooLarge, NotFound (a repository one cannot see), Forbidden (one cannot push to),
-    NotEnoughCredits, Conflict (the same key with another content).
+    NotEnoughCredits, Conflict (the same key with another content), and InvalidInput for images that the model does not
+    take or that are not there.
     """
     task_id = _named(user, key)
     # Whoever comes with the same key meanwhile waits here, and then finds the task.
@@ -84,7 +90,8 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
     known = session.get(Task, task_id)
     if known is not None:
         target = draft.target_branch or draft.branch
-        if _draft_of(known) != replace(draft, prompt=check_prompt(draft.prompt), target_branch=target):
+        same = replace(draft, prompt=check_prompt(draft.prompt), target_branch=target, attachments=())
+        if _draft_of(known) != same or attachments.sent_with(session, known.id) != set(draft.attachments):
             raise Conflict(_OTHER_CONTENT)
         return known
     prompt = check_prompt(draft.prompt)
@@ -92,7 +99,8 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
     target = check_branch(draft.target_branch) if draft.target_branch else branch
     repository = access.require_to_work(session, user, draft.repository_id, draft.task_type)
     model = catalog.usable(session, draft.model_id, user)
-    estimate = credits.estimate(session, model.id, draft.task_type, prompt)
+    attachments.require_fit(model, draft.attachments)
+    estimate = credits.estimate(session, model.id, draft.task_type, prompt, len(set(draft.attachments)))
     task = Task(
         id=task_id,
         user_id=user.id,
@@ -111,6 +119,7 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
     session.add(task)
     session.flush()
     session.refresh(task)
+    attachments.claim(session, user.id, draft.attachments, task_id=task.id)
     runs.start(session, task, user, prompt, hold=estimate.hold)
     return task
 
@@ -135,18 +144,21 @@ def title_of(prompt: str) -> str:
     return first[:TITLE].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
 
 
-def follow_up(session: Session, user: User, task_id: UUID, text: str, *, key: str = "") -> TaskMessage:
+def follow_up(
+    session: Session, user: User, task_id: UUID, text: str, *, key: str = "", images: Sequence[UUID] = ()
+) -> TaskMessage:
     """Adds a message to a task: the run that is alive reads it, otherwise a new run begins with it, with its own hold.
 
     What was not read before a stop comes first. The same key is one message. Raises NotFound, Forbidden, InvalidInput,
-    Conflict (too many waiting messages; the same key with another text), NotEnoughCredits.
+    Conflict (too many waiting messages; the same key with another content), NotEnoughCredits.
     """
     text = check_prompt(text)
     task = access.owned(session, user, task_id, lock=True)
     message_id = _named(user, key)
     known = session.get(TaskMessage, message_id)
     if known is not None:
-        if (known.task_id, known.text) != (task.id, text):
+        sent = attachments.sent_with(session, task.id, known.id)
+        if (known.task_id, known.text, sent) != (task.id, text, set(images)):
             raise Conflict(_OTHER_CONTENT)
         return known
     run = runs.alive(session, task.id)
@@ -155,6 +167,9 @@ def follow_up(session: Session, user: User, task_id: UUID, text: str, *, key: st
     message = TaskMessage(id=message_id, task_id=task.id, user_id=user.id, run_id=run.id if run else None, text=text)
     session.add(message)
     session.flush()
+    if images:
+        attachments.require_fit(session.get_one(AiModel, task.ai_model_id), images)
+        attachments.claim(session, user.id, images, task_id=task.id, message_id=message.id)
     if run is None:
         runs.follow_up(session, user, task)
     else:
@@ -173,6 +188,7 @@ def withdraw(session: Session, user: User, message_id: UUID) -> None:
         raise Conflict("The run has read this message already.")
     message.withdrawn_at = message.withdrawn_at or clock.now()
     session.add(message)
+    attachments.discard(session, message_id=message.id)
     _changed(session, task)
 
 

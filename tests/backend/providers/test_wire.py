@@ -135,6 +135,13 @@ def test_a_server_that_reports_no_usage_gets_an_estimate_that_says_so() -> None:
     assert final.usage.estimated and final.usage.output > 100 and final.usage.input_total > 50
 
 
+def test_an_estimate_takes_an_image_for_its_tokens_and_not_for_the_length_of_its_bytes() -> None:
+    asked = Message("user", (Image("image/png", bytes(1_000_000)), Text("What is it?")))
+    with ScriptedModelServer([Turn("Good.", usage=None)]) as server:
+        _, final = ask(server, "compatible", request(asked))
+    assert 1_600 < final.usage.input_total < 2_000
+
+
 def test_only_openai_itself_gets_openais_own_parameters() -> None:
     with ScriptedModelServer([Turn("Good.")]) as server:
         ask(server, "openai", request(effort="high"))

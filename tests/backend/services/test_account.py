@@ -79,7 +79,14 @@ def test_whatever_names_the_person_is_gone(people: People) -> None:
         session.add(Draft(user_id=people.alice.id, content={"prompt": "half a thought"}))
         session.add(
             Attachment(
-                user_id=people.alice.id, task_id=task_id, name="a.png", media_type="image/png", size=1, content=b"x"
+                user_id=people.alice.id,
+                task_id=task_id,
+                name="a.png",
+                media_type="image/png",
+                size=1,
+                width=1,
+                height=1,
+                content=b"x",
             )
         )
         sealed = crypto.seal(get_settings(), people.alice.id, "sk-x")
