@@ -12,7 +12,7 @@ from backend.engine.transcript import LogEntry
 from backend.errors import Forbidden, NotFound, RunFailed
 from backend.models import AiModel, PullRequest, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.providers.base import Prices
-from backend.services import access, catalog, credits, provider_keys
+from backend.services import access, catalog, credits, issues, provider_keys
 from backend.services.claims import Claim
 from backend.services.recorder import latest_checkpoint
 from backend.words import EventKind, Failure, TaskType
@@ -59,6 +59,7 @@ class Brief:
     log: list[LogEntry]
     own_key: bool = False
     takes_images: bool = False
+    issues: tuple[str, ...] = ()  # what the pull request says it is for
 
 
 def read(session: Session, claim: Claim) -> Brief:
@@ -114,6 +115,7 @@ def read(session: Session, claim: Claim) -> Brief:
         log=_log(session, task.id),
         own_key=run.own_key,
         takes_images=catalog.takes_images(model),
+        issues=issues.references(task.prompt, repository.full_name),
     )
 
 

@@ -102,7 +102,7 @@ def _commit(place: Workplace, ending: Ending) -> Commit | None:
     Raises RunFailed(secret_found) before anything is pushed.
     """
     facts, checkout = place.facts, place.checkout
-    title = ending.title or facts.title
+    title = ending.title or quiet(facts.title)  # which may be an issue's
     sha = push.commit(
         checkout,
         title=title,

@@ -30,7 +30,8 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) ->
     It comes last, so that an open comment or fence in it swallows nothing of ours.
     """
     link = f"{get_settings().origin}/tasks/{facts.task_id}"
-    lines = [
+    lines = [f"For {', '.join(facts.issues)}", ""] if facts.issues else []  # no keyword: a merge closes no issue
+    lines += [
         "### Evidence",
         "",
         "| Check | Seen by the worker |",

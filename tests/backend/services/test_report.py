@@ -117,3 +117,10 @@ def test_a_command_cannot_break_out_of_its_cell(facts: Brief) -> None:
 
 def test_a_long_summary_still_fits_githubs_limit(facts: Brief) -> None:
     assert len(body(facts, "x" * 200_000)) <= MAX_BODY
+
+
+def test_it_says_what_issues_it_is_for_and_closes_none(facts: Brief) -> None:
+    found = body(replace(facts, issues=("#12", "acme/shop#3")))
+    assert found.startswith("For #12, acme/shop#3\n\n### Evidence")
+    assert quiet(found) == found
+    assert body(facts).startswith("### Evidence")
