@@ -8,6 +8,7 @@ import reflex as rx
 from asynccoder_ui import given, routes, theme, views
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.session import Session
+from asynccoder_ui.task_view import TaskView
 from backend.errors import AsyncCoderError, NotFound, SignedOut
 from backend.services import tasks
 from backend.services.tasks.write import MAX_PROMPT
@@ -16,10 +17,11 @@ from backend.services.tasks.write import MAX_PROMPT
 class Retry(Session):
     """What the dialog begins with, and why a try was refused."""
 
+    task: str = ""  # whose words these are; empty until they are read
     prompt: str = ""
     model: str = ""
     models: list[views.Option] = []
-    is_offered: bool = False
+    offers: int = 0  # counts openings: each has a form of its own, so that nothing of the one before stands in it
     error: str = ""
     sent: int = 0
 
@@ -27,7 +29,7 @@ class Retry(Session):
     @signed_in
     async def offer(self) -> None:
         """Reads the newest run's words and the models there are, as the dialog opens."""
-        self.is_offered, self.error = False, ""
+        self.task, self.error = "", ""
         try:
             task = self._task()
             found = await self._ask(lambda session, user: tasks.retry_offer(session, user, task))
@@ -39,15 +41,16 @@ class Retry(Session):
         ids = [str(model.id) for model in found.models]
         self.models = [views.Option(str(one.id), _offer(one)) for one in found.models]
         self.model = str(found.model_id) if str(found.model_id) in ids else next(iter(ids), "")
-        self.prompt, self.is_offered = found.prompt, True
+        self.prompt, self.task, self.offers = found.prompt, str(task), self.offers + 1
 
     @rx.event
     @signed_in
     async def send(self, form: dict[str, Any]) -> None:
-        """Starts the next run; the dialog closes once it is taken."""
+        """Starts the next run of the form's task; the dialog closes once it is taken."""
         self.error = ""
         try:
-            task, model, prompt = self._task(), given.identity(form.get("model")), str(form.get("prompt", ""))
+            task, model = given.identity(form.get("task")), given.identity(form.get("model"))
+            prompt = str(form.get("prompt", ""))
             await self._ask(lambda session, user: tasks.retry(session, user, task, model_id=model, prompt=prompt))
         except SignedOut:
             raise
@@ -72,7 +75,11 @@ def retry_button() -> rx.Component:
     return theme.dialog_button(
         [theme.icon("rotate-ccw", 14), "Retry"],
         theme.error_notice(Retry.error),
-        rx.cond(Retry.is_offered, _form(), rx.cond(Retry.error == "", theme.skeleton(3))),
+        rx.cond(
+            (Retry.task != "") & (Retry.task == TaskView.facts.id),
+            _form(),
+            rx.cond(Retry.error == "", theme.skeleton(3)),
+        ),
         title="Try this task again",
         note="A new run starts on the same branch and knows what the runs before it did.",
         size="sm",
@@ -85,6 +92,7 @@ def retry_button() -> rx.Component:
 def _form() -> rx.Component:
     return theme.plain(
         "form",
+        rx.el.input(type="hidden", name="task", value=Retry.task, read_only=True),
         theme.part(
             "form",
             theme.form_row("Model", theme.select([], Retry.models, name="model", default_value=Retry.model)),
@@ -95,4 +103,5 @@ def _form() -> rx.Component:
         ),
         on_submit=Retry.send,
         reset_on_submit=False,
+        key=Retry.offers,
     )

@@ -257,9 +257,11 @@ def test_the_retry_dialog_offers_what_was_and_sends_what_is_written(people: Peop
         await tab.fire(Retry.offer)
         offered = await tab.state(Retry)
         begun = (offered.prompt, offered.model, [one.label for one in offered.models])
-        await tab.fire(Retry.send, {"model": "nonsense", "prompt": "Mend them"})
-        refused = (await tab.state(Retry)).error
-        form = {"model": str(people.model), "prompt": "Mend them all"}
+        form = {"task": str(failed), "model": str(people.model), "prompt": "Mend them all"}
+        refused = []
+        for nonsense in ({"model": "nonsense"}, {"task": "../etc"}):
+            await tab.fire(Retry.send, {**form, **nonsense})
+            refused.append((await tab.state(Retry)).error)
         await tab.fire(Retry.send, form)
         await tab.fire(Retry.send, form)
         after = await tab.state(Retry)
@@ -268,21 +270,41 @@ def test_the_retry_dialog_offers_what_was_and_sends_what_is_written(people: Peop
     begun, refused, sent, error = on_page(people, "alice", f"/tasks/{failed}", road)
     assert begun[:2] == ("Mend the totals", str(people.model))
     assert begun[2][0].startswith("Demo (scripted, no AI), holds ")
-    assert "nothing with this id" in refused
+    assert all("nothing with this id" in one for one in refused)
     assert (sent, error) == (1, "This task is still at work.")
     with db.transaction() as session:
         assert tasks.page(session, people.alice, failed).run.number == 2
 
 
+def test_a_retry_dialog_says_whose_words_it_holds_and_each_opening_is_a_new_form(people: People, failed: UUID):
+    other = Draft(people.shop, "main", None, people.model, TaskType.DEBUG, Priority.HIGH, "Mend the taxes")
+    with db.transaction() as session:
+        second = tasks.submit(session, people.alice, other).id
+    settle(second, Status.FAILED, failure=Failure.STUCK)
+
+    async def road(tab: Tab) -> list[tuple[str, str, int]]:
+        seen = []
+        for task in (failed, second, uuid4()):
+            tab.path = f"/tasks/{task}"
+            await tab.fire(Retry.offer)
+            state = await tab.state(Retry)
+            seen.append((state.task, state.prompt, state.offers))
+        return seen
+
+    first, then, nowhere = on_page(people, "alice", "/home", road)
+    assert (first, then) == ((str(failed), "Mend the totals", 1), (str(second), "Mend the taxes", 2))
+    assert nowhere[0] == "", "what cannot be offered shows no form"
+
+
 @pytest.mark.parametrize("who", ["bob", "carol"])
 def test_nobody_else_is_offered_a_retry(people: People, failed: UUID, who: str):
-    async def road(tab: Tab) -> tuple[str, bool]:
+    async def road(tab: Tab) -> tuple[str, str]:
         await tab.fire(Retry.offer)
-        await tab.fire(Retry.send, {"model": str(people.model), "prompt": "Mine now"})
+        await tab.fire(Retry.send, {"task": str(failed), "model": str(people.model), "prompt": "Mine now"})
         state = await tab.state(Retry)
-        return state.error, state.is_offered
+        return state.error, state.task
 
-    assert on_page(people, who, f"/tasks/{failed}", road) == ("There is no such task, or you cannot see it.", False)
+    assert on_page(people, who, f"/tasks/{failed}", road) == ("There is no such task, or you cannot see it.", "")
 
 
 def test_every_action_that_cannot_be_undone_asks_first():
