@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 import reflex as rx
 from reflex_base.event import EventSpec
@@ -26,7 +25,7 @@ class Session(rx.State):
     name: str = ""
     avatar_url: str = ""
     is_demo: bool = False
-    sign_in_url: str = f"{routes.SIGN_IN}?next={routes.HOME}"
+    sign_in_url: str = routes.sign_in(routes.HOME)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Sets a var. Reflex sends every var that was set: one that is equal to what the browser has is left alone."""
@@ -43,7 +42,7 @@ class Session(rx.State):
         """Fills in who is here, for pages that strangers see as well."""
         self.is_demo = get_settings().is_demo
         wanted = self.router.url.query_parameters.get("next", routes.HOME)
-        self.sign_in_url = f"{routes.SIGN_IN}?{urlencode({'next': wanted})}"
+        self.sign_in_url = routes.sign_in(wanted)
         try:
             person = await people.person_of(self._token())
         except SignedOut:

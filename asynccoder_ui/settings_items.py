@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from asynccoder_ui.views import Option
-from backend import clock
+from asynccoder_ui.views import Option, iso
 from backend.models import User
 from backend.services import catalog
 from backend.services.api_tokens import TokenRow
@@ -21,7 +20,6 @@ _TOLD = {
     NewsKind.NEEDS_YOU: ("A task needs you", "It waits for an answer."),
     NewsKind.BUDGET: ("A task has used its budget up", "It waits: add, finish now, or stop."),
 }
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
 @dataclass(frozen=True)
@@ -73,23 +71,25 @@ class ToldItem:
 
 @dataclass(frozen=True)
 class SessionItem:
-    """A signed-in browser."""
+    """A signed-in browser: when it was last seen, and the day it signed in."""
 
     id: str
     browser: str
-    line: str
+    seen_at: str
+    since: str
     is_this: bool
 
 
 @dataclass(frozen=True)
 class TokenItem:
-    """An API token."""
+    """An API token; `used_at` is empty for one that never was."""
 
     id: str
     name: str
     prefix: str
     scope: str
-    line: str
+    used_at: str
+    end: str
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ class KeyItem:
     provider: str
     name: str
     has_key: bool
-    line: str
+    hint: str
+    tested_at: str
     via: str
 
 
@@ -150,15 +151,13 @@ def told_items(notify: Notify) -> list[ToldItem]:
 
 def session_item(row: SessionRow) -> SessionItem:
     """A line of the sessions."""
-    seen = "" if row.is_this else f"Last seen {ago(row.last_seen_at)}, signed in "
-    return SessionItem(str(row.id), row.browser, f"{seen or 'Signed in '}{_date(row.started_at)}", row.is_this)
+    return SessionItem(str(row.id), row.browser, iso(row.last_seen_at), _date(row.started_at), row.is_this)
 
 
 def token_item(row: TokenRow) -> TokenItem:
     """A line of the API tokens."""
-    used = f"Last used {ago(row.last_used_at)}" if row.last_used_at else "Never used"
     end = f"expires {_date(row.expires_at)}" if row.expires_at else "never expires"
-    return TokenItem(str(row.id), row.name, f"{row.prefix}…", row.scope.value, f"{used} · {end}")
+    return TokenItem(str(row.id), row.name, f"{row.prefix}…", row.scope.value, iso(row.last_used_at), end)
 
 
 def key_items(rows: list[KeyRow], settings: Settings) -> list[KeyItem]:
@@ -167,20 +166,16 @@ def key_items(rows: list[KeyRow], settings: Settings) -> list[KeyItem]:
     return [_key_item(provider, by_provider.get(provider), settings) for provider in PROVIDERS]
 
 
-def ago(moment: datetime) -> str:
-    """How long ago something was, in words."""
-    seconds = (clock.now() - moment).total_seconds()
-    for size, unit in _UNITS:
-        count = int(seconds // size)
-        if count:
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return "just now"
-
-
 def _key_item(provider: str, row: KeyRow | None, settings: Settings) -> KeyItem:
-    line = f"…{row.hint}, tested {ago(row.tested_at)}" if row else "No key"
     base_url = settings.provider_base_url(provider)
-    return KeyItem(provider, NAMES[provider], row is not None, line, urlsplit(base_url).netloc if base_url else "")
+    return KeyItem(
+        provider=provider,
+        name=NAMES[provider],
+        has_key=row is not None,
+        hint=row.hint if row else "",
+        tested_at=iso(row.tested_at) if row else "",
+        via=urlsplit(base_url).netloc if base_url else "",
+    )
 
 
 def _date(moment: datetime) -> str:

@@ -4,6 +4,7 @@ API token, which is there until it was copied."""
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import reflex as rx
 from reflex_base.event import EventSpec
@@ -64,9 +65,6 @@ class SettingsPage(Session):
         self.said = shown.Said(section, done)
         return True if answer is None else answer
 
-    async def _read_profile(self) -> None:
-        self.profile = await self._ask(lambda session, user: shown.profile(user, get_settings()))
-
 
 class Preferred(SettingsPage):
     """Profile, defaults, notifications."""
@@ -80,10 +78,15 @@ class Preferred(SettingsPage):
     @signed_in
     async def load(self) -> None:
         """Reads everything of these sections."""
-
+        settings = get_settings()
+        self.profile, chosen, models = await self._ask(
+            lambda session, user: (
+                shown.profile(user, settings),
+                preferences.of(user),
+                catalog.choices(session, user),
+            )
+        )
         self.said = shown.Said()
-        await self._read_profile()
-        chosen, models = await self._ask(lambda session, user: (preferences.of(user), catalog.choices(session, user)))
         self._show(chosen)
         self.models = shown.model_options(models, self.defaults.model_id)
         self.is_read = True
@@ -127,62 +130,57 @@ class Access(SettingsPage):
     made: int = 0
     kept: int = 0
     testing: str = ""  # the provider that is being asked
+    _new_token_id: UUID | None = None
 
     @rx.event
     @signed_in
     async def load(self) -> None:
-        """Reads everything of these sections; a token that was shown is not shown again."""
-        self.new_token = self.new_token_name = ""
-        await self._read()
+        """Reads everything of these sections. A token that was not copied yet stays: this may be a new connection."""
+        self._show(await self._ask(_listed(self._token())))
 
     @rx.event
     @signed_in
     async def end_session(self, session_id: str) -> None:
         """Signs one of the person's browsers out."""
         wanted = given.identity(session_id)
-        await self._change("sessions", lambda session, user: sessions.end(session, user, wanted), "Signed out there")
-        await self._read()
+        await self._act("sessions", lambda session, user: sessions.end(session, user, wanted), "Signed out there")
 
     @rx.event
     @signed_in
     async def end_others(self) -> None:
         """Signs every browser out but this one."""
         token = self._token()
-        count = await self._change("sessions", lambda session, user: sessions.end_others(session, user, token))
+        count = await self._act("sessions", lambda session, user: sessions.end_others(session, user, token))
         if count is not None:
             self.said = shown.Said("sessions", f"{count} signed out" if count else "There was no other")
-        await self._read()
 
     @rx.event
     @signed_in
     async def make_token(self, form: dict[str, Any]) -> None:
-        """Makes an API token and shows it once. The same form twice is one token."""
-        name = " ".join(str(form.get("name", "")).split())
-        if self.new_token and name == self.new_token_name:
+        """Makes an API token and shows it once. The same form twice is one token: it says how many were made before."""
+        if form.get("made") != str(self.made):
             return
+        name = str(form.get("name", ""))
         scope, days = given.one_of(Scope, form.get("scope")), _days(form.get("days"))
-        made = await self._change(
-            "tokens", lambda session, user: api_tokens.create(session, user, name, scope, days), ""
-        )
+        made = await self._act("tokens", lambda session, user: api_tokens.create(session, user, name, scope, days), "")
         if made:
-            self.new_token, self.new_token_name = made[1], name
-            self.made += 1
-        await self._read()
+            row, self.new_token = made
+            self.new_token_name, self._new_token_id, self.made = row.name, row.id, self.made + 1
 
     @rx.event
     @signed_in
     async def hide_token(self) -> None:
-        """Takes the new token's text away: it was copied."""
-        self.new_token = self.new_token_name = ""
+        """Takes the new token's text away: it was copied, or its page was left."""
+        self.new_token, self.new_token_name, self._new_token_id = "", "", None
 
     @rx.event
     @signed_in
     async def revoke_token(self, token_id: str) -> None:
         """Ends an API token."""
         wanted = given.identity(token_id)
-        await self._change("tokens", lambda session, user: api_tokens.revoke(session, user, wanted), "Revoked")
-        self.new_token = self.new_token_name = ""
-        await self._read()
+        done = await self._act("tokens", lambda session, user: api_tokens.revoke(session, user, wanted), "Revoked")
+        if done and wanted == self._new_token_id:
+            self.new_token, self.new_token_name, self._new_token_id = "", "", None
 
     @rx.event(background=True)
     @signed_in
@@ -203,15 +201,19 @@ class Access(SettingsPage):
     @signed_in
     async def remove_key(self, provider: str) -> None:
         """Forgets a key."""
-        await self._change("keys", lambda session, user: provider_keys.remove(session, user, provider), "Removed")
-        await self._read()
+        await self._act("keys", lambda session, user: provider_keys.remove(session, user, provider), "Removed")
 
     @rx.event
     @signed_in
     async def disconnect_github(self) -> None:
         """Forgets GitHub's tokens."""
-        await self._change("github", account.disconnect_github, "Disconnected")
-        await self._read_profile()
+        settings = get_settings()
+
+        def disconnect(session: DatabaseSession, user: User) -> shown.Profile:
+            account.disconnect_github(session, user)
+            return shown.profile(user, settings)
+
+        self.profile = await self._change("github", disconnect, "Disconnected") or self.profile
 
     @rx.event
     @signed_in
@@ -243,24 +245,36 @@ class Access(SettingsPage):
         async with self:
             self.said = said
             self.kept += 0 if said.is_bad else 1
-            await self._read()
+            self._show(await self._ask(_listed(token)))
         return None
 
-    async def _read(self) -> None:
-        token, settings = self._token(), get_settings()
+    async def _act(self, section: str, order: Callable[[DatabaseSession, User], Any], done: str = SAVED) -> Any:
+        """As `_change`, and shows in the same transaction's words what is there now."""
+        read = _listed(self._token())
+        answer = await self._change(section, lambda session, user: (order(session, user), read(session, user)), done)
+        if answer is None:
+            return None
+        self._show(answer[1])
+        return True if answer[0] is None else answer[0]
 
-        def read(session: DatabaseSession, user: User) -> tuple[list[Any], list[Any], list[Any]]:
-            return (
-                sessions.listing(session, user, token),
-                api_tokens.listing(session, user),
-                provider_keys.listing(session, user),
-            )
-
-        browsers, tokens, keys = await self._ask(read)
+    def _show(self, listed: "_Listed") -> None:
+        browsers, tokens, keys = listed
         self.sessions = [shown.session_item(row) for row in browsers]
         self.tokens = [shown.token_item(row) for row in tokens]
-        self.keys = shown.key_items(keys, settings)
+        self.keys = shown.key_items(keys, get_settings())
         self.is_listed = True
+
+
+_Listed = tuple[list[sessions.SessionRow], list[api_tokens.TokenRow], list[provider_keys.KeyRow]]
+
+
+def _listed(token: str) -> Callable[[DatabaseSession, User], _Listed]:
+    """What asks for the browsers, of which `token` is this one, the API tokens and the provider keys."""
+    return lambda session, user: (
+        sessions.listing(session, user, token),
+        api_tokens.listing(session, user),
+        provider_keys.listing(session, user),
+    )
 
 
 def _days(value: Any) -> int | None:

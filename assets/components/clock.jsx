@@ -24,12 +24,13 @@ export function spell(milliseconds) {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} m`;
 }
 
-function distance(milliseconds) {
+const relative = new Intl.RelativeTimeFormat("en");
+
+function distance(milliseconds, inWords) {
   const minutes = Math.floor(milliseconds / 60000);
-  if (minutes < 1) return "now";
-  if (minutes < 60) return `${minutes} m`;
-  if (minutes < 1440) return `${Math.floor(minutes / 60)} h`;
-  return `${Math.floor(minutes / 1440)} d`;
+  if (minutes < 1) return inWords ? "just now" : "now";
+  const [count, unit] = minutes < 60 ? [minutes, "minute"] : minutes < 1440 ? [Math.floor(minutes / 60), "hour"] : [Math.floor(minutes / 1440), "day"];
+  return inWords ? relative.format(-count, unit) : `${count} ${unit[0]}`;
 }
 
 // How long something has taken; it counts until `until` is known.
@@ -41,10 +42,10 @@ export function Elapsed({ since, until }) {
 }
 
 // How long ago something was; the full date on hover.
-export function Ago({ at }) {
+export function Ago({ at, inWords = false }) {
   const current = useNow();
   if (!at || current === 0) return null;
-  return <time dateTime={at} title={new Date(at).toLocaleString()} suppressHydrationWarning>{distance(Math.max(current, Date.now()) - Date.parse(at))}</time>;
+  return <time dateTime={at} title={new Date(at).toLocaleString()} suppressHydrationWarning>{distance(Math.max(current, Date.now()) - Date.parse(at), inWords)}</time>;
 }
 
 // A moment in the reader's own time zone.

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from asynccoder_ui import settings_items, theme
-from asynccoder_ui.components.react import secret
+from asynccoder_ui.components.react import ago, secret
 from asynccoder_ui.settings_view import Access, SettingsPage
 from backend.services import api_tokens
 
@@ -61,7 +61,16 @@ def _session(item: rx.Var[settings_items.SessionItem]) -> rx.Component:
         theme.icon("monitor"),
         theme.grow(
             theme.words("strong", item.browser, tag="p", trunc=True),
-            theme.words("tiny", item.line, tag="p"),
+            theme.words(
+                "tiny",
+                rx.cond(
+                    item.is_this,
+                    "Signed in ",
+                    rx.fragment("Last seen ", ago(at=item.seen_at, in_words=True), ", signed in "),
+                ),
+                item.since,
+                tag="p",
+            ),
         ),
         rx.cond(
             item.is_this,
@@ -88,6 +97,7 @@ def _new_token() -> rx.Component:
             theme.row(theme.button("I have copied it", size="sm", on_click=Access.hide_token)),
         ),
         role="status",
+        on_unmount=Access.hide_token,
     )
 
 
@@ -101,7 +111,15 @@ def _token(item: rx.Var[settings_items.TokenItem]) -> rx.Component:
                 theme.pill(item.scope, tone="line"),
                 wrap=True,
             ),
-            theme.words("tiny", item.line, tag="p"),
+            theme.words(
+                "tiny",
+                rx.cond(
+                    item.used_at != "", rx.fragment("Last used ", ago(at=item.used_at, in_words=True)), "Never used"
+                ),
+                " · ",
+                item.end,
+                tag="p",
+            ),
         ),
         theme.confirm_button(
             "Revoke",
@@ -121,6 +139,7 @@ def _make_token() -> rx.Component:
         [theme.icon("plus", 14), "New token"],
         theme.plain(
             "form",
+            rx.el.input(type="hidden", name="made", value=Access.made, read_only=True),
             theme.part(
                 "form",
                 theme.form_row(
@@ -154,7 +173,9 @@ def _key(item: rx.Var[settings_items.KeyItem]) -> rx.Component:
         theme.icon("key-round"),
         theme.grow(
             theme.words("strong", item.name, tag="p"),
-            theme.words("tiny", rx.cond(Access.testing == item.provider, "Asking the provider…", item.line), tag="p"),
+            theme.words(
+                "tiny", rx.cond(Access.testing == item.provider, "Asking the provider…", _tested(item)), tag="p"
+            ),
         ),
         rx.cond(
             item.has_key,
@@ -178,6 +199,11 @@ def _key(item: rx.Var[settings_items.KeyItem]) -> rx.Component:
         tag="li",
         key=item.provider,
     )
+
+
+def _tested(item: rx.Var[settings_items.KeyItem]) -> rx.Component:
+    known = rx.fragment("…", item.hint, ", tested ", ago(at=item.tested_at, in_words=True))
+    return rx.cond(Access.testing == item.provider, "Asking the provider…", rx.cond(item.has_key, known, "No key"))
 
 
 def _paste_key(item: rx.Var[settings_items.KeyItem], label: str) -> rx.Component:

@@ -130,12 +130,13 @@ class Shortcuts(rx.Component):
 
 
 class Notifier(rx.Component):
-    """Tells `news` (see shell.NewsItem) by toast, in the tab's title and by the system."""
+    """Tells `person` their `news` (see shell.NewsItem), each once, by toast, in the tab's title and by the system."""
 
     library = f"{_FOLDER}/notifier.jsx"
     tag = "Notifier"
     lib_dependencies: list[str] = [_TOASTS]
     news: rx.Var[list]
+    person: rx.Var[str]
 
 
 class Broken(rx.Component):
@@ -197,11 +198,12 @@ class Elapsed(rx.Component):
 
 
 class Ago(rx.Component):
-    """How long ago something was."""
+    """How long ago something was: "5 m", or "5 minutes ago" in words."""
 
     library = f"{_FOLDER}/clock.jsx"
     tag = "Ago"
     at: rx.Var[str]
+    in_words: rx.Var[bool]
 
 
 class Moment(rx.Component):

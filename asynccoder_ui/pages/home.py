@@ -79,7 +79,7 @@ def _github_trouble() -> rx.Component:
         theme.row(
             theme.grow(Composer.github_error),
             theme.button("Retry", size="sm", on_click=Composer.load),
-            theme.link_button("Reconnect GitHub", href=f"{routes.SIGN_IN}?next={routes.HOME}", size="sm"),
+            theme.link_button("Reconnect GitHub", href=routes.sign_in(routes.HOME), size="sm"),
             wrap=True,
         ),
         tone="bad",

@@ -238,7 +238,7 @@ def _github() -> rx.Component:
                     action="Disconnect",
                     on_confirm=Access.disconnect_github,
                 ),
-                theme.link_button("Connect GitHub", href=f"{routes.SIGN_IN}?next={routes.SETTINGS}", variant="primary"),
+                theme.link_button("Connect GitHub", href=routes.sign_in(routes.SETTINGS), variant="primary"),
             ),
         ),
     )
