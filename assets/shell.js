@@ -30,7 +30,7 @@ window.asynccoder = {
   move(step) {
     const held = document.activeElement?.closest("[data-rows]");
     const list = held || document.querySelector(".main [data-rows]") || document.querySelector(".side [data-rows]");
-    const rows = [...(list?.querySelectorAll("[data-row], a.task") || [])];
+    const rows = [...(list?.querySelectorAll("[data-row], a.task") || [])].filter((row) => row.checkVisibility({ visibilityProperty: true }));
     if (!rows.length) return;
     const at = rows.findIndex((row) => row === document.activeElement || row.contains(document.activeElement));
     const open = rows.findIndex((row) => row.classList.contains("on"));
@@ -39,6 +39,21 @@ window.asynccoder = {
     (next.matches("a, button") ? next : next.querySelector("a, button"))?.focus();
   },
   closeSheet() { document.documentElement.removeAttribute("data-sheet"); },
+  // Whether a key belongs to what is written or chosen, or to what stands open above the page.
+  isBusy(target) {
+    return Boolean(target.closest?.("input, textarea, select, [contenteditable=true]") || document.querySelector("[role=dialog], [role=alertdialog], [role=menu]"));
+  },
+  searchTasks() {
+    const field = document.querySelector("[data-key=search]");
+    if (!field) return;
+    if (!field.checkVisibility({ visibilityProperty: true })) this.toggleSide();
+    field.focus();
+  },
+  // The open task, unless another one's row is being looked at.
+  archive() {
+    const row = document.activeElement?.closest("[data-row], a.task");
+    if (!row || row.classList.contains("on")) document.querySelector("[data-key=archive]")?.click();
+  },
 };
 window.asynccoder.apply();
 
@@ -52,11 +67,14 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") window.asynccoder.closeSheet();
   if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "b") { event.preventDefault(); window.asynccoder.toggleSide(); return; }
-  const typing = event.target.closest?.("input, textarea, [contenteditable], [role=dialog]");
-  if (typing || event.metaKey || event.ctrlKey || event.altKey) return;
-  if (event.key === "?") { event.preventDefault(); window.dispatchEvent(new Event("asynccoder-shortcuts")); }
-  if (event.key === "e") { event.preventDefault(); document.querySelector("[data-key=archive]")?.click(); }
-  if (event.key === "j" || event.key === "k") { event.preventDefault(); window.asynccoder.move(event.key === "j" ? 1 : -1); }
-  if (event.key === "c") { event.preventDefault(); document.querySelector("[data-key=new-task]")?.click(); }
-  if (event.key === "/") { event.preventDefault(); document.querySelector("[data-key=search]")?.focus(); }
+  if (event.metaKey || event.ctrlKey || event.altKey || window.asynccoder.isBusy(event.target)) return;
+  const act = {
+    "?": () => window.dispatchEvent(new Event("asynccoder-shortcuts")),
+    "/": () => window.asynccoder.searchTasks(),
+    c: () => document.querySelector("[data-key=new-task]")?.click(),
+    e: () => window.asynccoder.archive(),
+    j: () => window.asynccoder.move(1),
+    k: () => window.asynccoder.move(-1),
+  }[event.key];
+  if (act) { event.preventDefault(); act(); }
 });

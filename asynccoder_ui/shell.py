@@ -192,7 +192,7 @@ def around() -> rx.Component:
             rx.fragment(
                 palette(pages=PAGES, found=Palette.found, on_search=Palette.search),
                 shortcuts(),
-                notifier(news=Shell.news),
+                notifier(news=Shell.news, person=Session.login),
             ),
         )
     )
@@ -242,7 +242,7 @@ def _sidebar(at: str) -> rx.Component:
                 custom_attrs={"data-key": "search"},
             ),
         ),
-        theme.part("tasks", task_rows.task_list(Shell), tag="nav", aria_label="Tasks"),
+        theme.part("tasks", task_rows.task_list(Shell), tag="nav", aria_label="Tasks", custom_attrs={"data-rows": ""}),
         _person(),
         tag="aside",
         aria_label="Sidebar",

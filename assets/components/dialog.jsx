@@ -33,9 +33,8 @@ function useEscape(button, enabled) {
     if (!enabled) return undefined;
     const press = (event) => {
       if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
-      const field = event.target.closest?.("input, textarea, select, [contenteditable]");
-      const isOpen = document.documentElement.hasAttribute("data-sheet") || document.querySelector("[role=dialog], [role=alertdialog], [role=menu]");
-      if (isOpen || (field && !field.closest(".composer"))) return;
+      const isWriting = event.target.closest?.(".composer"); // its own field lets the key through
+      if (document.documentElement.hasAttribute("data-sheet") || window.asynccoder.isBusy(isWriting ? document.body : event.target)) return;
       event.preventDefault();
       button.current?.click();
     };

@@ -38,14 +38,12 @@ function useWidth(ref) {
   return width;
 }
 
-const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable=true], [role=dialog], [role=alertdialog], [role=menu]");
-
 // J and K go from file to file while the changes are open; elsewhere they belong to the list of tasks.
 function useFileKeys(root, go) {
   useEffect(() => {
     const press = (event) => {
       const step = { j: 1, k: -1 }[event.key];
-      if (!step || event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target) || document.querySelector("[role=dialog], [role=alertdialog]")) return;
+      if (!step || event.metaKey || event.ctrlKey || event.altKey || window.asynccoder.isBusy(event.target)) return;
       const all = [...(root.current?.querySelectorAll(".patch") || [])];
       if (!all.length) return;
       event.preventDefault();

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,25 +38,36 @@ class Stack:
     process: subprocess.Popen[bytes]
     output: Path
 
-    def children(self) -> dict[str, int]:
-        """The parts' process ids by what they were started with."""
-        found = {}
+    def parts(self, words: str) -> list[int]:
+        """The process ids of the parts whose command holds these words."""
+        found = []
         for folder in Path("/proc").iterdir():
             if not folder.name.isdigit():
                 continue
             try:
-                words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             except (OSError, IndexError):
                 continue  # it ended while we looked
-            if parent == self.process.pid:
-                found[words] = int(folder.name)
+            if parent == self.process.pid and words in command:
+                found.append(int(folder.name))
         return found
 
     def kill(self, part: str) -> None:
         """Ends the part whose command holds these words, as the kernel would."""
-        pid = next(pid for words, pid in self.children().items() if part in words)
-        os.kill(pid, signal.SIGKILL)
+        os.kill(self.parts(part)[0], signal.SIGKILL)
+
+    @contextmanager
+    def resting(self, part: str) -> Iterator[None]:
+        """Meanwhile the parts whose command holds these words do nothing."""
+        pids = self.parts(part)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def wait_healthy(self, seconds: float = 30) -> None:
         """Waits until the web process answers that all is well."""

@@ -62,3 +62,56 @@ def test_where_a_page_breaks_the_person_gets_a_sentence_and_a_way_on(stack: Stac
     expect(page.get_by_role("heading", name="This page broke.")).to_be_visible()
     page.get_by_role("link", name="Go to the dashboard").click()
     expect(page.get_by_role("heading", name="What should be done?")).to_be_visible()
+
+
+@pytest.mark.timeout(200)
+def test_keys_do_what_the_sheet_says_and_each_task_is_retried_with_its_own_words(
+    stack: Stack, new_page: NewPage
+) -> None:
+    page = new_page()
+    sign_in(page, stack, "alice")
+    with stack.resting("jobs.worker runs"):
+        wanted = ("Look at the first thing.", "Look at the second thing.")
+        addresses = {words: _stopped(page, words) for words in wanted}
+    for words in addresses:
+        page.get_by_role("link", name=re.compile(words.rstrip("."))).first.click()
+        page.wait_for_url(addresses[words])
+        expect(page.get_by_role("heading", name=words, level=1)).to_be_visible()
+        page.get_by_role("button", name="Retry", exact=True).click()
+        expect(page.get_by_role("textbox", name="Prompt")).to_have_value(words)
+        page.keyboard.press("e")  # what is open keeps its keys
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+    # J and K walk the sidebar's tasks from the open one; "/" finds a sidebar that was closed.
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name=re.compile("Look at the first thing")).first).to_be_focused()
+    page.keyboard.press("Control+b")
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Search tasks")).to_be_focused()
+    page.goto(f"{stack.origin}/settings")
+    page.get_by_label("Type of task").focus()
+    page.keyboard.press("c")
+    expect(page.get_by_label("Type of task")).to_be_focused()
+
+    # A new token stays through a reload, and is gone once its page was left.
+    page.get_by_role("button", name="New token").click()
+    page.get_by_label("Name", exact=True).fill("laptop")
+    page.get_by_role("button", name="Make token").click()
+    page.get_by_label("The new token").wait_for()
+    page.reload()
+    page.get_by_label("The new token").wait_for()
+    page.get_by_role("link", name="Credits", exact=True).click()
+    page.get_by_role("heading", name="Ledger").wait_for()
+    page.go_back()
+    expect(page.get_by_role("button", name="Revoke").first).to_be_visible()
+    expect(page.get_by_label("The new token")).to_have_count(0)
+
+
+def _stopped(page: Page, words: str) -> str:
+    """Sends a task, stops it, and returns its address."""
+    page.get_by_role("link", name="New task").first.click()
+    address = send_task(page, words)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Retry", exact=True)).to_be_visible()
+    return address
