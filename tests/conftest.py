@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlmodel import Session, select
 
 from backend import db, queue, redis
@@ -78,6 +78,19 @@ def database(
     redis.client(redis_url).flushdb()
     yield tables.url
     forget_settings()
+
+
+@pytest.fixture
+def statements(database: str) -> Iterator[list[str]]:
+    """What this process asks the database, in order; tests empty it before what they count."""
+    asked: list[str] = []
+
+    def note(*given: Any) -> None:
+        asked.append(given[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 @dataclass(frozen=True)

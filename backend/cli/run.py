@@ -131,7 +131,8 @@ class _NoOrders:
 def _show(checkout: Any, ending: Any, *, as_json: bool) -> None:
     from backend.workspace import checkpoint, diff
 
-    patch = diff.patch(checkout, checkout.base_sha, checkpoint.write(checkout)).decode(errors="replace")
+    with diff.patch(checkout, checkout.base_sha, checkpoint.write(checkout)) as file:
+        patch = file.read().decode(errors="replace")
     dollars = ending.cost_micro / MICRO_PER_DOLLAR
     if as_json:
         facts = {"kind": ending.kind, "title": ending.title, "text": ending.text, "steps": ending.steps}

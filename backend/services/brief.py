@@ -107,7 +107,7 @@ def read(session: Session, claim: Claim) -> Brief:
         provider=model.provider,
         model=model.name,
         model_name=model.display_name,
-        effort=task.effort,
+        effort=task.effort if task.effort in catalog.efforts(model) else None,
         prices=price,
         context_window=model.context_window,
         max_output=model.max_tokens,

@@ -17,7 +17,7 @@ from backend.github.types import RemotePull
 from backend.models import Task, TaskResult, TaskRun
 from backend.services import pull_requests, repositories, runs
 from backend.services.evidence import Evidence, gather
-from backend.services.recorder import keep_patch
+from backend.services.recorder import keep_patch, pack_patch
 from backend.services.report import pull_request_body, quiet
 from backend.services.runs import End
 from backend.services.workplace import Workplace
@@ -26,6 +26,7 @@ from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus,
 from backend.workspace import diff, push
 from backend.workspace.checkout import clean_copy
 from backend.workspace.diff import FileChange
+from backend.workspace.packing import Packed
 
 # GitHub's documentation: "About large files on GitHub".
 MAX_FILE = 100 * 1024 * 1024
@@ -115,8 +116,9 @@ def _commit(place: Workplace, ending: Ending) -> Commit | None:
         return None
     # As the pull request shows it: what the task changed, follow-ups included, without what others merged meanwhile.
     base = diff.merge_base(checkout, place.target_sha, sha)
-    _keep_patch(place, diff.patch(checkout, base, sha))
     large = diff.larger_than(checkout, base, sha, MAX_FILE)
+    with diff.patch(checkout, base, sha, without=large) as file:
+        _keep_patch(place, pack_patch(file))
     if large:
         names = ", ".join(large[:5])
         raise RunFailed(Failure.PUSH_REJECTED, f"GitHub takes no file over 100 MB, so nothing was pushed: {names}.")
@@ -145,7 +147,7 @@ def _trailers(place: Workplace) -> list[str]:
     return [f"Co-authored-by: {name} <{email}>", f"Task: {link}"]
 
 
-def _keep_patch(place: Workplace, patch: bytes) -> None:
+def _keep_patch(place: Workplace, patch: Packed) -> None:
     def store(session: Session) -> None:
         keep_patch(session, runs.require(session, place.claim.run_id, place.claim.fence), patch)
 

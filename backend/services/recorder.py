@@ -1,9 +1,7 @@
 """Writes what the engine does into the log: each stored event a short transaction under the fence, then a ring."""
 
-import re
-import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import text as sql
@@ -13,10 +11,12 @@ from sqlmodel import Session, col, select
 from backend import clock, events, jsonb
 from backend.db import patiently
 from backend.engine.assignment import Withdrawn
+from backend.engine.tools import WITH_EFFECTS
 from backend.models import Artifact, TaskEvent, TaskMessage, TaskRun
 from backend.services import attachments, runs
 from backend.services.claims import Claim
 from backend.words import EventKind
+from backend.workspace.packing import MAX_UNPACKED, Packed, pack, pack_files
 
 CHECKPOINT = "checkpoint"
 PATCH = "patch"
@@ -24,19 +24,21 @@ MAX_ARTIFACT = 20_000_000  # bytes, compressed
 TOO_LARGE = "checkpoint_too_large"
 _MEGABYTES = f"{MAX_ARTIFACT // 1_000_000} MB"
 _TOO_LARGE = f"The changes are over {_MEGABYTES} now, too large for a checkpoint: the last one before stands."
-_CUT = f"The patch is cut off at {_MEGABYTES}, compressed: what did not fit is left out."
-_FILE_HEADER = re.compile(rb"^(?=diff --git )", re.MULTILINE)
+_CUT = (
+    f"The patch is cut off at {_MEGABYTES}, compressed, or {MAX_UNPACKED // 1_000_000} MB as it is: what did not fit is"
+    " left out."
+)
 
 
 class Recorder:
     """The engine's pen for one claim. Every method raises StaleFence once the run belongs to another worker.
 
-    `checkpoint` gives the tree's id and its binary diff when a step changed files: it is stored with the step's result,
-    in one transaction, so that the log and the files never disagree.
+    `checkpoint` gives the tree's id and its binary diff, None for one too large, when a step changed files: it is
+    stored with the step's result, in one transaction, so that the log and the files never disagree.
     """
 
     def __init__(
-        self, task_id: UUID, claim: Claim, checkpoint: Callable[[], tuple[str, bytes] | None] | None = None
+        self, task_id: UUID, claim: Claim, checkpoint: Callable[[], tuple[str, bytes | None] | None] | None = None
     ) -> None:
         self._task_id = task_id
         self._claim = claim
@@ -45,8 +47,8 @@ class Recorder:
 
     def emit(self, kind: EventKind, payload: dict[str, Any], raw: bytes | None = None) -> None:
         """Stores one event durably, waiting while the database is away."""
-        saved = self._checkpoint() if kind is EventKind.TOOL_RESULT and self._checkpoint else None
-        too_large = saved is not None and len(saved[1]) > MAX_ARTIFACT
+        may_change_files = kind is EventKind.TOOL_RESULT and payload["name"] in WITH_EFFECTS
+        saved = self._checkpoint() if may_change_files and self._checkpoint else None
         note_id = uuid4()
         event_id = uuid4()
 
@@ -57,14 +59,14 @@ class Recorder:
                 self._count(session, payload, steps=int(kind is EventKind.MODEL_TURN))
             if kind is EventKind.USER_MESSAGE:
                 self._take(session, payload)
-            if saved is not None and not too_large:
-                self._save(session, *saved)
-            if too_large and not self._is_behind:
+            if saved is not None and saved[1] is not None:
+                self._save(session, saved[0], saved[1])
+            elif saved is not None and not self._is_behind:
                 self._append(session, EventKind.NOTE, {"text": _TOO_LARGE, "code": TOO_LARGE}, None, note_id)
 
         patiently(store)
         if saved is not None:
-            self._is_behind = too_large
+            self._is_behind = saved[1] is None
 
     def once(self, kind: EventKind, payload: dict[str, Any], name: str) -> None:
         """Stores an event of which the run has one by that name: a second time it is not written."""
@@ -137,13 +139,16 @@ def latest_checkpoint(session: Session, run_id: UUID) -> bytes | None:
     return session.exec(select(Artifact.content).where(Artifact.run_id == run_id, Artifact.kind == CHECKPOINT)).first()
 
 
-def keep_patch(session: Session, run: TaskRun, patch: bytes) -> None:
-    """Keeps the run's changes as a patch to download, as many whole files as fit; the newest one stands."""
-    content = zlib.compress(patch)
-    if len(content) > MAX_ARTIFACT:
-        content = _cut(patch)
+def pack_patch(file: IO[bytes]) -> Packed:
+    """A patch as it is kept to download: all of it, or as many whole files as fit."""
+    return pack(file, MAX_ARTIFACT) or pack_files(file, MAX_ARTIFACT, f"# {_CUT}\n".encode())
+
+
+def keep_patch(session: Session, run: TaskRun, patch: Packed) -> None:
+    """Keeps the run's changes as a patch to download; the newest one stands."""
+    if patch.is_cut:
         runs.record(session, run, EventKind.NOTE, {"text": _CUT, "code": "patch_cut"}, "patch-cut")
-    values = {"content": content, "size": len(patch), "created_at": clock.now()}
+    values = {"content": patch.content, "size": patch.size, "created_at": clock.now()}
     session.execute(
         insert(Artifact)
         .values(task_id=run.task_id, run_id=run.id, kind=PATCH, name="", **values)
@@ -151,17 +156,3 @@ def keep_patch(session: Session, run: TaskRun, patch: bytes) -> None:
             index_elements=[col(Artifact.run_id), col(Artifact.kind), col(Artifact.name)], set_=values
         )
     )
-
-
-def _cut(patch: bytes) -> bytes:
-    """The first files of a patch, as long as they fit, and a line that says so, which `git apply` passes over."""
-    packer = zlib.compressobj()
-    said = f"# {_CUT}\n".encode()
-    packed = packer.compress(said) + packer.flush(zlib.Z_SYNC_FLUSH)
-    for part in _FILE_HEADER.split(patch):
-        trial = packer.copy()
-        more = trial.compress(part) + trial.flush(zlib.Z_SYNC_FLUSH)
-        if len(packed) + len(more) > MAX_ARTIFACT - 64:
-            continue
-        packer, packed = trial, packed + more
-    return packed + packer.flush()

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from backend.errors import NotFound
 from backend.models import TaskEvent, TaskResult, TaskRun, User
 from backend.services import tasks
 from backend.words import EventKind, Status
@@ -46,7 +45,9 @@ def read(session: Session, user: User, task_id: UUID) -> Result:
     """The task's result as it stands. Raises NotFound for what this person may not see."""
     files = tasks.diff(session, user, task_id)
     title, text, findings = _words(session, task_id)
-    return Result(files, _weakened(files), bool(files) or _has_patch(session, user, task_id), title, text, findings)
+    return Result(
+        files, _weakened(files), bool(files) or tasks.has_patch(session, user, task_id), title, text, findings
+    )
 
 
 def _words(session: Session, task_id: UUID) -> tuple[str, str, list[Finding]]:
@@ -90,10 +91,3 @@ def _weakened(files: list[tasks.FileDiff]) -> dict[str, list[str]]:
         for one in files
     }
     return {path: [one.removeprefix(f"{path}: ") for one in said] for path, said in told.items() if said}
-
-
-def _has_patch(session: Session, user: User, task_id: UUID) -> bool:
-    try:
-        return bool(tasks.patch(session, user, task_id))
-    except NotFound:
-        return False

@@ -22,7 +22,7 @@ from backend.services import auth, runs
 from backend.services.brief import Brief
 from backend.services.claims import Claim
 from backend.services.lease import Lease
-from backend.services.recorder import TOO_LARGE, Recorder
+from backend.services.recorder import MAX_ARTIFACT, TOO_LARGE, Recorder
 from backend.services.runs import End
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Phase
@@ -196,18 +196,18 @@ def _token(facts: Brief) -> str:
 
 
 class _Checkpoints:
-    """Gives the tree and its diff when it differs from the last one it gave."""
+    """Gives the tree and its diff when it differs from the last one it gave; None for a diff that is too large."""
 
     def __init__(self, checkout: Checkout) -> None:
         self._checkout = checkout
         self._tree = checkpoint.write(checkout)
 
-    def __call__(self) -> tuple[str, bytes] | None:
+    def __call__(self) -> tuple[str, bytes | None] | None:
         tree = checkpoint.write(self._checkout)
         if tree == self._tree:
             return None
         self._tree = tree
-        return tree, checkpoint.export(self._checkout)
+        return tree, checkpoint.export(self._checkout, tree, MAX_ARTIFACT)
 
 
 def _sandbox() -> Sandbox:

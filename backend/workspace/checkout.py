@@ -9,9 +9,11 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from backend.errors import GitError, Misconfigured, RunFailed
 from backend.words import Failure
@@ -75,12 +77,29 @@ class Checkout:
         return checkout
 
     def git(
-        self, args: list[str], *, stdin: bytes = b"", ok: Sequence[int] = (0,), env: Mapping[str, str] | None = None
+        self,
+        args: list[str],
+        *,
+        stdin: bytes = b"",
+        ok: Sequence[int] = (0,),
+        env: Mapping[str, str] | None = None,
+        into: IO[bytes] | None = None,
     ) -> bytes:
         """A local git on the trusted directory and the work tree. Raises GitError."""
         return run_git(
-            args, git_dir=self.git_dir, work_tree=self.work_tree, stdin=stdin, ok=ok, timeout=_TIMEOUT, env=env
+            args,
+            git_dir=self.git_dir,
+            work_tree=self.work_tree,
+            stdin=stdin,
+            ok=ok,
+            timeout=_TIMEOUT,
+            env=env,
+            into=into,
         )
+
+    def scratch(self) -> IO[bytes]:
+        """A file beside the work tree, out of the jail's reach, that is gone once it is closed."""
+        return tempfile.TemporaryFile(dir=self.root)
 
     def open_up(self) -> None:
         """Gives the owner the right to read everything in the work tree again."""

@@ -6,12 +6,12 @@ agent wrote. What changed is listed, looked at without following links, and hand
 
 import os
 import re
-import zlib
 
 from backend.errors import GitError, InvalidInput
 from backend.workspace import files
 from backend.workspace.checkout import Checkout
-from backend.workspace.git import text
+from backend.workspace.git import check_sha, text
+from backend.workspace.packing import pack, unpack
 
 _NO_OBJECT = "0" * 40
 
@@ -52,11 +52,16 @@ def _write(checkout: Checkout) -> str:
     return text(checkout.git(["write-tree"]))
 
 
-def export(checkout: Checkout) -> bytes:
-    """The compressed binary diff from the base to the work tree as it is; restores to the same tree anywhere."""
-    tree = write(checkout)
+def export(checkout: Checkout, tree: str, most: int) -> bytes | None:
+    """The compressed binary diff from the base to a tree that `write` gave; restores to the same tree anywhere.
+
+    None where it is over `most` bytes, or over what a diff may have before its compression.
+    """
     options = ["--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"]
-    return zlib.compress(checkout.git(["diff-tree", "-p", *options, checkout.base_sha, tree]), 6)
+    with checkout.scratch() as file:
+        checkout.git(["diff-tree", "-p", *options, checkout.base_sha, check_sha(tree)], into=file)
+        packed = pack(file, most)
+    return packed.content if packed else None
 
 
 def restore(checkout: Checkout, data: bytes) -> str:
@@ -68,7 +73,7 @@ def restore(checkout: Checkout, data: bytes) -> str:
     index = checkout.git_dir / "index.restore"
     env = {"GIT_INDEX_FILE": str(index)}
     checkout.git(["read-tree", "--reset", checkout.base_sha], env=env)
-    if diff := zlib.decompress(data):
+    if diff := b"".join(unpack(data)):
         checkout.git(["apply", "--cached", "--binary", "--whitespace=nowarn", "-"], stdin=diff, env=env)
     tree = text(checkout.git(["write-tree"], env=env))
     index.unlink()

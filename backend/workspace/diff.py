@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 from backend.workspace.checkout import Checkout
 from backend.workspace.git import check_sha, run_git, text
@@ -94,9 +96,17 @@ def changed_files(checkout: Checkout, base: str, head: str) -> list[FileChange]:
     return found
 
 
-def patch(checkout: Checkout, base: str, head: str) -> bytes:
-    """The whole diff, binary files too, as `git apply` takes it: what is kept when a push is refused."""
-    return _diff(checkout, ["--patch", "--binary", "--full-index"], base, head)
+@contextmanager
+def patch(checkout: Checkout, base: str, head: str, without: Sequence[str] = ()) -> Iterator[IO[bytes]]:
+    """The diff, binary files too, as `git apply` takes it, in a file: what is kept when a push is refused.
+
+    The paths in `without` are left out.
+    """
+    left_out = ["--", *(f":(exclude,literal){path}" for path in without)] if without else []
+    with checkout.scratch() as file:
+        _diff(checkout, ["--patch", "--binary", "--full-index"], base, head, left_out, file)
+        file.seek(0)
+        yield file
 
 
 def larger_than(checkout: Checkout, base: str, head: str, most: int) -> list[str]:
@@ -111,13 +121,19 @@ def larger_than(checkout: Checkout, base: str, head: str, most: int) -> list[str
     ]
 
 
-def _diff(checkout: Checkout, how: list[str], base: str, head: str) -> bytes:
+def _diff(
+    checkout: Checkout, how: list[str], base: str, head: str, paths: Sequence[str] = (), into: IO[bytes] | None = None
+) -> bytes:
     # Without work tree and index: a `.gitattributes` that calls everything binary must not hide what changed.
+    env = {"GIT_INDEX_FILE": str(checkout.git_dir / "no-index"), "GIT_IMPLICIT_WORK_TREE": "0"}
+    if paths:
+        env["GIT_LITERAL_PATHSPECS"] = "0"  # they say themselves how they are meant
     return run_git(
-        ["diff-tree", *_OPTIONS, *how, _object(base), _object(head)],
+        ["diff-tree", *_OPTIONS, *how, _object(base), _object(head), *paths],
         git_dir=checkout.git_dir,
         timeout=_TIMEOUT,
-        env={"GIT_INDEX_FILE": str(checkout.git_dir / "no-index"), "GIT_IMPLICIT_WORK_TREE": "0"},
+        env=env,
+        into=into,
     )
 
 

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from backend import log
@@ -63,11 +64,13 @@ def run_git(
     ok: Sequence[int] = (0,),
     env: Mapping[str, str] | None = None,
     keep_open: Sequence[int] = (),
+    into: IO[bytes] | None = None,
 ) -> bytes:
     """Runs git and returns its stdout. `timeout` in seconds; `protocols` as in GIT_ALLOW_PROTOCOL, none by default.
 
     `token` goes to the server as a header from this one process's environment; `ok` are exit codes that are no error;
-    `keep_open` are descriptors (a lock's) that live as long as git does. Raises GitError, whose words hold no token.
+    `keep_open` are descriptors (a lock's) that live as long as git does; `into` is a file that stdout goes to instead,
+    for what may be larger than memory. Raises GitError, whose words hold no token.
     """
     environment = _environment(protocols, git_dir, work_tree, token) | dict(env or {})
     try:
@@ -76,7 +79,7 @@ def run_git(
             cwd=work_tree or git_dir or "/",
             env=environment,
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=into or subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
             pass_fds=keep_open,
@@ -89,7 +92,7 @@ def run_git(
     if child.returncode not in ok:
         words = _without(token, stderr.decode("utf-8", "replace")).strip()
         raise GitError(f"git {args[0]} ended with {child.returncode}: {words[-_LAST_WORDS:]}")
-    return stdout
+    return stdout or b""
 
 
 def text(output: bytes) -> str:
@@ -169,7 +172,7 @@ def _environment(protocols: str, git_dir: Path | None, work_tree: Path | None, t
 
 def _attend(
     child: subprocess.Popen[bytes], stdin: bytes, timeout: float, cancelled: Callable[[], bool] | None, what: str
-) -> tuple[bytes, bytes]:
+) -> tuple[bytes | None, bytes]:
     deadline = time.monotonic() + timeout
     sent: bytes | None = stdin or None
     try:

@@ -24,14 +24,14 @@ _ALONE = {
 
 
 @router.get("/tasks/{task_id}/patch")
-def patch(request: Request, task_id: UUID) -> Response:
+def patch(request: Request, task_id: UUID) -> StreamingResponse:
     """The task's changes as `git apply` takes them; 404 for whoever may not see the task."""
     with db.transaction() as session:
         user = deps.person(request, session)
-        content = tasks.patch(session, user, task_id)
+        pieces = tasks.patch(session, user, task_id)
     name = f"asynccoder-{task_id.hex[:8]}.patch"
-    return Response(
-        content, media_type="text/x-patch", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(
+        pieces, media_type="text/x-patch", headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
 
 

@@ -1,7 +1,8 @@
 """Tasks: what a person asked for. Its files are nouns; callers say `tasks.submit`, `tasks.page`."""
 
 from backend.services.tasks.listing import PAGE, Filters, Listing, Offered, State, listing, offered
-from backend.services.tasks.read import diff, page, patch
+from backend.services.tasks.patches import has_patch, patch
+from backend.services.tasks.read import diff, page
 from backend.services.tasks.reads import is_newcomer, mark_read
 from backend.services.tasks.retries import ModelOffer, RetryOffer, retry, retry_offer
 from backend.services.tasks.rows import (
@@ -55,6 +56,7 @@ __all__ = [
     "diff",
     "finish_now",
     "follow_up",
+    "has_patch",
     "is_newcomer",
     "listing",
     "mark_read",

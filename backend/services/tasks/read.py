@@ -1,6 +1,5 @@
 """What pages show of tasks: paged in SQL, access checked first."""
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -11,11 +10,10 @@ from sqlalchemy import case, text
 from sqlmodel import Session, col, func, select
 
 from backend.errors import NotFound
-from backend.models import Artifact, PullRequest, Task, TaskResult, TaskRun, User
+from backend.models import PullRequest, Task, TaskResult, TaskRun, User
 from backend.services import access
 from backend.services.analytics import IS_CHANGE, newest_with_changes
 from backend.services.claims import RANK, concurrency
-from backend.services.recorder import CHECKPOINT, PATCH
 from backend.services.runs import untaken
 from backend.services.tasks import query
 from backend.services.tasks.rows import (
@@ -27,7 +25,7 @@ from backend.services.tasks.rows import (
     TaskPage,
     TaskRow,
 )
-from backend.words import Phase, PullRequestStatus, Status
+from backend.words import Phase, PullRequestStatus
 
 _RUN = [one.name for one in fields(RunRow)]
 
@@ -74,24 +72,6 @@ def diff(session: Session, user: User, task_id: UUID) -> list[FileDiff]:
         )
         for result in _changed_files(session, task)
     ]
-
-
-def patch(session: Session, user: User, task_id: UUID) -> bytes:
-    """The task's newest patch, as `git apply` takes it; a run that failed or was stopped keeps what it got to.
-
-    Raises NotFound.
-    """
-    task = access.readable(session, user, task_id)
-    is_cut_short = (col(Artifact.kind) == CHECKPOINT) & col(TaskRun.status).in_([Status.FAILED, Status.CANCELLED])
-    artifact = session.exec(
-        select(Artifact)
-        .join(TaskRun, col(TaskRun.id) == Artifact.run_id)
-        .where(Artifact.task_id == task.id, (col(Artifact.kind) == PATCH) | is_cut_short)
-        .order_by(col(TaskRun.number).desc(), (col(Artifact.kind) == PATCH).desc())
-    ).first()
-    if artifact is None:
-        raise NotFound("This task has no changes to download.")
-    return zlib.decompress(artifact.content)
 
 
 def _page_columns() -> list[Any]:

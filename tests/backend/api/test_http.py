@@ -6,6 +6,7 @@ import hmac
 import io
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -245,7 +246,7 @@ def test_the_cookies_of_other_local_apps_lock_nobody_out(people: People, client:
 def _keep_patch(session: Session, task_id: object) -> None:
     run = session.get(TaskRun, session.execute(text("SELECT id FROM task_runs")).scalar_one())
     assert run is not None and run.task_id == task_id
-    recorder.keep_patch(session, run, b"diff --git a/x b/x\n")
+    recorder.keep_patch(session, run, recorder.pack_patch(BytesIO(b"diff --git a/x b/x\n")))
 
 
 def test_health_names_each_part(client: TestClient) -> None:

@@ -8,12 +8,12 @@ from sqlalchemy import text
 from backend import db
 from backend.errors import RunFailed, StaleFence
 from backend.github.types import RemoteRepository
-from backend.services import attempts, brief, claims, credits, runs
+from backend.services import attempts, brief, claims, credits, runs, tasks
 from backend.services.claims import Claim
 from backend.services.recorder import Recorder
 from backend.services.runs import End
 from backend.words import EventKind, Failure, Phase, Priority, Status
-from tests.backend.services.worker import claim, expire_lease, run_of, submit, take_over
+from tests.backend.services.worker import claim, end, expire_lease, run_of, submit, take_over
 from tests.conftest import People, keep, remote
 
 
@@ -92,6 +92,23 @@ def test_what_could_not_be_submitted_any_more_is_not_worked_on_either(
     with db.transaction() as session, pytest.raises(RunFailed, match=words) as refused:
         brief.read(session, mine)
     assert refused.value.failure is Failure.ACCESS_LOST
+
+
+def test_a_model_that_takes_no_effort_is_told_none_whatever_the_one_before_it_took(people: People) -> None:
+    task_id = submit(people)
+    with db.transaction() as session:
+        session.execute(text("UPDATE tasks SET effort = 'high'"))
+        session.execute(text('UPDATE ai_models SET capabilities = \'{"efforts": ["low", "high"]}\''))
+    mine = claim()
+    with db.transaction() as session:
+        assert brief.read(session, mine).effort == "high"
+    end(mine, End(Status.FAILED, "", failure=Failure.STUCK))
+    with db.transaction() as session:
+        session.execute(text("UPDATE ai_models SET capabilities = '{}'"))
+        tasks.retry(session, people.alice, task_id, model_id=people.model)
+    mine = claim()
+    with db.transaction() as session:
+        assert brief.read(session, mine).effort is None
 
 
 def test_a_late_beat_revives_a_lease_while_the_fence_is_unchanged(people: People) -> None:

@@ -188,7 +188,7 @@ def test_what_others_merged_meanwhile_is_not_the_tasks_own(hub: LocalHub, alice:
     with db.transaction() as session:
         reader = session.get_one(User, alice)
         assert [row.path for row in tasks.diff(session, reader, task_id)] == ["shop/totals.py"]
-        assert b"README" not in tasks.patch(session, reader, task_id)
+        assert b"README" not in b"".join(tasks.patch(session, reader, task_id))
 
 
 def test_a_follow_up_to_a_closed_pull_request_whose_branch_is_gone_opens_a_new_one(hub: LocalHub, alice: UUID) -> None:
@@ -245,7 +245,7 @@ def test_work_against_a_branch_that_was_deleted_meanwhile_fails_once_and_is_paid
     assert (run.status, run.failure, run.attempt) == (Status.FAILED, Failure.REPOSITORY_GONE, 2)
     assert run.charged
     with db.transaction() as session:
-        assert b"shop/totals.py" in tasks.patch(session, session.get_one(User, alice), task_id)
+        assert b"shop/totals.py" in b"".join(tasks.patch(session, session.get_one(User, alice), task_id))
         assert session.exec(select(CreditTransaction).where(CreditTransaction.type == "refund")).all() == []
 
 
@@ -342,7 +342,7 @@ def test_a_run_that_is_stopped_while_its_tests_run_pushes_nothing_and_keeps_the_
     assert not {"push", "evidence"} & set(kinds(task_id))
     assert hub.pulls("alice", "alice/sample-shop") == []
     with db.transaction() as session:
-        assert b"shop/totals.py" in tasks.patch(session, session.get_one(User, alice), task_id)
+        assert b"shop/totals.py" in b"".join(tasks.patch(session, session.get_one(User, alice), task_id))
 
 
 def test_a_rate_limit_of_githubs_at_the_hand_over_is_waited_for(

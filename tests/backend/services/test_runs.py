@@ -29,7 +29,7 @@ def test_what_a_failed_run_got_to_is_offered_as_a_patch(people: People) -> None:
         tasks.patch(session, people.alice, task_id)
     end(mine, End(Status.FAILED, "", failure=Failure.STUCK))
     with db.transaction() as session:
-        assert tasks.patch(session, people.alice, task_id) == b"diff --git a/x b/x\n"
+        assert b"".join(tasks.patch(session, people.alice, task_id)) == b"diff --git a/x b/x\n"
 
 
 def test_a_message_that_came_too_late_starts_the_next_run(people: People) -> None:

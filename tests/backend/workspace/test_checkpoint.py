@@ -33,12 +33,18 @@ def change_everything(tree: Path) -> None:
     (tree / "ignored").write_text("x")
 
 
+def exported(checkout: Checkout) -> bytes:
+    data = checkpoint.export(checkout, checkpoint.write(checkout), 1_000_000)
+    assert data is not None
+    return data
+
+
 def test_a_checkpoint_is_restored_byte_for_byte(
     checkout: Checkout, mirror: Mirror, owner: Owner | None, tmp_path: Path
 ) -> None:
     change_everything(checkout.work_tree)
     tree = checkpoint.write(checkout)
-    data = checkpoint.export(checkout)
+    data = exported(checkout)
     other = Checkout.create(tmp_path / "elsewhere", mirror, checkout.base_sha, owner)
     assert checkpoint.restore(other, data) == tree
     assert checkpoint.write(other) == tree
@@ -51,7 +57,7 @@ def test_a_checkpoint_is_restored_byte_for_byte(
 
 def test_an_untouched_tree_is_the_bases_and_an_empty_diff(checkout: Checkout) -> None:
     assert checkpoint.write(checkout) == checkout.git(["rev-parse", "HEAD^{tree}"]).decode().strip()
-    assert checkpoint.restore(checkout, checkpoint.export(checkout)) == checkpoint.write(checkout)
+    assert checkpoint.restore(checkout, exported(checkout)) == checkpoint.write(checkout)
 
 
 def test_a_change_back_is_no_change(checkout: Checkout) -> None:
@@ -66,7 +72,7 @@ def test_a_change_back_is_no_change(checkout: Checkout) -> None:
 
 def test_a_diff_of_another_base_is_refused(hub: Hub, checkout: Checkout, mirror: Mirror, tmp_path: Path) -> None:
     (checkout.work_tree / "shop/totals.py").write_text("changed\n")
-    data = checkpoint.export(checkout)
+    data = exported(checkout)
     other = add_commit(hub.shop, {"shop/totals.py": "theirs\n"})
     mirror.refresh(hub.url, TOKEN, PROTOCOLS)
     with pytest.raises(GitError):

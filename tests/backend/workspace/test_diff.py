@@ -82,7 +82,8 @@ def test_the_recovery_patch_applies_to_the_base(
     (checkout.work_tree / "picture").write_bytes(bytes(range(256)))
     (checkout.work_tree / "README.md").write_text("# Other\n")
     committed(checkout)
-    patch = diff.patch(checkout, checkout.base_sha, "HEAD")
+    with diff.patch(checkout, checkout.base_sha, "HEAD") as file:
+        patch = file.read()
     other = Checkout.create(tmp_path / "by-hand", mirror, checkout.base_sha, owner)
     command = ["git", "-c", "safe.directory=*", "apply", "--index", "-"]
     subprocess.run(command, cwd=other.work_tree, input=patch, check=True)
