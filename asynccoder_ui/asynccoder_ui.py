@@ -10,6 +10,7 @@ from asynccoder_ui.beside import Beside
 from asynccoder_ui.components.react import broken
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.doorway import guard
+from asynccoder_ui.drafts import Drafts
 from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
@@ -97,7 +98,7 @@ app.add_page(
     home,
     route=routes.HOME,
     title="New task · Async Coder",
-    on_load=[Shell.follow, Composer.load, FirstSteps.ask_whether_new],
+    on_load=[Shell.follow, Composer.load, Drafts.show, FirstSteps.ask_whether_new],
 )
 app.add_page(tasks, route=routes.TASKS, title="Tasks · Async Coder", on_load=[Shell.follow, TaskList.follow])
 app.add_page(task, route=routes.TASK, title="Task · Async Coder", on_load=[Shell.follow, TaskView.follow])

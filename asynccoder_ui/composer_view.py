@@ -1,23 +1,21 @@
-"""What the composer holds: small frozen values, and the lines of its pickers."""
+"""What the composer shows: the lines of its pickers, and what the task would cost."""
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+import json
+from dataclasses import dataclass
 from uuid import UUID
 
-from asynccoder_ui.views import Option
-from backend.errors import InvalidInput
-from backend.services import catalog, credits, drafts, repositories, tasks
-from backend.words import Effort, Priority, TaskType, Visibility
+import reflex as rx
+from reflex_base.event import EventSpec
+from sqlmodel import Session
 
-# type → icon, name, its one-line promise
-TYPES = {
-    TaskType.DEBUG: ("bug", "Debug", "A failing test first, then the fix."),
-    TaskType.ASK: ("message-circle-question", "Ask", "Answers from the code. Changes nothing."),
-    TaskType.DOCUMENTATION: ("file-text", "Documentation", "Touches docs and comments only."),
-    TaskType.ARCHITECT: ("drafting-compass", "Architect", "A plan you can approve. No edits."),
-    TaskType.PR_REVIEW: ("eye", "Review", "Findings in a branch's code. No edits."),
-    TaskType.ASYNC: ("zap", "Async", "From idea to pull request, alone."),
-}
+from asynccoder_ui.composer_choice import TYPES, Choice
+from asynccoder_ui.views import Option
+from backend.errors import NotFound
+from backend.models import User
+from backend.services import catalog, credits, repositories
+from backend.words import TaskType, Visibility
+
+BOX = "home"  # the name of the composer's prompt box
 TYPE_OPTIONS = [Option(kind.value, name, detail=promise) for kind, (_, name, promise) in TYPES.items()]
 EFFORT_OPTIONS = [
     Option("", "Usual effort", detail="As the model decides."),
@@ -37,25 +35,6 @@ PRIORITY_OPTIONS = [
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What is chosen; ids are text, empty while nothing is."""
-
-    repository_id: str = ""
-    repository: str = ""
-    branch: str = ""
-    model_id: str = ""
-    model: str = ""
-    is_demo: bool = False
-    task_type: str = TaskType.DEBUG.value
-    type_name: str = "Debug"
-    priority: str = Priority.MEDIUM.value
-    effort: str = ""
-    efforts: int = 0  # how many the model can be told
-    target_branch: str = ""  # empty: the branch it starts from
-    visibility: str = Visibility.PRIVATE.value
-
-
-@dataclass(frozen=True)
 class Price:
     """Whole credits; `is_known` once there is an estimate, `is_short` when the hold cannot be afforded.
 
@@ -68,56 +47,6 @@ class Price:
     is_short: bool = False
     own_key: bool = False
     most: str = ""
-
-
-@dataclass(frozen=True)
-class DraftItem:
-    """A line of the list of drafts."""
-
-    id: str
-    title: str
-    where: str
-    at: str
-
-
-def draft_item(row: drafts.DraftRow) -> DraftItem:
-    """A draft as its line shows it."""
-    return DraftItem(str(row.id), row.title, str(row.content.get("repository", "")), row.updated_at.isoformat())
-
-
-def content_of(choice: Choice, prompt: str) -> dict[str, Any]:
-    """What a draft keeps."""
-    return {**asdict(choice), "prompt": prompt}
-
-
-def choice_of(content: dict[str, Any]) -> Choice:
-    """What a draft holds of a choice; what an older release kept otherwise is the default."""
-    usual = Choice()
-    known = {
-        field.name: content[field.name]
-        for field in fields(Choice)
-        if isinstance(content.get(field.name), type(getattr(usual, field.name)))
-    }
-    return replace(usual, **known)
-
-
-def task_of(choice: Choice, prompt: str) -> tasks.Draft:
-    """The task as it would be sent. Raises InvalidInput while something is not chosen."""
-    if not choice.repository_id:
-        raise InvalidInput("Pick a repository first.", field="repository_id")
-    if not choice.model_id:
-        raise InvalidInput("Pick a model first.", field="model_id")
-    return tasks.Draft(
-        repository_id=UUID(choice.repository_id),
-        branch=choice.branch,
-        target_branch=choice.target_branch or None,
-        model_id=UUID(choice.model_id),
-        task_type=TaskType(choice.task_type),
-        priority=Priority(choice.priority),
-        prompt=prompt,
-        effort=Effort(choice.effort) if choice.effort else None,
-        visibility=Visibility(choice.visibility),
-    )
 
 
 def repository_option(row: repositories.RepositoryRow, kind: TaskType) -> Option:
@@ -133,14 +62,23 @@ def branch_option(row: repositories.BranchRow) -> Option:
     return Option(row.name, row.name, "default" if row.is_default else "", detail)
 
 
-def price_of(estimate: credits.Estimate, available: int, *, own_key: bool) -> Price:
-    """What a task is likely to cost, by what pays for it."""
+def priced(session: Session, user: User, choice: Choice, models: list[catalog.ModelChoice], length: int) -> Price:
+    """What the chosen task is likely to cost with a prompt of `length` characters, by what pays for it."""
+    if not choice.model_id:
+        return Price()
+    model = UUID(choice.model_id)
+    try:
+        estimate = credits.estimate(session, model, TaskType(choice.task_type), length)
+    except NotFound:  # an unpriced model has no estimate
+        return Price()
+    own_key = any(one.own_key for one in models if one.id == model)
     spell = credits.in_dollars if own_key else str
     low, high = spell(estimate.low), spell(estimate.high)
     likely = low if low == high else f"{low}–{high}"
     if own_key:
         return Price(is_known=True, likely=likely, own_key=True, most=credits.in_dollars(estimate.hold))
-    return Price(is_known=True, likely=likely, hold=estimate.hold, is_short=estimate.hold > available)
+    is_short = estimate.hold > credits.balance(session, user).available
+    return Price(is_known=True, likely=likely, hold=estimate.hold, is_short=is_short)
 
 
 def model_option(model: catalog.ModelChoice) -> Option:
@@ -148,3 +86,10 @@ def model_option(model: catalog.ModelChoice) -> Option:
     end = "scripted, no AI" if model.is_demo else "your key" if model.own_key else model.provider
     detail = model.unavailable_reason or f"{model.description} {model.price_line}".strip()
     return Option(str(model.id), model.display_name, end, detail, not model.is_available)
+
+
+def fill_box(text: str) -> EventSpec:
+    """Puts a text into the composer's box: an order to the browser, since a var that a reload brings again would undo
+    what was written since."""
+    detail = json.dumps({"draft": BOX, "text": text})
+    return rx.call_script(f"window.dispatchEvent(new CustomEvent('asynccoder-fill', {{ detail: {detail} }}))")

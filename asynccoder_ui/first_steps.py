@@ -3,10 +3,15 @@
 from typing import Any
 
 import reflex as rx
+from sqlmodel import Session
 
 from asynccoder_ui.composer import Composer
+from asynccoder_ui.composer_choice import content_of, with_repository
+from asynccoder_ui.composer_view import fill_box
+from asynccoder_ui.drafts import Drafts
 from asynccoder_ui.gate import signed_in
-from backend.services import repositories, tasks
+from backend.models import User
+from backend.services import drafts, repositories, tasks
 from backend.settings import get_settings
 
 # The demo's repository with a bug, and what its scripted model can mend; elsewhere something that every repository has.
@@ -28,14 +33,22 @@ class FirstSteps(Composer):
 
     @rx.event
     @signed_in
-    async def take_example(self) -> Any:
-        """Puts an example into the composer; in the demo also the repository that it is about."""
-        rows = []
-        if get_settings().is_demo:
-            rows = await self._ask(lambda session, user: repositories.listing(session, user, _SAMPLE, 1))
+    async def take_example(self, written: str) -> Any:
+        """Puts an example into the composer, in the demo with the repository that it is about.
+
+        What was written there becomes a draft.
+        """
+        content, opened, is_demo = content_of(self.choice, written), self._opened, get_settings().is_demo
+
+        def read(session: Session, user: User) -> list[repositories.RepositoryRow]:
+            if written.strip():
+                drafts.save(session, user, content, opened)
+            return repositories.listing(session, user, _SAMPLE, 1) if is_demo else []
+
+        rows = await self._ask(read)
         for row in rows:
-            self._choose_repository(row)
-        self._prompt = self.fill = _SAMPLE_PROMPT if rows else _PROMPT
-        self.filled += 1
+            self._choose(with_repository(self.choice, row))
+        prompt = _SAMPLE_PROMPT if rows else _PROMPT
+        self._opened, self.opened, self._length = None, "", len(prompt)
         await self._price()
-        return Composer.ask_branches
+        return [fill_box(prompt), Drafts.show, Composer.ask_branches]

@@ -40,9 +40,8 @@ class TaskView(Session):
     tab: str = "log"
     error: str = ""
     missing: str = ""
-    sent: int = 0
+    taken: str = ""  # the nonce of the follow-up that was taken last
     reviewed: int = 0  # counts reviews that were taken
-    _last_nonce: str = ""
     _more_key: str = ""  # stays until it is taken: an answer that was lost is no second hold
     _followed: int = 0  # counts visits: only the newest one's loop goes on
 
@@ -91,12 +90,11 @@ class TaskView(Session):
     async def send(self, form: dict[str, Any]) -> None:
         """Sends a follow-up: a message of the run that is alive, otherwise the next run. The same form twice is one."""
         nonce = str(form.get("nonce", ""))
-        if nonce and nonce == self._last_nonce:
+        if nonce and nonce == self.taken:
             return
         text = str(form.get("prompt", ""))
         if await self._steer(lambda session, user, task: tasks.follow_up(session, user, task, text, key=nonce)):
-            self._last_nonce = nonce
-            self.sent += 1
+            self.taken = nonce
 
     @rx.event
     @signed_in

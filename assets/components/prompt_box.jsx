@@ -2,46 +2,54 @@
 // reload loses nothing. Enter sends, Shift+Enter breaks the line, Cmd/Ctrl+Enter always sends.
 import { useEffect, useRef, useState } from "react";
 
-const stored = (key) => { try { return localStorage.getItem(key) || ""; } catch { return ""; } };
-const store = (key, text) => {
-  try { if (text) localStorage.setItem(key, text); else localStorage.removeItem(key); } catch { /* no storage: the draft lasts as long as the page */ }
-};
+// `nonce` names what is written: another text is another task, and the server takes each once. It is stored beside the
+// text, so that a reload in the middle of sending sends the same task again, and finds out that it was taken.
 const fresh = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+const read = (key) => {
+  try {
+    const { text, nonce } = JSON.parse(localStorage.getItem(key));
+    return { text: String(text), nonce: String(nonce) };
+  } catch { return { text: "", nonce: fresh() }; }
+};
+const store = (key, written) => {
+  try { if (written.text) localStorage.setItem(key, JSON.stringify(written)); else localStorage.removeItem(key); } catch { /* no storage: it lasts as long as the page */ }
+};
 
-export function PromptBox({ draft, label, placeholder, most, sent, fill = "", filled = 0, autoFocus = false, onPause }) {
+export function PromptBox({ draft, label, placeholder, most, taken, autoFocus = false, onPause }) {
   const key = `asynccoder-draft:${draft}`;
-  const [text, setText] = useState("");
-  const [nonce, setNonce] = useState("");
-  const seen = useRef(sent);
+  const [{ text, nonce }, setWritten] = useState({ text: "", nonce: "" });
+  const box = useRef(null);
   const pause = useRef(null);
+  const put = (next) => {
+    clearTimeout(pause.current);
+    const written = { text: next, nonce: fresh() };
+    setWritten(written);
+    store(key, written);
+  };
   useEffect(() => {
-    const kept = stored(key);
-    setText(kept);
-    setNonce(fresh());
-    if (kept) onPause?.(kept.slice(0, most));
+    const kept = read(key);
+    setWritten(kept);
+    if (kept.text) onPause?.(Math.min(kept.text.length, most));
     return () => clearTimeout(pause.current);
   }, [key]);
   useEffect(() => {
-    if (seen.current === sent) return;
-    seen.current = sent; // the server has taken it
-    setText("");
-    store(key, "");
-    setNonce(fresh());
-  }, [sent, key]);
-  const taken = useRef(filled);
+    if (!nonce || nonce !== taken) return;
+    setWritten({ text: "", nonce: fresh() });
+    if (read(key).nonce === taken) store(key, { text: "" }); // another tab may have written since
+  }, [taken, nonce, key]);
   useEffect(() => {
-    if (taken.current === filled) return;
-    taken.current = filled; // a draft was opened
-    setText(fill);
-    store(key, fill);
-  }, [filled, fill, key]);
+    const fill = ({ detail }) => {
+      if (detail.draft !== draft) return;
+      put(detail.text);
+      box.current?.focus();
+    };
+    window.addEventListener("asynccoder-fill", fill);
+    return () => window.removeEventListener("asynccoder-fill", fill);
+  }, [draft, key]);
   const write = (event) => {
     const next = event.target.value;
-    setText(next);
-    setNonce(fresh()); // another text is another task: the server takes each nonce once
-    store(key, next);
-    clearTimeout(pause.current);
-    pause.current = setTimeout(() => onPause?.(next.slice(0, most)), 500);
+    put(next);
+    pause.current = setTimeout(() => onPause?.(Math.min(next.length, most)), 500);
   };
   const press = (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
@@ -51,7 +59,7 @@ export function PromptBox({ draft, label, placeholder, most, sent, fill = "", fi
   const over = text.length - most;
   return (
     <>
-      <textarea className="prompt" name="prompt" rows={1} value={text} onChange={write} onKeyDown={press} placeholder={placeholder} aria-label={label} autoFocus={autoFocus} spellCheck="true" />
+      <textarea ref={box} className="prompt" name="prompt" rows={1} value={text} onChange={write} onKeyDown={press} placeholder={placeholder} aria-label={label} autoFocus={autoFocus} spellCheck="true" />
       <input type="hidden" name="nonce" value={nonce} readOnly />
       {over > 0 ? <p className="pop-note tone-bad" role="alert">{over.toLocaleString()} characters too many: a prompt is at most {most.toLocaleString()} long.</p> : null}
     </>

@@ -18,6 +18,7 @@ _TOASTS = "sonner@2.0.8"
 _ICONS = "lucide-react@1.26.0"
 # What an event of ours carries. That a specification stands where a type does is Reflex's way, not mypy's.
 _TEXT = rx.event.passthrough_event_spec(str)
+_NUMBER = rx.event.passthrough_event_spec(int)
 _TWO_TEXTS = rx.event.passthrough_event_spec(str, str)
 _COMMENTS = rx.event.passthrough_event_spec(list[dict[str, Any]])
 _NOTHING = rx.event.no_args_event_spec
@@ -173,7 +174,7 @@ class Secret(NoSSRComponent):
 
 
 class PromptBox(rx.Component):
-    """A prompt's textarea inside a form: fields `prompt` and `nonce`; `sent` counts what the server has taken."""
+    """A prompt's textarea inside a form: fields `prompt` and `nonce`; `taken` is the nonce of what the server took."""
 
     library = f"{_FOLDER}/prompt_box.jsx"
     tag = "PromptBox"
@@ -181,11 +182,9 @@ class PromptBox(rx.Component):
     label: rx.Var[str]
     placeholder: rx.Var[str]
     most: rx.Var[int]
-    sent: rx.Var[int]
-    fill: rx.Var[str]
-    filled: rx.Var[int]
+    taken: rx.Var[str]
     auto_focus: rx.Var[bool]
-    on_pause: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+    on_pause: rx.EventHandler[_NUMBER]  # type: ignore[type-arg, valid-type]
 
 
 class Elapsed(rx.Component):

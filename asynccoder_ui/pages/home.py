@@ -5,14 +5,9 @@ import reflex as rx
 from asynccoder_ui import routes, theme
 from asynccoder_ui.components.react import ago, picker, prompt_box
 from asynccoder_ui.composer import Composer
-from asynccoder_ui.composer_view import (
-    EFFORT_OPTIONS,
-    PRIORITY_OPTIONS,
-    TYPE_OPTIONS,
-    TYPES,
-    VISIBILITIES,
-    DraftItem,
-)
+from asynccoder_ui.composer_choice import TYPES
+from asynccoder_ui.composer_view import BOX, EFFORT_OPTIONS, PRIORITY_OPTIONS, TYPE_OPTIONS, VISIBILITIES
+from asynccoder_ui.drafts import DraftItem, Drafts
 from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.shell import shell
 from backend.services.tasks.write import MAX_PROMPT
@@ -40,7 +35,7 @@ def home() -> rx.Component:
             theme.error_notice(Composer.error),
             rx.cond(Composer.choice.is_demo, _no_ai()),
             _types(),
-            rx.cond(Composer.saved.length() > 0, _drafts()),
+            rx.cond(Drafts.saved.length() > 0, _drafts()),
         ),
         at=routes.HOME,
     )
@@ -52,7 +47,7 @@ def _first_steps() -> rx.Component:
         theme.row(
             theme.words("strong", "Your first pull request", tag="h2"),
             theme.grow(),
-            theme.button("Fill in an example", size="sm", on_click=FirstSteps.take_example),
+            theme.button("Fill in an example", size="sm", on_click=FirstSteps.take_example(_written("prompt"))),
             theme.button(
                 theme.icon("x", 14),
                 variant="quiet",
@@ -91,13 +86,11 @@ def _composer() -> rx.Component:
     return theme.composer(
         theme.part("where", _repository(), _branch()),
         prompt_box(
-            draft="home",
+            draft=BOX,
             label="The task",
             placeholder="Totals are off by a cent when a coupon and a tax exemption meet. Find out why, and fix it.",
             most=MAX_PROMPT,
-            sent=Composer.sent,
-            fill=Composer.fill,
-            filled=Composer.filled,
+            taken=Composer.taken,
             auto_focus=True,
             on_pause=Composer.weigh,
         ),
@@ -232,14 +225,19 @@ def _save() -> rx.Component:
         size="icon",
         aria_label="Save as a draft",
         title="Save as a draft",
-        on_click=Composer.save_draft(rx.Var("document.querySelector('form.composer textarea').value").to(str)),
+        on_click=Drafts.save(_written("prompt"), _written("nonce")),
     )
+
+
+def _written(field: str) -> rx.Var[str]:
+    """What stands in the composer's form at the moment of a click."""
+    return rx.Var(f"document.querySelector('form.composer [name={field}]').value").to(str)
 
 
 def _drafts() -> rx.Component:
     return theme.stack(
         theme.words("heading", "Drafts", tag="h2"),
-        theme.part("list", rx.foreach(Composer.saved, _draft), tag="ul"),
+        theme.part("list", rx.foreach(Drafts.saved, _draft), tag="ul"),
     )
 
 
@@ -249,9 +247,13 @@ def _draft(item: rx.Var[DraftItem]) -> rx.Component:
         theme.icon("bookmark"),
         theme.grow(
             theme.words("strong", item.title, trunc=True, tag="p"),
-            theme.words("tiny", item.where, " · ", ago(at=item.at), tag="p"),
+            theme.words("tiny", rx.cond(item.where == "", "", item.where + " · "), ago(at=item.at), tag="p"),
         ),
-        theme.button("Open", size="sm", on_click=Composer.open_draft(item.id)),
+        rx.cond(
+            Composer.opened == item.id,
+            theme.pill("in the box", tone="line"),
+            theme.button("Open", size="sm", on_click=Drafts.open(item.id, _written("prompt"))),
+        ),
         theme.confirm_button(
             theme.icon("x", 14),
             title="Delete this draft?",
@@ -260,7 +262,7 @@ def _draft(item: rx.Var[DraftItem]) -> rx.Component:
             variant="quiet",
             size="icon sm",
             label="Delete this draft",
-            on_confirm=Composer.discard_draft(item.id),
+            on_confirm=Drafts.discard(item.id),
         ),
         tag="li",
         key=item.id,

@@ -280,7 +280,7 @@ def _reply() -> rx.Component:
                             TaskView.facts.can_stop, "Add something for this run to read…", "Add a follow-up…"
                         ),
                         most=MAX_PROMPT,
-                        sent=TaskView.sent,
+                        taken=TaskView.taken,
                     )
                 ),
                 theme.part(

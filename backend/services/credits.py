@@ -81,8 +81,8 @@ def prices(model: AiModel) -> Prices | None:
     )
 
 
-def estimate(session: Session, model_id: UUID, task_type: TaskType, prompt: str, images: int = 0) -> Estimate:
-    """What a run is likely to cost, the images' tokens included, and what will be held.
+def estimate(session: Session, model_id: UUID, task_type: TaskType, length: int, images: int = 0) -> Estimate:
+    """What a run with a prompt of `length` characters and so many images is likely to cost, and what will be held.
 
     Raises NotFound for an unknown or unpriced model.
     """
@@ -90,7 +90,7 @@ def estimate(session: Session, model_id: UUID, task_type: TaskType, prompt: str,
     price = prices(model) if model else None
     if price is None:
         raise NotFound("This model has no price yet.")
-    extra = len(prompt) // 4 + images * IMAGE_TOKENS
+    extra = length // 4 + images * IMAGE_TOKENS
     low, high = (
         max(1, to_credits(price.cost_micro(Usage(total + extra * 5, cached, 0, out))))
         for total, cached, out in _PRIOR[task_type]

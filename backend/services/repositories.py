@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
+import sqlalchemy
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, func, select
@@ -16,7 +17,7 @@ from backend.db import transaction
 from backend.errors import GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
 from backend.github.client import GitHub
 from backend.github.types import RemoteRepository
-from backend.models import Repository, User, UserRepositoryAccess
+from backend.models import Repository, Task, User, UserRepositoryAccess
 from backend.services import access, auth, paging, progress
 from backend.services.progress import Report
 from backend.settings import get_settings
@@ -54,16 +55,22 @@ class BranchRow:
 
 def listing(session: Session, user: User, query: str = "", limit: int = 50) -> list[RepositoryRow]:
     """The person's repositories by name; `query` filters by a part of it."""
-    statement = (
-        select(Repository, UserRepositoryAccess.access_level)
-        .join(UserRepositoryAccess, col(UserRepositoryAccess.repository_id) == Repository.id)
-        .where(UserRepositoryAccess.user_id == user.id, col(Repository.is_active))
-        .order_by(func.lower(Repository.full_name))
-        .limit(limit)
-    )
+    statement = _reachable(user).order_by(func.lower(Repository.full_name)).limit(limit)
     if wanted := paging.words(query):
         statement = statement.where(col(Repository.full_name).icontains(wanted, autoescape=True))
-    return [row(found, level) for found, level in session.exec(statement)]
+    return [row(found, level) for found, level in session.execute(statement)]
+
+
+def recent(session: Session, user: User) -> RepositoryRow | None:
+    """The repository of the person's newest task, of those that they can reach."""
+    newest = (
+        _reachable(user)
+        .join(Task, col(Task.repository_id) == Repository.id)
+        .where(col(Task.user_id) == user.id, col(Task.deleted_at).is_(None))
+        .order_by(col(Task.updated_at).desc())
+    )
+    found = session.execute(newest.limit(1)).first()
+    return row(*found) if found else None
 
 
 def refresh_if_stale(user_id: UUID) -> bool:
@@ -147,6 +154,14 @@ def with_github(user_id: UUID, ask: Callable[[GitHub], T]) -> T:
     except GitHubUnauthorized:
         auth.forget_token(user_id)
         raise
+
+
+def _reachable(user: User) -> sqlalchemy.Select[Repository, str]:
+    return (
+        sqlalchemy.select(Repository, col(UserRepositoryAccess.access_level))
+        .join(UserRepositoryAccess, col(UserRepositoryAccess.repository_id) == Repository.id)
+        .where(col(UserRepositoryAccess.user_id) == user.id, col(Repository.is_active))
+    )
 
 
 def _counted(github: GitHub, report: Report) -> list[RemoteRepository]:

@@ -298,7 +298,7 @@ def follow_up(session: Session, user: User, task: Task, prompt: str = "") -> Tas
     prompt = "\n\n".join([*([prompt] if prompt else []), *(message.text for message in messages)])
     ids = [message.id for message in messages]
     images = sum(map(len, attachments.of_messages(session, task.id, ids).values()))
-    estimate = credits.estimate(session, model.id, TaskType(task.type), prompt, images)
+    estimate = credits.estimate(session, model.id, TaskType(task.type), len(prompt), images)
     task.estimated_credits = estimate.hold
     run = start(session, task, user, prompt, hold=estimate.hold, messages=ids)
     for message in messages:

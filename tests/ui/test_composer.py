@@ -1,16 +1,20 @@
 import asyncio
 import inspect
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 from sqlmodel import select
 
 from asynccoder_ui.composer import Composer
+from asynccoder_ui.drafts import Drafts
 from backend import db
 from backend.errors import AsyncCoderError
-from backend.models import Task
-from backend.services import preferences, tasks
+from backend.models import Draft, Task
+from backend.services import preferences, repositories, tasks
 from backend.words import Priority, TaskType
 from tests.conftest import People, keep, remote
 from tests.ui.conftest import Tab, opened
@@ -19,13 +23,20 @@ pytestmark = pytest.mark.usefixtures("branches")
 FORM = {"prompt": "Totals are off by a cent.", "nonce": "n-1"}
 
 
-def composed(people: People, *steps: Any, who: str = "alice") -> tuple[Composer, Tab]:
+def composed(
+    people: People, *steps: Any, who: str = "alice", until: Callable[[Composer, Tab], bool] = lambda *_: True
+) -> tuple[Composer, Tab]:
     async def road() -> tuple[Composer, Tab]:
         async with opened(people.cookies[who]) as tab:
             await tab.fire(Composer.load)
             for handler, *args in steps:
                 await tab.fire(handler, *args)
                 await tab.until(lambda: _is_idle(tab))
+
+            async def is_there() -> bool:
+                return until(await tab.state(Composer), tab)
+
+            await tab.until(is_there)
             return await tab.state(Composer), tab
 
     return asyncio.run(road())
@@ -35,13 +46,17 @@ async def _is_idle(tab: Tab) -> bool:
     return not (await tab.state(Composer)).is_sending
 
 
+def has_branches(composer: Composer, tab: Tab) -> bool:
+    return bool(composer.branch_options)
+
+
 def tasks_of(people: People) -> list[Task]:
     with db.transaction() as session:
         return list(session.exec(select(Task).where(Task.user_id == people.alice.id)))
 
 
 def test_the_composer_opens_with_a_repository_its_branch_a_model_and_a_price(people: People):
-    composer, _ = composed(people)
+    composer, _ = composed(people, until=has_branches)
     assert (composer.choice.repository, composer.choice.branch) == ("acme/shop", "main")
     assert composer.choice.is_demo
     assert composer.choice.model == "Demo (scripted, no AI)"
@@ -69,7 +84,7 @@ def test_a_branchs_name_has_an_end(people: People):
 
 
 def test_branches_are_found_by_a_part_of_their_name(people: People):
-    composer, _ = composed(people, (Composer.search_branches, "coup"))
+    composer, _ = composed(people, (Composer.search_branches, "coup"), until=has_branches)
     assert [option.label for option in composer.branch_options] == ["feature/coupons"]
 
 
@@ -87,7 +102,7 @@ def test_sending_starts_the_task_and_leads_to_its_page(people: People):
     composer, tab = composed(people, (Composer.send, FORM))
     [task] = tasks_of(people)
     assert task.prompt == FORM["prompt"]
-    assert composer.sent == 1
+    assert composer.taken == FORM["nonce"]
     assert any(str(task.id) in str(event.payload) for event in tab.got)
 
 
@@ -106,7 +121,7 @@ def test_what_breaks_while_it_is_sent_is_said_and_the_same_form_can_be_sent_agai
         patched.setitem(vars(tasks), "send", broken)
         composer, _ = composed(people, (Composer.send, FORM))
     assert "Try again" in composer.error and not composer.is_sending
-    assert composer._last_nonce == ""
+    assert composer.taken == ""
 
 
 def test_an_empty_prompt_is_answered_with_a_sentence_and_can_be_sent_again(people: People):
@@ -134,25 +149,130 @@ def test_a_hold_that_cannot_be_afforded_is_said_before_and_refused_after_sending
 
 
 def test_another_persons_repository_cannot_be_picked_by_its_id(people: People):
-    composer, _ = composed(people, (Composer.pick_repository, str(people.sample)), who="carol")
+    pick = Composer.pick_repository, str(people.sample)
+    composer, _ = composed(people, pick, who="carol", until=lambda _, tab: "cannot see it" in str(tab.got))
     assert composer.choice.repository == ""
-    assert "cannot see it" in composer.error
 
 
 def test_what_was_picked_an_instant_before_sending_is_what_is_sent(people: People):
     async def road() -> None:
         async with opened(people.cookies["alice"]) as tab:
             await tab.fire(Composer.load)
-            picked = [await tab.start(Composer.pick_branch, "feature/coupons"), await tab.start(Composer.send, FORM)]
+            picked = [
+                await tab.start(Composer.pick_repository, str(people.sample)),
+                await tab.start(Composer.pick_branch, "feature/coupons"),
+                await tab.start(Composer.send, FORM),
+            ]
             await asyncio.gather(*picked)
             await tab.until(lambda: _has_sent(tab))
 
     asyncio.run(road())
-    assert [task.branch for task in tasks_of(people)] == ["feature/coupons"]
+    assert [(task.repository_id, task.branch) for task in tasks_of(people)] == [(people.sample, "feature/coupons")]
+
+
+def test_what_is_searched_while_github_is_asked_stays_listed(people: People, environment: pytest.MonkeyPatch):
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def slowly(user_id: UUID) -> bool:
+        asked.set()
+        return may_answer.wait(5)
+
+    async def road() -> Composer:
+        async with opened(people.cookies["alice"]) as tab:
+            await tab.fire(Composer.load)
+            await tab.until(lambda: _is(asked.is_set()))
+            await tab.fire(Composer.search_repositories, "sample")
+            may_answer.set()
+            await tab.until(lambda: _is_ready(tab))
+            return await tab.state(Composer)
+
+    with environment.context() as patched:
+        patched.setattr(repositories, "refresh_if_stale", slowly)
+        composer = asyncio.run(road())
+    assert [option.label for option in composer.repository_options] == ["alice/sample-shop"]
+
+
+async def _is(truth: bool) -> bool:
+    return truth
+
+
+async def _is_ready(tab: Tab) -> bool:
+    return (await tab.state(Composer)).is_ready
+
+
+def test_a_late_answer_about_branches_shows_those_that_are_searched_by_now(
+    people: People, environment: pytest.MonkeyPatch
+):
+    asked, may_answer = threading.Event(), threading.Event()
+    true_branches = repositories.branches
+
+    def slowly(*args: Any, **named: Any) -> Any:
+        asked.set()
+        may_answer.wait(5)
+        return true_branches(*args, **named)
+
+    async def road() -> Composer:
+        async with opened(people.cookies["alice"]) as tab:
+            await tab.fire(Composer.load)
+            await tab.until(lambda: _is(asked.is_set()))
+            await tab.start(Composer.search_branches, "coup")
+            await asyncio.sleep(0.05)
+            may_answer.set()
+
+            async def are_listed() -> bool:
+                return has_branches(await tab.state(Composer), tab)
+
+            await tab.until(are_listed)
+            return await tab.state(Composer)
+
+    with environment.context() as patched:
+        patched.setattr(repositories, "branches", slowly)
+        composer = asyncio.run(road())
+    assert [option.label for option in composer.branch_options] == ["feature/coupons"]
+
+
+def test_a_draft_opened_while_a_task_is_sent_is_neither_used_up_nor_taken_from_the_box(
+    people: People, environment: pytest.MonkeyPatch
+):
+    sending, may_send, true_send = threading.Event(), threading.Event(), tasks.send
+
+    def slowly(*args: Any, **named: Any) -> Any:
+        sending.set()
+        may_send.wait(5)
+        return true_send(*args, **named)
+
+    async def road() -> tuple[Composer, Drafts]:
+        async with opened(people.cookies["alice"]) as tab:
+            await tab.fire(Composer.load)
+            for prompt in ("A", "B"):
+                await tab.fire(Drafts.save, prompt, f"saved-{prompt}")
+            await tab.fire(Drafts.show)
+            b, a = (await tab.state(Drafts)).saved
+            await tab.fire(Drafts.open, a.id, "")
+            await tab.fire(Composer.send, {"prompt": "A", "nonce": "sent-A"})
+            await tab.until(lambda: _is(sending.is_set()))
+            await tab.fire(Drafts.open, b.id, "")
+            await tab.fire(Composer.load)  # a reconnect in the middle
+            may_send.set()
+            await tab.until(lambda: _has_taken(tab, "sent-A"))
+            await tab.fire(Drafts.show)
+            return await tab.state(Composer), await tab.state(Drafts)
+
+    with environment.context() as patched:
+        patched.setitem(vars(tasks), "send", slowly)
+        composer, kept = asyncio.run(road())
+    assert [item.title for item in kept.saved] == ["B"]
+    assert composer.opened == kept.saved[0].id
+    with db.transaction() as session:  # it went with its key
+        assert session.get(Task, uuid5(people.alice.id, "sent-A"))
+
+
+async def _has_taken(tab: Tab, nonce: str) -> bool:
+    return (await tab.state(Composer)).taken == nonce
 
 
 async def _has_sent(tab: Tab) -> bool:
-    return (await tab.state(Composer)).sent == 1
+    return (await tab.state(Composer)).taken != ""
 
 
 @pytest.mark.parametrize(
@@ -163,6 +283,7 @@ async def _has_sent(tab: Tab) -> bool:
         (Composer.pick_repository, "../etc"),
         (Composer.pick_model, 7),
         (Composer.weigh, float("nan")),
+        (Composer.weigh, "a prompt"),
         (Composer.send, None),
         (Composer.search_branches, ["x"]),
     ],
@@ -187,31 +308,93 @@ def test_arguments_of_a_wrong_kind_change_nothing_and_are_no_fault_of_ours(peopl
     assert "Something went wrong on our side" not in str([event.payload for event in tab.got])
 
 
-def test_a_saved_draft_is_opened_with_all_that_was_chosen_and_gone_once_it_is_sent(people: People):
-    async def road() -> tuple[Composer, list[str]]:
+def drafted(people: People, *steps: Any) -> tuple[Composer, Drafts, Tab]:
+    async def road() -> tuple[Composer, Drafts, Tab]:
         async with opened(people.cookies["alice"]) as tab:
             await tab.fire(Composer.load)
-            await tab.fire(Composer.pick_branch, "feature/coupons")
-            await tab.fire(Composer.pick_target, "main")
-            await tab.fire(Composer.pick_visibility, "repository")
-            await tab.fire(Composer.save_draft, "Half a thought")
-            saved = (await tab.state(Composer)).saved
-            await tab.fire(Composer.pick_branch, "main")
-            await tab.fire(Composer.pick_visibility, "private")
-            await tab.fire(Composer.open_draft, saved[0].id)
-            opened_one = await tab.state(Composer)
-            assert opened_one.fill == "Half a thought"
-            await tab.fire(Composer.send, {"prompt": "A whole thought", "nonce": "d-1"})
-            await tab.until(lambda: _has_sent(tab))
-            await tab.until(lambda: _is_idle(tab))
-            await tab.fire(Composer.load)
-            return await tab.state(Composer), [item.title for item in saved]
+            for step in steps:
+                handler, *args = step(await tab.state(Drafts)) if callable(step) else step
+                await tab.fire(handler, *args)
+                await tab.until(lambda: _is_idle(tab))
+                await tab.fire(Drafts.show)
+            return await tab.state(Composer), await tab.state(Drafts), tab
 
-    composer, saved = asyncio.run(road())
-    assert saved == ["Half a thought"]
-    assert composer.saved == []
+    return asyncio.run(road())
+
+
+def open_draft(title: str, written: str = "") -> Callable[[Drafts], Any]:
+    """A click on Open, with this in the box."""
+    return lambda kept: (Drafts.open, next(item.id for item in kept.saved if item.title == title), written)
+
+
+def titles(kept: Drafts) -> list[str]:
+    return [item.title for item in kept.saved]
+
+
+def test_a_saved_draft_is_opened_with_all_that_was_chosen_and_gone_once_it_is_sent(people: People):
+    steps = [
+        (Composer.pick_repository, str(people.shop)),
+        (Composer.pick_branch, "feature/coupons"),
+        (Composer.pick_target, "main"),
+        (Composer.pick_visibility, "repository"),
+        (Composer.pick_type, "ask"),
+        (Drafts.save, "Half a thought", "n-1"),
+        (Composer.pick_repository, str(people.sample)),
+        (Composer.pick_visibility, "private"),
+        (Composer.pick_type, "debug"),
+    ]
+    saved, kept, _ = drafted(people, *steps)
+    assert (saved.taken, saved.opened) == ("n-1", "")
+    assert [(item.title, item.where) for item in kept.saved] == [("Half a thought", "acme/shop")]
+    reopened, _, tab = drafted(people, open_draft("Half a thought"))
+    assert "Half a thought" in str(tab.got)
+    choice = reopened.choice
+    assert (choice.repository, choice.type_name, choice.model) == ("acme/shop", "Ask", "Demo (scripted, no AI)")
+    _, kept, _ = drafted(
+        people, open_draft("Half a thought"), (Composer.send, {"prompt": "A whole thought", "nonce": "d-1"})
+    )
+    assert titles(kept) == []
     [task] = tasks_of(people)
     assert (task.branch, task.target_branch, task.visibility) == ("feature/coupons", "main", "repository")
+
+
+def test_saving_empties_the_box_so_that_the_next_draft_is_another(people: People):
+    composer, kept, _ = drafted(people, (Drafts.save, "A", "n-a"), (Drafts.save, "B", "n-b"), (Drafts.save, "B", "n-b"))
+    assert titles(kept) == ["B", "A"]
+    assert composer.taken == "n-b"
+
+
+def test_opening_a_draft_keeps_what_stood_in_the_box(people: People):
+    _, kept, _ = drafted(people, (Drafts.save, "A", "n-a"), open_draft("A", "Not saved yet"))
+    assert titles(kept) == ["Not saved yet", "A"]
+    _, kept, _ = drafted(people, open_draft("A"), open_draft("Not saved yet", "A, changed"))
+    assert titles(kept) == ["A, changed", "Not saved yet"]
+
+
+def test_what_stands_in_the_box_is_not_given_up_for_a_draft_that_is_gone(people: People):
+    composer, kept, tab = drafted(people, (Drafts.open, str(uuid4()), "Unsaved"))
+    assert titles(kept) == [] and composer.opened == ""
+    assert "This draft is gone" in str(tab.got) and "asynccoder-fill" not in str(tab.got)
+
+
+def test_a_draft_keeps_ids_and_opens_without_a_repository_or_model_that_is_out_of_reach(people: People):
+    drafted(people, (Composer.pick_repository, str(people.shop)), (Drafts.save, "Mend it", "n-1"))
+    with db.transaction() as session:
+        [draft] = session.exec(select(Draft))
+        assert "acme" not in str(draft.content) and "Demo" not in str(draft.content)
+        draft.content = {**draft.content, "model_id": str(uuid4()), "effort": "endless"}
+        keep(session, people.alice, remote(11, "alice/sample-shop", "admin"))
+    composer, kept, _ = drafted(people, open_draft("Mend it"))
+    assert kept.saved[0].where == ""
+    assert (composer.choice.repository, composer.choice.branch, composer.branch_options) == ("", "", [])
+    assert (composer.choice.model, composer.choice.effort) == ("Demo (scripted, no AI)", "")
+
+
+def test_discarding_the_draft_in_the_box_leaves_the_text_and_makes_it_no_draft(people: People):
+    composer, kept, _ = drafted(
+        people, (Drafts.save, "A", "n-a"), open_draft("A"), lambda kept: (Drafts.discard, kept.saved[0].id)
+    )
+    assert (composer.opened, composer.taken, kept.saved) == ("", "n-a", [])
 
 
 def test_the_composer_begins_with_what_the_person_prefers(people: People):

@@ -3,12 +3,13 @@ import asyncio
 import pytest
 
 from asynccoder_ui.composer import Composer
+from asynccoder_ui.drafts import Drafts
 from asynccoder_ui.first_steps import FirstSteps
 from backend import db
 from backend.services import tasks
 from backend.words import Priority, TaskType
 from tests.conftest import People
-from tests.ui.conftest import opened
+from tests.ui.conftest import Tab, opened
 
 pytestmark = pytest.mark.usefixtures("branches")
 
@@ -44,23 +45,25 @@ def test_the_first_steps_are_shown_until_a_first_task_was_sent_even_if_it_is_arc
     ("alice", "alice/sample-shop", "half-cents"), ("bob", "acme/shop", "no test holds"),
 ])  # fmt: skip
 def test_the_example_is_one_that_can_be_done_where_it_is_sent(people: People, login: str, repository: str, words: str):
-    async def road() -> Composer:
+    async def road() -> tuple[Composer, Tab]:
         async with opened(people.cookies[login]) as tab:
             await tab.fire(Composer.load)
-            await tab.fire(FirstSteps.take_example)
-            return await tab.state(Composer)
+            await tab.fire(FirstSteps.take_example, "")
+            return await tab.state(Composer), tab
 
-    composer = asyncio.run(road())
+    composer, tab = asyncio.run(road())
     assert (composer.choice.repository, composer.choice.branch) == (repository, "main")
-    assert words in composer.fill
-    assert composer.filled == 1
+    assert words in str(tab.got)
     assert composer.price.is_known
 
 
-def test_without_a_repository_the_example_still_fills_the_box(people: People):
-    async def road() -> Composer:
+def test_without_a_repository_the_example_still_fills_the_box_and_keeps_what_stood_there(people: People):
+    async def road() -> tuple[Drafts, Tab]:
         async with opened(people.cookies["carol"]) as tab:
-            await tab.fire(FirstSteps.take_example)
-            return await tab.state(Composer)
+            await tab.fire(FirstSteps.take_example, "Not saved yet")
+            await tab.fire(Drafts.show)
+            return await tab.state(Drafts), tab
 
-    assert asyncio.run(road()).fill
+    kept, tab = asyncio.run(road())
+    assert "asynccoder-fill" in str(tab.got)
+    assert [item.title for item in kept.saved] == ["Not saved yet"]

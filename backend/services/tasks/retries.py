@@ -53,7 +53,7 @@ def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
     _require_retryable(session, task)
     prompt = _newest(session, task).prompt
     usable = [choice for choice in catalog.choices(session, user) if choice.is_available]
-    holds = (credits.estimate(session, choice.id, TaskType(task.type), prompt).hold for choice in usable)
+    holds = (credits.estimate(session, choice.id, TaskType(task.type), len(prompt)).hold for choice in usable)
     models = [
         ModelOffer(choice.id, choice.display_name, hold, choice.own_key)
         for choice, hold in zip(usable, holds, strict=True)

@@ -12,7 +12,7 @@ from backend.db import after_commit, transaction
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import AiModel, Task, TaskMessage, TaskRun, User
-from backend.services import access, attachments, catalog, credits, notices, repositories, runs
+from backend.services import access, attachments, catalog, credits, drafts, notices, repositories, runs
 from backend.words import Effort, EventKind, Priority, Status, TaskType, Visibility
 from backend.workspace.git import check_branch
 
@@ -62,10 +62,10 @@ def check_prompt(prompt: str) -> str:
     return prompt
 
 
-def send(user_id: UUID, draft: Draft, *, key: str = "") -> UUID:
+def send(user_id: UUID, draft: Draft, *, key: str = "", opened: drafts.Version | None = None) -> UUID:
     """Checks the branches against GitHub, then submits in a transaction of its own. Returns the task's id.
 
-    For the doors: it takes no session, because it asks GitHub first.
+    For the doors: it takes no session, because it asks GitHub first. The saved draft that was `opened` is used up.
     """
     draft = replace(draft, prompt=check_prompt(draft.prompt))
     for branch in {draft.branch, draft.target_branch or draft.branch}:
@@ -74,6 +74,8 @@ def send(user_id: UUID, draft: Draft, *, key: str = "") -> UUID:
         user = session.get(User, user_id)
         if user is None or user.disabled_at is not None:
             raise NotFound("The person no longer exists.")
+        if opened is not None:
+            drafts.use_up(session, user, opened)
         return submit(session, user, draft, key=key).id
 
 
@@ -89,9 +91,8 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
     session.execute(sql("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))"), {"id": str(task_id)})
     known = session.get(Task, task_id)
     if known is not None:
-        target = draft.target_branch or draft.branch
-        same = replace(draft, prompt=check_prompt(draft.prompt), target_branch=target, attachments=())
-        if _draft_of(known) != same or attachments.sent_with(session, known.id) != set(draft.attachments):
+        is_same = _fixed(known) == _asked(draft)
+        if not is_same or attachments.sent_with(session, known.id) != set(draft.attachments):
             raise Conflict(_OTHER_CONTENT)
         return known
     prompt = check_prompt(draft.prompt)
@@ -100,7 +101,7 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
     repository = access.require_to_work(session, user, draft.repository_id, draft.task_type)
     model = catalog.usable(session, draft.model_id, user)
     attachments.require_fit(model, draft.attachments)
-    estimate = credits.estimate(session, model.id, draft.task_type, prompt, len(set(draft.attachments)))
+    estimate = credits.estimate(session, model.id, draft.task_type, len(prompt), len(set(draft.attachments)))
     task = Task(
         id=task_id,
         user_id=user.id,
@@ -124,16 +125,14 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
     return task
 
 
-def _draft_of(task: Task) -> Draft:
-    return Draft(
-        repository_id=task.repository_id,
-        branch=task.branch,
-        target_branch=task.target_branch,
-        model_id=task.ai_model_id,
-        task_type=TaskType(task.type),
-        priority=Priority(task.priority),
-        prompt=task.prompt,
-    )
+def _fixed(task: Task) -> tuple[object, ...]:
+    """What of a task never changes; its model, effort and visibility may have by the time a key comes again."""
+    return task.repository_id, task.branch, task.target_branch, task.type, task.priority, task.prompt
+
+
+def _asked(draft: Draft) -> tuple[object, ...]:
+    target, prompt = draft.target_branch or draft.branch, check_prompt(draft.prompt)
+    return draft.repository_id, draft.branch, target, draft.task_type, draft.priority, prompt
 
 
 def title_of(prompt: str) -> str:

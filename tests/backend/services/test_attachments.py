@@ -176,7 +176,7 @@ def test_of_a_compatible_servers_models_the_operator_says_which_take_images(
 def test_images_are_part_of_the_estimate(people: People, draft: tasks.Draft) -> None:
     with db.transaction() as session:
         model = session.exec(select(AiModel.id).where(AiModel.name == "claude-opus-4-5")).one()
-        plain, five = (credits.estimate(session, model, TaskType.ASK, "?", images) for images in (0, 5))
+        plain, five = (credits.estimate(session, model, TaskType.ASK, 1, images) for images in (0, 5))
     assert five.hold > plain.hold
 
 

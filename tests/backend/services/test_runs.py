@@ -11,11 +11,11 @@ from sqlmodel import select
 
 from backend import db, events
 from backend.errors import Conflict, NotFound, TooLarge
-from backend.models import Task, TaskEvent, TaskMessage, TaskResult, TaskRun
+from backend.models import AiModel, Task, TaskEvent, TaskMessage, TaskResult, TaskRun
 from backend.services import claims, credits, runs, tasks
 from backend.services.recorder import Recorder
 from backend.services.runs import End
-from backend.words import EventKind, Failure, Outcome, Priority, Status, TaskType
+from backend.words import Effort, EventKind, Failure, Outcome, Priority, Status, TaskType, Visibility
 from tests.backend.services.worker import claim, end, expire_lease, run_of, submit, take_over
 from tests.conftest import People
 
@@ -117,6 +117,31 @@ def test_a_task_sent_by_the_same_key_in_parallel_is_one_task_with_one_hold(peopl
         with pytest.raises(Conflict):
             tasks.submit(session, people.alice, replace(draft, prompt="Something else"), key="click")
         assert tasks.submit(session, people.bob, replace(draft, repository_id=people.shop), key="click").id != found[0]
+
+
+def test_a_lost_answer_finds_its_task_with_effort_and_visibility_and_after_they_have_changed(people: People) -> None:
+    draft = tasks.Draft(
+        people.shop,
+        "main",
+        None,
+        people.model,
+        TaskType.DEBUG,
+        Priority.MEDIUM,
+        "Fix it",
+        Effort.HIGH,
+        Visibility.REPOSITORY,
+    )
+    with db.transaction() as session:
+        first = tasks.submit(session, people.alice, draft, key="click").id
+    with db.transaction() as session:
+        assert tasks.submit(session, people.alice, draft, key="click").id == first
+        tasks.set_visibility(session, people.alice, first, Visibility.PRIVATE)
+    with db.transaction() as session:
+        session.get_one(Task, first).ai_model_id = session.exec(
+            select(AiModel.id).where(AiModel.id != people.model).limit(1)
+        ).one()
+    with db.transaction() as session:
+        assert tasks.submit(session, people.alice, draft, key="click").id == first
 
 
 def test_the_log_has_no_gap_and_the_same_event_is_there_once(people: People) -> None:
