@@ -12,6 +12,7 @@ from backend.models import User
 from backend.services import runs
 from backend.words import Phase, Priority, Status
 
+LEASE_SECONDS = 20
 CLAIM_LOCK = 0x61636C6D  # "aclm"
 _CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
 _WEIGHTS = " ".join(f"WHEN '{one.value}' THEN {one.weight}" for one in Priority)
@@ -67,7 +68,7 @@ def claim(session: Session, owner: str) -> Claim | None:
     run.fence += 1
     run.lease_owner = owner
     # By the database's clock, as everyone judges it: workers' clocks may differ by more than a lease.
-    run.lease_expires_at = session.exec(select(func.now() + timedelta(seconds=runs.LEASE_SECONDS))).one()
+    run.lease_expires_at = session.exec(select(func.now() + timedelta(seconds=LEASE_SECONDS))).one()
     run.started_at = run.started_at or clock.now()
     task.started_at = task.started_at or run.started_at
     runs.mirror(session, task, run)

@@ -24,7 +24,6 @@ from backend.services import access, analytics, attachments, catalog, credits, n
 from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, TaskType
 
 _log = log.get(__name__)
-LEASE_SECONDS = 20
 MAX_JOINED_BYTES = 48_000  # of messages that become one prompt, as the log counts them
 WAITING = "waiting for a worker"
 
@@ -38,23 +37,6 @@ class End:
     outcome: Outcome | None = None
     failure: Failure | None = None
     details: dict[str, Any] = field(default_factory=dict)
-
-
-def beat(session: Session, run_id: UUID, fence: int) -> TaskRun:
-    """Keeps the lease and returns the run with what the person ordered meanwhile. A late beat revives the lease.
-
-    Raises StaleFence once another worker has the run, or it has ended.
-    """
-    session.execute(
-        text(
-            "UPDATE task_runs SET lease_expires_at = now() + make_interval(secs => :lease)"
-            " WHERE id = :id AND fence = :fence AND status = 'running'"
-        ),
-        {"id": run_id, "fence": fence, "lease": LEASE_SECONDS},
-    )
-    run = session.exec(select(TaskRun).where(TaskRun.id == run_id)).one()
-    require_own(run, fence)
-    return run
 
 
 def enter(session: Session, run_id: UUID, fence: int, phase: Phase) -> None:

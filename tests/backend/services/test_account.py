@@ -11,7 +11,7 @@ from backend import crypto, db
 from backend.errors import AsyncCoderError, Forbidden, GitHubUnauthorized, InvalidInput, NotFound, SignedOut, StaleFence
 from backend.github.types import Profile, Token
 from backend.models import Attachment, CreditTransaction, Draft, ProviderKey, TaskRun, User
-from backend.services import account, admin, api_tokens, auth, claims, credits, preferences, runs, tasks
+from backend.services import account, admin, api_tokens, auth, claims, credits, lease, preferences, tasks
 from backend.services.api_tokens import Scope
 from backend.settings import get_settings
 from backend.words import Priority, Status, TaskType
@@ -144,7 +144,7 @@ def test_what_still_works_is_stopped_and_its_worker_is_refused_and_the_ledger_ad
         assert {run_of(session, one).status for one in (working, waiting)} == {Status.CANCELLED}
         assert {run_of(session, one).cancelled_by for one in (working, waiting)} == {people.alice.id}
         with pytest.raises(StaleFence):
-            runs.beat(session, claimed.run_id, claimed.fence)
+            lease.listen(session, claimed)
         assert claims.claim(session, "worker") is None
         assert credits.unbalanced(session) == []
     assert (alice(people).credits, alice(people).credits_held) == (97, 0)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from backend import db
 from backend.errors import RunFailed, StaleFence
 from backend.github.types import RemoteRepository
-from backend.services import attempts, brief, claims, credits, runs, tasks
+from backend.services import attempts, brief, claims, credits, lease, runs, tasks
 from backend.services.claims import Claim
 from backend.services.recorder import Recorder
 from backend.services.runs import End
@@ -116,7 +116,7 @@ def test_a_late_beat_revives_a_lease_while_the_fence_is_unchanged(people: People
     mine = claim()
     expire_lease()
     with db.transaction() as session:
-        runs.beat(session, mine.run_id, mine.fence)
+        lease.listen(session, mine, beats=True)
     assert take_over() == []
 
 
@@ -130,7 +130,7 @@ def test_an_expired_lease_gives_the_run_to_another_worker_and_refuses_the_first(
     with pytest.raises(StaleFence):
         Recorder(task_id, stale).emit(EventKind.NOTE, {"text": "late"})
     for step in (
-        lambda session: runs.beat(session, stale.run_id, stale.fence),
+        lambda session: lease.listen(session, stale, beats=True),
         lambda session: runs.enter(session, stale.run_id, stale.fence, Phase.RUNNING),
         lambda session: runs.end(session, stale.run_id, stale.fence, End(Status.COMPLETED, "")),
     ):

@@ -14,7 +14,7 @@ from backend import clock, db, events
 from backend.engine.assignment import Orders, Withdrawn
 from backend.errors import Conflict
 from backend.models import TaskMessage, User
-from backend.services import attempts, claims, credits, runs, tasks
+from backend.services import attempts, claims, credits, lease, runs, tasks
 from backend.services.claims import Claim
 from backend.services.recorder import Recorder
 from backend.services.runs import End
@@ -182,12 +182,12 @@ def test_cancelling_a_waiting_run_ends_it_at_once_and_gives_the_hold_back(people
         assert credits.balance(session, people.alice) == credits.Balance(100, 0)
 
 
-def test_cancelling_a_running_run_is_an_order_that_its_beat_reads(people: People) -> None:
+def test_cancelling_a_running_run_is_an_order_that_its_worker_hears(people: People) -> None:
     task_id = submit(people)
     mine = claim()
     with db.transaction() as session:
         tasks.cancel(session, people.alice, task_id)
-        assert runs.beat(session, mine.run_id, mine.fence).cancel_requested_at is not None
+        assert lease.listen(session, mine)[0].cancelled
 
 
 def test_a_message_belongs_to_the_run_that_runs_and_can_be_withdrawn(people: People) -> None:
