@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event
 from sqlmodel import Session, select
+from xdist.scheduler import LoadFileScheduling
 
 from backend import db, queue, redis
 from backend.github.types import Profile, RemoteRepository, Token
@@ -26,12 +27,20 @@ pytest_plugins = ["tests.servers", "tests.hub"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+class ByFile(LoadFileScheduling):  # type: ignore[misc]  # it brings no types
+    """A file's tests run in one process, and the browser tests in one too: they share a running product."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "e2e" if _is_in_a_browser(nodeid) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run in one process, the browser tests in one too, and first: they take longest."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("e2e" if "/e2e/" in item.nodeid else item.nodeid.split("::")[0]))
-    items.sort(key=lambda item: "/e2e/" not in item.nodeid)
+    """The browser tests go first: they take longest."""
+    items.sort(key=lambda item: not _is_in_a_browser(item.nodeid))
 
 
 @pytest.fixture(scope="session")
@@ -155,6 +164,10 @@ def remote(github_id: int, full_name: str, access_level: str, **changes: object)
 def keep(session: Session, user: User, *found: RemoteRepository) -> None:
     """Stores what a sync of this person's would have found."""
     repositories.store(session, user.id, list(found))
+
+
+def _is_in_a_browser(nodeid: str) -> bool:
+    return nodeid.startswith("tests/e2e/")
 
 
 def _one_engine_a_url() -> Callable[..., Engine]:
