@@ -15,7 +15,7 @@ _BUSY = {
     Phase.VERIFYING: "verifying",
     Phase.FINISHING: "finishing",
 }
-_WAITS = {
+WAITS = {
     "budget": "Waiting for budget",
     "github_rate_limited": "GitHub limits the rate; the work goes on by itself",
     Failure.MODEL_RATE_LIMITED: "The model's provider limits the rate",
@@ -117,7 +117,7 @@ def reason_of(row: tasks.TaskRow) -> str:
     """Why a task waits or how it failed, as a short line; empty while there is nothing to say."""
     if row.failure:
         return Failure(row.failure).sentence
-    reason = _WAITS.get(row.reason or "", row.reason or "")
+    reason = WAITS.get(row.reason or "", row.reason or "")
     return reason[:1].upper() + reason[1:]
 
 

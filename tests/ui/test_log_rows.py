@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from asynccoder_ui import views
+from backend.words import EventKind, Phase
+
 COMPONENTS = Path(__file__).resolve().parents[2] / "assets" / "components"
 NODE = Path(sys.executable).parent / "node"
 
@@ -167,3 +170,26 @@ def test_whatever_a_model_gives_for_arguments_becomes_texts():
 def test_what_the_platform_tells_the_model_is_told_to_the_person_in_other_words():
     note = event(1, "note", text="The person asks you to finish now. Call finish now.", code="wrap_up")
     assert js("return rows.take(rows.empty(), given).rows[0].text", [note]) == "Asked to finish with what there is"
+
+
+SILENT = {EventKind.PHASE, EventKind.CHECKPOINT, EventKind.MODEL_TURN}  # they change the last line, or nothing
+
+
+def test_every_kind_of_entry_that_the_worker_writes_is_drawn() -> None:
+    payload = {"call_id": "c1", "name": "read_file", "text": "words", "run": 1, "number": 7, "status": "open"}
+    events = [event(1, kind, **payload) for kind in EventKind]
+    counts = js("return given.map((one) => rows.take(rows.empty(), [one]).rows.length)", events)
+    assert {kind for kind, count in zip(EventKind, counts, strict=True) if not count} == SILENT
+
+
+def test_every_phase_has_words_in_the_last_line() -> None:
+    phases = set(Phase) - {Phase.PARKED, Phase.ENDED}
+    events = [event(1, "phase", phase=phase) for phase in phases]
+    told = js("return given.map((one) => rows.tailText(rows.take(rows.empty(), [one])))", events)
+    assert all(told) and not phases & set(told)
+
+
+def test_a_wait_is_told_in_the_same_words_in_the_log_as_in_the_lists() -> None:
+    events = [event(1, "phase", phase="parked", reason=reason) for reason in views.WAITS]
+    told = js("return given.map((one) => rows.take(rows.empty(), [one]).rows[0].text)", events)
+    assert told == list(views.WAITS.values())
