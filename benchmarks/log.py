@@ -1,44 +1,27 @@
 """Storing an event, with its lock, fence, number and ring, beside a bare one-row INSERT."""
 
-import os
-import tempfile
-from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 from sqlmodel import select
 
-from backend import db, embedded
+from backend import db
 from backend.github.types import Profile, RemoteRepository, Token
 from backend.models import AiModel, Repository
 from backend.services import auth, catalog, claims, repositories, tasks
 from backend.services.recorder import Recorder
-from backend.settings import PROJECT_DIR, Settings, get_settings
 from backend.words import EventKind, Priority, TaskType
-from benchmarks.measure import seconds_each, show
+from benchmarks.measure import empty_database, seconds_each, show
 
 TIMES = 300
 
 
 def main() -> None:
     """Makes a task on an empty database and appends to its log."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["ASYNCCODER_DATA_DIR"] = folder
-        settings = Settings().model_copy(update={"data_dir": Path(folder), "database_url": None, "redis_url": None})
-        with embedded.running(settings):
-            os.environ["DATABASE_URL"] = embedded.database_url(settings)
-            os.environ["REDIS_URL"] = embedded.redis_url(settings)
-            get_settings.cache_clear()
-            _measure()
-            db.dispose()
-    for name in ("ASYNCCODER_DATA_DIR", "DATABASE_URL", "REDIS_URL"):
-        del os.environ[name]
-    get_settings.cache_clear()
+    with empty_database():
+        _measure()
 
 
 def _measure() -> None:
-    command.upgrade(Config(PROJECT_DIR / "alembic.ini"), "head")
     recorder = _recorder()
     with db.engine().connect() as connection:
         connection.execute(text("CREATE TABLE bare (id bigserial PRIMARY KEY, payload jsonb)"))

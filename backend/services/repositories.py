@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import text
+from sqlalchemy import Table, or_, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, SQLModel, col, func, select
 
 from backend import clock, redis
 from backend.cache import Cache
 from backend.db import transaction
-from backend.errors import GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
+from backend.errors import Conflict, GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
 from backend.github.client import GitHub
 from backend.github.types import RemoteRepository
 from backend.models import Repository, Task, User, UserRepositoryAccess
@@ -25,6 +25,10 @@ from backend.workspace.git import check_branch
 
 CACHE_SECONDS = 300
 SYNC = "repositories"
+_KEPT = (
+    *("github_id", "name", "full_name", "description", "is_private", "default_branch", "language", "url", "clone_url"),
+    *("is_archived", "is_empty"),
+)
 T = TypeVar("T")
 
 
@@ -82,25 +86,18 @@ def refresh_if_stale(user_id: UUID) -> bool:
         synced = user.repositories_synced_at
         if synced is not None and clock.now() - synced < timedelta(seconds=CACHE_SECONDS):
             return False
-    refresh(user_id)
+    try:
+        sync(user_id)
+    except Conflict:
+        return False  # somebody is at it
     return True
 
 
-def refresh(user_id: UUID) -> int:
-    """Fetches all of the person's repositories from GitHub and keeps them. Returns how many there are.
-
-    Raises GitHubUnauthorized where the person must reconnect, GitHubError where GitHub does not answer.
-    """
-    found = with_github(user_id, lambda github: list(github.repositories()))
-    with transaction() as session:
-        store(session, user_id, found)
-    return len(found)
-
-
 def sync(user_id: UUID) -> int:
-    """Like `refresh`, once at a time per person and telling how far it is. Returns how many there are.
+    """Fetches all of the person's repositories from GitHub and keeps them, telling how far it is. How many there are.
 
-    Raises Conflict while a sync of theirs goes on.
+    Once at a time per person. Raises Conflict while another one goes on, GitHubUnauthorized where the person must
+    reconnect, GitHubError where GitHub does not answer.
     """
 
     def work(report: Report) -> int:
@@ -174,59 +171,60 @@ def _counted(github: GitHub, report: Report) -> list[RemoteRepository]:
 
 
 def store(session: Session, user_id: UUID, found: list[RemoteRepository]) -> None:
-    """Keeps what GitHub showed a person: all of their repositories with their access; what is gone loses it."""
-    levels = {}
-    for remote in sorted(found, key=lambda one: one.github_id):  # one order for everyone: no deadlock between two syncs
-        values = {
-            "github_id": remote.github_id,
-            "name": remote.name,
-            "full_name": remote.full_name,
-            "description": remote.description,
-            "is_private": remote.is_private,
-            "default_branch": remote.default_branch,
-            "language": remote.language,
-            "url": remote.url,
-            "clone_url": remote.clone_url,
-            "is_archived": remote.is_archived,
-            "is_empty": remote.is_empty,
-            "is_active": True,
-            "updated_at": clock.now(),
-        }
-        row = session.execute(
-            insert(Repository)
-            .values(**values)
-            .on_conflict_do_update(index_elements=["github_id"], set_=values)
-            .returning(col(Repository.id))
-        ).scalar_one()
-        levels[row] = remote
-    owned = [key for key, remote in levels.items() if remote.owner_login == _login(session, user_id)]
-    if owned:
-        session.execute(
-            text("UPDATE repositories SET owner_id = :user WHERE id = ANY(:ids)"), {"user": user_id, "ids": owned}
-        )
+    """Keeps what GitHub showed a person: all of their repositories with their access; what is gone loses it.
+
+    A few statements, however many there are, and none for what is as it was.
+    """
+    # One order for everyone, and each once: no deadlock between two syncs.
+    by_id = {remote.github_id: remote for remote in sorted(found, key=lambda one: one.github_id)}
+    ids = _keep_repositories(session, list(by_id.values()))
+    login = session.exec(select(User.username).where(User.id == user_id)).one()
+    session.execute(
+        text("UPDATE repositories SET owner_id = :user WHERE id = ANY(:ids) AND owner_id IS DISTINCT FROM :user"),
+        {"user": user_id, "ids": [ids[key] for key, remote in by_id.items() if remote.owner_login == login]},
+    )
     session.execute(
         text("DELETE FROM user_repository_access WHERE user_id = :user AND NOT repository_id = ANY(:ids)"),
-        {"user": user_id, "ids": list(levels)},
+        {"user": user_id, "ids": list(ids.values())},
     )
-    for repository_id, remote in levels.items():
-        session.execute(
-            insert(UserRepositoryAccess)
-            .values(
-                user_id=user_id,
-                repository_id=repository_id,
-                access_level=remote.access_level,
-                is_collaborator=remote.is_collaborator,
-            )
-            .on_conflict_do_update(
-                index_elements=["user_id", "repository_id"],
-                set_={"access_level": remote.access_level, "is_collaborator": remote.is_collaborator},
-            )
-        )
+    access_rows = [
+        {
+            "user_id": user_id,
+            "repository_id": ids[key],
+            "access_level": remote.access_level,
+            "is_collaborator": remote.is_collaborator,
+        }
+        for key, remote in by_id.items()
+    ]
+    _upsert(session, UserRepositoryAccess, access_rows, key=("user_id", "repository_id"))
     session.execute(text("UPDATE users SET repositories_synced_at = now() WHERE id = :id"), {"id": user_id})
 
 
-def _login(session: Session, user_id: UUID) -> str:
-    return session.exec(select(User.username).where(User.id == user_id)).one()
+def _keep_repositories(session: Session, found: list[RemoteRepository]) -> dict[int, UUID]:
+    """Writes what differs and returns every id by GitHub's own."""
+    rows = [{name: getattr(remote, name) for name in _KEPT} | {"is_active": True} for remote in found]
+    _upsert(session, Repository, rows, key=("github_id",), stamp="updated_at")
+    wanted = {"ids": [remote.github_id for remote in found]}
+    listed = session.execute(text("SELECT github_id, id FROM repositories WHERE github_id = ANY(:ids)"), wanted)
+    return {github_id: id for github_id, id in listed}
+
+
+def _upsert(
+    session: Session, model: type[SQLModel], rows: list[dict[str, Any]], *, key: tuple[str, ...], stamp: str = ""
+) -> None:
+    """Adds rows and changes those whose values differ, `stamp` with them, in as few statements as their values fit."""
+    if not rows:
+        return
+    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel's tables are untyped
+    statement = insert(table)
+    changed = [name for name in rows[0] if name not in key]
+    statement = statement.on_conflict_do_update(
+        index_elements=key,
+        set_={name: statement.excluded[name] for name in changed} | ({stamp: func.now()} if stamp else {}),
+        where=or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in changed)),
+    )
+    # With a RETURNING SQLAlchemy joins the rows to one statement ("insertmanyvalues").
+    session.connection().execute(statement.returning(table.c.id), rows)
 
 
 def row(found: Repository, level: str) -> RepositoryRow:

@@ -45,7 +45,7 @@ def signed_in(hub: LocalHub, login: str) -> UUID:
     with db.transaction() as session:
         catalog.fill(session)
         user, _ = auth.sign_in(session, profile, token, "test")
-    repositories.refresh(user.id)
+    repositories.sync(user.id)
     return user.id
 
 
