@@ -1,22 +1,23 @@
 """The database: one engine a process, one `transaction()`, the only commit in the program.
 
-Rows are locked FOR NO KEY UPDATE (`with_for_update(key_share=True)`): a foreign key's own share lock, which every
-insert that names a person or a task takes, would turn a full FOR UPDATE into a deadlock.
+Rows are locked FOR NO KEY UPDATE (`lock`, `for_update`): a foreign key's own share lock, which every insert that names
+a person or a task takes, would turn a full FOR UPDATE into a deadlock.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from time import monotonic, sleep
-from typing import TypeVar
+from typing import Any, TypeVar
+from uuid import UUID
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, Select, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from backend import log
-from backend.errors import StatementRefused, Unavailable
+from backend.errors import NotFound, StatementRefused, Unavailable
 from backend.settings import get_settings
 
 _log = log.get(__name__)
@@ -24,6 +25,7 @@ _EFFECTS = "after_commit"
 POOL_SIZE = 10
 TRIES_WHILE_UP = 5  # of one piece of work, with the database answering a small question after each
 T = TypeVar("T")
+Rows = TypeVar("Rows", bound=Select[Any])
 
 
 @lru_cache(maxsize=1)
@@ -82,6 +84,19 @@ def after_commit(session: Session, effect: Callable[[], None]) -> None:
     An effect is a ring and must not raise: what is committed stays true whatever becomes of its ring.
     """
     session.info[_EFFECTS].append(effect)
+
+
+def lock(session: Session, model: type[T], id: UUID) -> T:
+    """The row, read anew under a lock that lasts until the commit. Raises NotFound where there is none."""
+    found = session.get(model, id, with_for_update={"key_share": True}, populate_existing=True)
+    if found is None:
+        raise NotFound("This no longer exists.")
+    return found
+
+
+def for_update(statement: Rows) -> Rows:
+    """A select whose rows are taken as `lock` takes one: locked until the commit, and read anew."""
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 def patiently(work: Callable[[Session], T], *, seconds: float = 120) -> T:

@@ -1,6 +1,5 @@
 """Storing an event, with its lock, fence, number and ring, beside a bare one-row INSERT."""
 
-
 from sqlalchemy import text
 from sqlmodel import select
 

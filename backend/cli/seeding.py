@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from backend import clock
 from backend.cli.chapters import WEEKS, Chapter, Pull
 from backend.cli.stories import Story
+from backend.db import for_update
 from backend.models import (
     AiModel,
     CreditTransaction,
@@ -48,7 +49,7 @@ def fill(session: Session, chapters: list[Chapter], pulls: Mapping[UUID, Pull]) 
     model = session.exec(select(AiModel).where(AiModel.provider == "demo")).one()
     dice = random.Random(len(chapters))
     query = select(User).where(col(User.id).in_({chapter.user_id for chapter in chapters})).order_by(col(User.id))
-    users = {user.id: user for user in session.exec(query.with_for_update(key_share=True))}
+    users = {user.id: user for user in session.exec(for_update(query))}
     for user in users.values():
         _give(session, user, 20 * len(chapters))
     for chapter in chapters:

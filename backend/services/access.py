@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists
 from sqlmodel import Session, and_, col, or_, select
 
+from backend import db
 from backend.errors import Forbidden, NotFound
 from backend.models import Repository, Task, User, UserRepositoryAccess
 from backend.words import TaskType, Visibility
@@ -70,12 +71,7 @@ def owned(session: Session, user: User, task_id: UUID, *, lock: bool = False) ->
     if task.user_id != user.id:
         raise Forbidden("Only the person who started this task can steer it.")
     if lock:
-        task = session.exec(
-            select(Task)
-            .where(Task.id == task_id)
-            .with_for_update(key_share=True)
-            .execution_options(populate_existing=True)
-        ).one()
+        task = db.lock(session, Task, task_id)
         if task.deleted_at is not None:  # between the look and the lock
             raise NotFound(NO_TASK)
     return task

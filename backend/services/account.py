@@ -4,6 +4,7 @@ from sqlalchemy import delete, text
 from sqlmodel import Session, col, select
 
 from backend import clock
+from backend.db import for_update, lock
 from backend.errors import InvalidInput
 from backend.models import (
     ApiToken,
@@ -27,7 +28,7 @@ _PERSONAL = (WebSession, ApiToken, ProviderKey, Draft, Attachment, TaskRead, Not
 
 def disconnect_github(session: Session, user: User) -> None:
     """Forgets GitHub's tokens; twice is once. Until the next sign-in nothing of this person's reaches GitHub."""
-    auth.drop_token(_locked(session, user))
+    auth.drop_token(lock(session, User, user.id))
 
 
 def delete_account(session: Session, user: User, typed_login: str) -> None:
@@ -41,7 +42,7 @@ def delete_account(session: Session, user: User, typed_login: str) -> None:
     if typed_login.strip() != user.username:
         raise InvalidInput("This is not your login, so nothing was deleted.", field="login")
     _stop_runs(session, user)
-    user = _locked(session, user)
+    user = lock(session, User, user.id)
     for table in _PERSONAL:
         session.execute(delete(table).where(col(table.user_id) == user.id))
     session.execute(text("UPDATE repositories SET owner_id = NULL WHERE owner_id = :id"), {"id": user.id})
@@ -62,13 +63,8 @@ def _stop_runs(session: Session, user: User) -> None:
 
     All tasks are locked before the person: one by one would be task, person, task, against everyone else's order.
     """
-    tasks = session.exec(
-        select(Task)
-        .where(Task.user_id == user.id, col(Task.status).in_([Status.PENDING, Status.RUNNING]))
-        .order_by(col(Task.id))
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).all()
+    is_alive = col(Task.status).in_([Status.PENDING, Status.RUNNING])
+    tasks = session.exec(for_update(select(Task).where(Task.user_id == user.id, is_alive).order_by(col(Task.id)))).all()
     for task in tasks:
         run = runs.alive(session, task.id)
         if run is not None:
@@ -85,10 +81,3 @@ def _empty(user: User) -> None:
     user.preferences = {}
     user.role = "member"
     user.deleted_at = clock.now()
-
-
-def _locked(session: Session, user: User) -> User:
-    fresh = {"populate_existing": True}
-    return session.exec(
-        select(User).where(User.id == user.id).with_for_update(key_share=True).execution_options(**fresh)
-    ).one()

@@ -6,6 +6,7 @@ from uuid import uuid4
 from sqlmodel import Session, col, select
 
 from backend import crypto
+from backend.db import for_update
 from backend.errors import InvalidInput, Misconfigured, NotFound
 from backend.models import CreditTransaction, ProviderKey, User
 from backend.services import notices
@@ -64,14 +65,14 @@ def make_admin(session: Session, login: str, settings: Settings) -> None:
 def seal_again(session: Session, settings: Settings) -> int:
     """Seals every stored secret with the first key and returns how many there were."""
     count = 0
-    for user in session.exec(select(User).with_for_update(key_share=True)):
+    for user in session.exec(for_update(select(User))):
         for column in ("github_access_token", "github_refresh_token"):
             sealed = getattr(user, column)
             if sealed:
                 setattr(user, column, crypto.seal(settings, user.id, crypto.unseal(settings, user.id, sealed)))
                 count += 1
         session.add(user)
-    for key in session.exec(select(ProviderKey).with_for_update(key_share=True)):
+    for key in session.exec(for_update(select(ProviderKey))):
         key.sealed_key = crypto.seal(settings, key.user_id, crypto.unseal(settings, key.user_id, key.sealed_key))
         session.add(key)
         count += 1
@@ -79,7 +80,7 @@ def seal_again(session: Session, settings: Settings) -> int:
 
 
 def _by_login(session: Session, login: str) -> User:
-    user = session.exec(select(User).where(User.username == login).with_for_update(key_share=True)).first()
+    user = session.exec(for_update(select(User).where(User.username == login))).first()
     if user is None:
         raise NotFound(f"Nobody called {login} has signed in.")
     return user

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from backend import clock, crypto
+from backend.db import lock
 from backend.errors import Conflict, InvalidInput, NotFound, SignedOut
 from backend.models import ApiToken, User
 
@@ -52,7 +53,7 @@ def create(session: Session, user: User, name: str, scope: Scope, days: int | No
     if days is not None and days not in DAYS:
         raise InvalidInput("A token ends after 30, 90 or 365 days, or never.", field="days")
     # Under the person's lock: of two requests at once, one counts the other's token.
-    session.exec(select(User.id).where(User.id == user.id).with_for_update(key_share=True)).one()
+    lock(session, User, user.id)
     if len(session.exec(_live(user)).all()) >= MOST:
         raise Conflict(f"{MOST} tokens are live already. Revoke one that nobody uses.")
     text = MARK + crypto.new_token()

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from backend import clock, crypto
-from backend.db import transaction
+from backend.db import for_update, transaction
 from backend.errors import Forbidden, GitHubUnauthorized, SignedOut
 from backend.github.types import Profile, Token
 from backend.models import User, WebSession
@@ -114,9 +114,9 @@ def forget_token(user_id: UUID) -> None:
 
 
 def _person(session: Session, profile: Profile) -> User:
-    user = session.exec(select(User).where(User.github_id == profile.id).with_for_update(key_share=True)).first()
+    user = session.exec(for_update(select(User).where(User.github_id == profile.id))).first()
     stale = session.exec(
-        select(User).where(User.username == profile.login, User.github_id != profile.id).with_for_update(key_share=True)
+        for_update(select(User).where(User.username == profile.login, User.github_id != profile.id))
     ).first()
     if stale is not None:  # GitHub gave this name to someone else: the stale holder gives way
         stale.username = f"{stale.username}-{stale.github_id}"
@@ -131,7 +131,7 @@ def _person(session: Session, profile: Profile) -> User:
             ),
             {"id": profile.id, "host": host, "name": profile.login},
         )
-        user = session.exec(select(User).where(User.github_id == profile.id).with_for_update(key_share=True)).one()
+        user = session.exec(for_update(select(User).where(User.github_id == profile.id))).one()
     user.deleted_at = None  # whoever deleted their account and comes back: see docs/decisions/0005
     user.username = profile.login
     user.display_name = profile.name

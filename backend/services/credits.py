@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from backend.db import lock
 from backend.errors import Conflict, NotEnoughCredits, NotFound
 from backend.models import AiModel, CreditTransaction, TaskRun, User
 from backend.providers.base import IMAGE_TOKENS, Prices, Usage
@@ -125,7 +126,7 @@ def settle(session: Session, user_id: UUID, run: TaskRun, actual: int, *, refund
     A hold resolves at most once: again, it returns what was charged then. On the person's own key nothing was held and
     nothing is charged: the ledger has no row of such a run.
     """
-    user = _locked(session, user_id)
+    user = lock(session, User, user_id)
     if run.charged is not None:
         return run.charged
     if run.own_key:
@@ -182,18 +183,9 @@ def unbalanced(session: Session) -> list[str]:
     return list(rows)
 
 
-def _locked(session: Session, user_id: UUID) -> User:
-    user = session.exec(
-        select(User).where(User.id == user_id).with_for_update(key_share=True).execution_options(populate_existing=True)
-    ).first()
-    if user is None:
-        raise NotFound("The person no longer exists.")
-    return user
-
-
 def _spender(session: Session, user_id: UUID) -> User:
     """Whose money begins to move. A submit may have waited behind the deletion of the account."""
-    user = _locked(session, user_id)
+    user = lock(session, User, user_id)
     if user.deleted_at is not None:
         raise NotFound("The person no longer exists.")
     return user

@@ -9,6 +9,7 @@ from sqlalchemy import String, cast
 from sqlmodel import Session, and_, col, func, select
 
 from backend import clock, jsonb
+from backend.db import for_update
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.models import Draft, Repository, User, UserRepositoryAccess
 
@@ -108,7 +109,7 @@ def _same(session: Session, user: User, content: dict[str, Any]) -> Draft | None
 
 
 def _locked(session: Session, user: User, draft_id: UUID) -> Draft | None:
-    return session.exec(select(Draft).where(Draft.id == draft_id, Draft.user_id == user.id).with_for_update()).first()
+    return session.exec(for_update(select(Draft).where(Draft.id == draft_id, Draft.user_id == user.id))).first()
 
 
 def _title(prompt: str) -> str:

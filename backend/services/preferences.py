@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from backend import clock
+from backend.db import lock
 from backend.models import User
 from backend.services import catalog
 from backend.services.news import NewsKind
@@ -77,24 +78,16 @@ def change(session: Session, user: User, **chosen: Any) -> Preferences:
     """
     if chosen.get("model_id") is not None:
         catalog.usable(session, chosen["model_id"], user)
-    row = _locked(session, user)
+    row = lock(session, User, user.id)
     return _keep(session, row, replace(of(row), **chosen))
 
 
 def tell(session: Session, user: User, event: NewsKind, channel: Channel, *, is_wanted: bool) -> Preferences:
     """Says whether an event is told there; twice is once."""
-    row = _locked(session, user)
+    row = lock(session, User, user.id)
     now = of(row)
     events = now.notify.at(channel) | {event} if is_wanted else now.notify.at(channel) - {event}
     return _keep(session, row, replace(now, notify=replace(now.notify, **{channel.value: events})))
-
-
-def _locked(session: Session, user: User) -> User:
-    # Two tabs may change two preferences at once: both must stand.
-    fresh = {"populate_existing": True}
-    return session.exec(
-        select(User).where(User.id == user.id).with_for_update(key_share=True).execution_options(**fresh)
-    ).one()
 
 
 def _keep(session: Session, user: User, chosen: Preferences) -> Preferences:

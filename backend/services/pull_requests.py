@@ -14,7 +14,7 @@ from sqlalchemy import case, text
 from sqlmodel import Session, col, func, select
 
 from backend import clock, events, jsonb, log
-from backend.db import transaction
+from backend.db import for_update, lock, transaction
 from backend.errors import AsyncCoderError, GitHubError, GitHubUnauthorized, Unavailable
 from backend.github.types import NotModified, RemotePull
 from backend.models import PullRequest, Repository, Task, TaskRun, User
@@ -65,13 +65,8 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
     owner_task = known.task_id if known else task_id
     if owner_task is None:
         return False
-    task = session.exec(select(Task).where(Task.id == owner_task).with_for_update(key_share=True)).one()
-    known = session.exec(
-        select(PullRequest)
-        .where(PullRequest.github_pr_id == pull.github_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).first()
+    task = lock(session, Task, owner_task)
+    known = session.exec(for_update(select(PullRequest).where(PullRequest.github_pr_id == pull.github_id))).first()
     if known is None:
         known = session.exec(select(PullRequest).where(PullRequest.task_id == task.id)).first() or PullRequest(
             task_id=task.id,

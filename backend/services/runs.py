@@ -14,7 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session, col, select
 
 from backend import clock, events, jsonb, log
-from backend.db import after_commit
+from backend.db import after_commit, for_update, lock
 from backend.engine.assignment import Orders
 from backend.engine.transcript import with_images
 from backend.errors import AsyncCoderError, Conflict, StaleFence
@@ -214,12 +214,8 @@ def start(
 
 def alive(session: Session, task_id: UUID) -> TaskRun | None:
     """The task's run that is pending or running, locked; the caller holds the task's lock."""
-    return session.exec(
-        select(TaskRun)
-        .where(TaskRun.task_id == task_id, col(TaskRun.status).in_([Status.PENDING, Status.RUNNING]))
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).first()
+    is_alive = col(TaskRun.status).in_([Status.PENDING, Status.RUNNING])
+    return session.exec(for_update(select(TaskRun).where(TaskRun.task_id == task_id, is_alive))).first()
 
 
 def require(session: Session, run_id: UUID, fence: int) -> TaskRun:
@@ -248,15 +244,8 @@ def untaken(session: Session, task_id: UUID) -> Sequence[TaskMessage]:
 
 def locked(session: Session, run_id: UUID) -> tuple[Task, TaskRun]:
     """The run behind its task, both locked in that order and read anew."""
-    fresh = {"populate_existing": True}
     task_id = session.exec(select(TaskRun.task_id).where(TaskRun.id == run_id)).one()
-    task = session.exec(
-        select(Task).where(Task.id == task_id).with_for_update(key_share=True).execution_options(**fresh)
-    ).one()
-    run = session.exec(
-        select(TaskRun).where(TaskRun.id == run_id).with_for_update(key_share=True).execution_options(**fresh)
-    ).one()
-    return task, run
+    return lock(session, Task, task_id), lock(session, TaskRun, run_id)
 
 
 def require_own(run: TaskRun, fence: int) -> None:
