@@ -56,6 +56,7 @@ def _head() -> list[rx.Component]:
         *[rx.el.link(rel="stylesheet", href=rx.asset(sheet)) for sheet in theme.STYLESHEETS],
         rx.el.link(rel="icon", href=rx.asset("favicon.svg"), type="image/svg+xml"),
         rx.el.script(src=rx.asset("shell.js")),
+        rx.el.script(src=rx.asset("ahead.js")),
     ]
 
 

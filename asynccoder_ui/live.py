@@ -24,6 +24,7 @@ from backend.services.sessions import SIGNED_OUT
 
 # A page is told at once, and then at most this often.
 PAUSE_SECONDS = 0.1
+FIRST = 100  # entries that a log opens with: the newest
 BATCH = 500
 # How often a silent socket asks whether its session still stands.
 RECHECK_SECONDS = 15.0
@@ -56,6 +57,8 @@ async def changes(
 
 class LogNamespace(AsyncNamespace):
     """`/log`: `follow {task, after}` is answered by `events` from there on and `delta` while text streams.
+
+    From 0 on, the first `events` are the newest alone, and `has_older` says whether `older {task, before}` has more.
 
     Strangers and other origins cannot connect; access to the task is asked for at every read. `refused` says why not.
     """
@@ -104,14 +107,25 @@ class LogNamespace(AsyncNamespace):
             self._stop(sid, _task_of(data))
 
     async def on_changes(self, sid: str, data: Any = None, *_: Any) -> dict[str, Any]:
-        """Answers with the task's changed files, their diffs, and the model's own words."""
+        """Answers with the task's changed files, their diffs, and the model's own words; or with `only` the words."""
         token = (await self.get_session(sid))["token"]
         try:
             task_id = _task_of(data)
-            result = await people.ask(token, lambda session, user: results.read(session, user, task_id))
+            read = results.words if data.get("only") == "words" else results.read
+            result = await people.ask(token, lambda session, user: read(session, user, task_id))
         except AsyncCoderError as error:
             return {"refused": str(error)}
         return asdict(result)
+
+    async def on_older(self, sid: str, data: Any = None, *_: Any) -> dict[str, Any]:
+        """Answers with the entries before number `before`, the nearest ones in order."""
+        token = (await self.get_session(sid))["token"]
+        try:
+            task_id, before = _task_of(data), _number(data.get("before"))
+            rows = await people.ask(token, lambda session, user: _newest(session, user, task_id, BATCH, before))
+        except AsyncCoderError as error:
+            return {"refused": str(error)}
+        return {"events": [_event(row) for row in rows], "has_older": _has_older(rows)}
 
     async def on_output(self, sid: str, data: Any) -> dict[str, Any]:
         """Answers with all that the tool of entry `seq` wrote."""
@@ -136,7 +150,8 @@ class LogNamespace(AsyncNamespace):
         try:
             person = await people.person_of(token)
             async with self._hub.subscribe(events.task_topic(task_id), events.user_topic(person.id)) as queue:
-                after = await self._send_new(sid, token, task_id, after, is_first=True)
+                after = after or await self._send_newest(sid, token, task_id)
+                after = await self._send_new(sid, token, task_id, after)
                 while True:
                     rings = await self._rings(token, queue)
                     new = [place for place, ring in enumerate(rings) if ring.kind != DELTA]
@@ -155,8 +170,15 @@ class LogNamespace(AsyncNamespace):
             _log.exception("following a log failed", task_id=str(task_id))
             await self.disconnect(sid)
 
-    async def _send_new(self, sid: str, token: str, task_id: UUID, after: int, *, is_first: bool = False) -> int:
-        """Sends everything after number `after`, in batches; returns the newest number. An empty log is said too."""
+    async def _send_newest(self, sid: str, token: str, task_id: UUID) -> int:
+        """Sends what a log opens with; returns the newest number. An empty log is said too."""
+        rows = await people.ask(token, lambda session, user: _newest(session, user, task_id, FIRST))
+        batch = {"task": str(task_id), "events": [_event(row) for row in rows], "has_older": _has_older(rows)}
+        await self.emit("events", batch, to=sid)
+        return rows[-1].seq if rows else 0
+
+    async def _send_new(self, sid: str, token: str, task_id: UUID, after: int) -> int:
+        """Sends everything after number `after`, in batches; returns the newest number."""
 
         def read(session: Session, user: User) -> list[events.EventRow]:
             access.readable(session, user, task_id)
@@ -164,11 +186,9 @@ class LogNamespace(AsyncNamespace):
 
         while True:
             rows = await people.ask(token, read)
-            if rows or is_first:
-                has_more = len(rows) == BATCH
-                batch = {"task": str(task_id), "events": [_event(row) for row in rows], "has_more": has_more}
-                await self.emit("events", batch, to=sid)
-            after = rows[-1].seq if rows else after
+            if rows:
+                await self.emit("events", {"task": str(task_id), "events": [_event(row) for row in rows]}, to=sid)
+                after = rows[-1].seq
             if len(rows) < BATCH:
                 return after
 
@@ -212,6 +232,17 @@ def _number(value: Any) -> int:
     return value
 
 
+def _newest(
+    session: Session, user: User, task_id: UUID, limit: int, before: int | None = None
+) -> list[events.EventRow]:
+    access.readable(session, user, task_id)
+    return events.newest(session, task_id, limit, before)
+
+
+def _has_older(rows: list[events.EventRow]) -> bool:
+    return bool(rows) and rows[0].seq > 1  # numbers have no gaps
+
+
 def _event(row: events.EventRow) -> dict[str, Any]:
-    event = {"seq": row.seq, "run": str(row.run_id), "kind": row.kind, "at": row.at.isoformat(), "payload": row.payload}
+    event = {"seq": row.seq, "kind": row.kind, "at": row.at.isoformat(), "payload": row.payload}
     return {**event, "cut": True} if row.is_cut else event

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy
 from redis.exceptions import RedisError
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, text
 from sqlmodel import Session, col, select
 
 from backend import jsonb, log, redis
@@ -96,15 +96,24 @@ def require_fence(session: Session, run_id: UUID, fence: int) -> None:
 
 def since(session: Session, task_id: UUID, after: int, limit: int = 500) -> list[EventRow]:
     """The entries after number `after`, in order, at most `limit`. The caller has checked access."""
+    seq = col(TaskEvent.seq)
+    return [EventRow(*row) for row in session.execute(_of(task_id, limit, seq > after).order_by(seq))]
+
+
+def newest(session: Session, task_id: UUID, limit: int, before: int | None = None) -> list[EventRow]:
+    """The last entries, or the last ones before number `before`, in order. The caller has checked access."""
+    seq = col(TaskEvent.seq)
+    earlier = [] if before is None else [seq < before]
+    rows = session.execute(_of(task_id, limit, *earlier).order_by(seq.desc()))
+    return [EventRow(*row) for row in rows][::-1]
+
+
+def _of(task_id: UUID, limit: int, *conditions: ColumnElement[bool]) -> Any:
+    # Columns, not entities: `raw` is what no page shows, and may be megabytes.
     wanted = (TaskEvent.seq, TaskEvent.run_id, TaskEvent.kind, TaskEvent.created_at, TaskEvent.payload)
     is_cut = (col(TaskEvent.kind) == EventKind.TOOL_RESULT.value) & col(TaskEvent.raw).is_not(None)
-    rows = session.execute(  # columns, not entities: `raw` is what no page shows, and may be megabytes
-        sqlalchemy.select(*(col(one) for one in wanted), is_cut)
-        .where(col(TaskEvent.task_id) == task_id, col(TaskEvent.seq) > after)
-        .order_by(col(TaskEvent.seq))
-        .limit(limit)
-    )
-    return [EventRow(*row) for row in rows]
+    found = sqlalchemy.select(*(col(one) for one in wanted), is_cut)
+    return found.where(col(TaskEvent.task_id) == task_id, *conditions).limit(limit)
 
 
 def ring(topic: str, id: str, seq: int, kind: str, **more: str) -> None:

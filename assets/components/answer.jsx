@@ -16,7 +16,7 @@ function Finding({ finding }) {
 }
 
 export function Answer({ task, version }) {
-  const answer = useResult(task, version);
+  const answer = useResult(task, version, "words");
   if (!answer) return <div className="stack" aria-busy="true"><div className="skeleton tall" /><div className="skeleton" /></div>;
   if (answer.refused) return <p className="notice bad" role="alert">{answer.refused}</p>;
   if (!answer.text && !answer.findings.length) return <div className="empty"><MessageSquareText size={24} aria-hidden="true" /><p className="strong">The model gave no answer.</p><p className="small">The log shows what it did.</p></div>;

@@ -43,8 +43,15 @@ export function hashOf(file, version) {
   return (4294967296 * (2097151 & two) + (one >>> 0)).toString(36);
 }
 
-// Every line by `side:number`, with where a comment on it belongs: one that stayed is on the new side alone.
+const known = new WeakMap();
+
+// Every line by `side:number`, with where a comment on it belongs: one that stayed is on the new side alone. Read once.
 export function linesOf(file) {
+  if (!known.has(file)) known.set(file, readLines(file));
+  return known.get(file);
+}
+
+function readLines(file) {
   const found = new Map();
   let [before, after, inside] = [0, 0, false];
   for (const line of file.patch.split("\n")) {

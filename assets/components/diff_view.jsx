@@ -34,7 +34,7 @@ function useWidth(ref) {
     const watcher = new ResizeObserver(([entry]) => setWidth(entry.contentRect.width));
     watcher.observe(ref.current);
     return () => watcher.disconnect();
-  });
+  }, [ref]);
   return width;
 }
 
@@ -64,8 +64,8 @@ function useReview(task, files, { mayReview, reviewed, onReview }) {
   const [comments, setComments] = useKept(`asynccoder-review:${task}`, NO_COMMENTS);
   const [sending, setSending] = useState(null);
   const seen = useRef(reviewed);
-  const places = useMemo(() => new Map(files.map((file) => [file.path, linesOf(file)])), [files]);
-  const isStale = useCallback((one) => places.get(one.path)?.get(`${one.side}:${one.line}`)?.text !== one.quote, [places]);
+  const byPath = useMemo(() => new Map(files.map((file) => [file.path, file])), [files]);
+  const isStale = useCallback((one) => !byPath.has(one.path) || linesOf(byPath.get(one.path)).get(`${one.side}:${one.line}`)?.text !== one.quote, [byPath]);
   useEffect(() => {
     if (seen.current === reviewed) return;
     seen.current = reviewed; // the server has taken it

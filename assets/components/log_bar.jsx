@@ -1,6 +1,6 @@
 // The line above the log: what to show, what to look for, what it took so far.
-import { useState } from "react";
 import { Check, Copy } from "lucide-react";
+import { COPIED, useCopy } from "./copy.js";
 import { FILTERS, asMarkdown } from "./log_rows.js";
 
 const thousands = (count) => (count < 1000 ? `${count}` : count < 1e6 ? `${(count / 1000).toFixed(count < 1e4 ? 1 : 0)}k` : `${(count / 1e6).toFixed(1)}M`);
@@ -16,18 +16,16 @@ function Used({ used }) {
   );
 }
 
-export function Bar({ log, filter, onFilter, query, onQuery }) {
-  const [copied, setCopied] = useState("");
-  const copy = () => navigator.clipboard.writeText(asMarkdown(log.rows)).then(() => setCopied("Copied"), () => setCopied("Not copied: the browser forbids it"))
-    .finally(() => setTimeout(() => setCopied(""), 2000));
+export function Bar({ log, whole, filter, onFilter, query, onQuery }) {
+  const [said, copy] = useCopy();
   return (
     <div className="log-bar">
       <span className="segment" role="group" aria-label="What the log shows">
         {FILTERS.map(([name, word]) => <button key={name} type="button" aria-pressed={filter === name} onClick={() => onFilter(name)}>{word}</button>)}
       </span>
       <input className="field log-search" type="search" aria-label="Search in the log" placeholder="Search the log" value={query} onChange={(event) => onQuery(event.target.value)} />
-      <Used used={log.used} />
-      <button type="button" className="btn quiet sm" onClick={copy}>{copied === "Copied" ? <Check size={14} aria-hidden="true" /> : <Copy size={14} aria-hidden="true" />}<span role="status">{copied || "Copy the log"}</span></button>
+      {whole ? <Used used={log.used} /> : null}
+      <button type="button" className="btn quiet sm" disabled={!whole} onClick={() => copy(asMarkdown(log.rows))}>{said === COPIED ? <Check size={14} aria-hidden="true" /> : <Copy size={14} aria-hidden="true" />}<span aria-live="polite">{said || "Copy the log"}</span></button>
     </div>
   );
 }

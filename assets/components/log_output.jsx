@@ -3,8 +3,15 @@ import { createContext, useContext, useMemo, useState } from "react";
 import { borrow, giveBack } from "./socket.js";
 import { spans } from "./terminal.js";
 
-export const TaskOfLog = createContext("");
+// The log's task, and what its reader opened: rows far from the view are unmounted, and come back as they were left.
+export const OpenLog = createContext({ task: "", kept: new Map() });
 const ANSWER_MS = 15000;
+
+export function useRemembered(name, initial) {
+  const { kept } = useContext(OpenLog);
+  const [value, setValue] = useState(kept.has(name) ? kept.get(name) : initial);
+  return [value, (next) => { kept.set(name, next); setValue(next); }];
+}
 
 function Terminal({ text }) {
   const parts = useMemo(() => spans(text), [text]);
@@ -27,19 +34,21 @@ function Edit({ args }) {
 
 // The stored entry holds what the model saw; what a command wrote beyond that is asked for when somebody wants it.
 function useWhole(call) {
-  const task = useContext(TaskOfLog);
-  const [state, setState] = useState({ text: null, note: "", busy: false });
+  const { task } = useContext(OpenLog);
+  const [answer, setAnswer] = useRemembered(`whole ${call.resultSeq}`, { text: null, note: "" });
+  const [busy, setBusy] = useState(false);
   const ask = () => {
-    setState({ text: null, note: "", busy: true });
+    setBusy(true);
     const socket = borrow();
-    socket.timeout(ANSWER_MS).emit("output", { task, seq: call.resultSeq }, (error, answer) => {
+    socket.timeout(ANSWER_MS).emit("output", { task, seq: call.resultSeq }, (error, reply) => {
       giveBack();
-      if (error) setState({ text: null, note: "No answer came. Try again.", busy: false });
-      else if (answer.refused) setState({ text: null, note: answer.refused, busy: false });
-      else setState({ text: answer.text, note: answer.is_cut ? "Only the first 2 MB are shown." : "", busy: false });
+      setBusy(false);
+      if (error) setAnswer({ text: null, note: "No answer came. Try again." });
+      else if (reply.refused) setAnswer({ text: null, note: reply.refused });
+      else setAnswer({ text: reply.text, note: reply.is_cut ? "Only the first 2 MB are shown." : "" });
     });
   };
-  return { ...state, ask };
+  return { ...answer, busy, ask };
 }
 
 const input = (call) => (call.name === "run_command" ? call.args.command : call.args.path || call.args.pattern || "");

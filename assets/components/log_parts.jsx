@@ -1,24 +1,14 @@
 // One row of the log each. All text here is untrusted: React escapes it, and markdown is drawn without HTML or images.
-import { Component, useState } from "react";
-import Markdown from "react-markdown";
-import remarkGfm from "remark-gfm";
+import { Component, memo } from "react";
 import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, Link, LoaderCircle, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
 import { Moment } from "./clock.jsx";
-import { Output } from "./log_output.jsx";
+import { COPIED, useCopy } from "./copy.js";
+import { Output, useRemembered } from "./log_output.jsx";
 import { capital } from "./log_rows.js";
+import { Prose, safeLink } from "./prose.jsx";
 
 const TOOL_ICONS = { read_file: FileSearch, search: Search, list_files: FolderTree, edit_file: Pencil, run_command: Terminal };
 const short = (sha) => (sha || "").slice(0, 7);
-const safeLink = (url) => (/^https?:\/\//i.test(url) ? url : "");
-const SAFE = {
-  a: ({ href, children }) => (safeLink(href) ? <a href={href} target="_blank" rel="noreferrer nofollow">{children}</a> : <span>{children}</span>),
-  img: ({ alt }) => <span className="muted">[image{alt ? `: ${alt}` : ""}]</span>,
-};
-
-export function Prose({ text }) {
-  return <div className="prose"><Markdown remarkPlugins={[remarkGfm]} components={SAFE} skipHtml={false}>{text}</Markdown></div>;
-}
-
 function Step({ icon: Icon, tone = "", spin = false, end, children }) {
   const looks = [spin ? "spin" : "", tone ? `tone-${tone}` : ""].filter(Boolean).join(" ");
   return (
@@ -55,7 +45,7 @@ function Delta({ result }) {
 
 export function Tools({ row }) {
   const failed = row.calls.some((call) => call.result?.is_error || call.result?.exit_code);
-  const [open, setOpen] = useState(null); // until the reader decides, what went wrong is open
+  const [open, setOpen] = useRemembered(`open ${row.key}`, null); // until the reader decides, what went wrong is open
   const waiting = row.calls.some((call) => !call.result);
   const shown = open ?? failed;
   const Icon = waiting ? LoaderCircle : TOOL_ICONS[row.name] || Wrench;
@@ -120,13 +110,14 @@ const PARTS = {
 };
 
 function EntryLink({ seq }) {
-  const [copied, setCopied] = useState(false);
+  const [said, write] = useCopy();
   const copy = (event) => {
     event.preventDefault();
     window.history.replaceState(window.history.state, "", `#e${seq}`);
-    navigator.clipboard?.writeText(window.location.href).then(() => { setCopied(true); setTimeout(() => setCopied(false), 2000); }, () => {});
+    write(window.location.href);
   };
-  return <a className="entry-link" href={`#e${seq}`} onClick={copy} title={copied ? "Copied" : "Copy a link to this entry"} aria-label={copied ? "Copied" : "Copy a link to this entry"}>{copied ? <CircleCheck size={14} aria-hidden="true" /> : <Link size={14} aria-hidden="true" />}</a>;
+  const label = said || "Copy a link to this entry";
+  return <a className="entry-link" href={`#e${seq}`} onClick={copy} title={label} aria-label={label}>{said === COPIED ? <CircleCheck size={14} aria-hidden="true" /> : <Link size={14} aria-hidden="true" />}</a>;
 }
 
 // One entry that cannot be drawn must not take the page, with its Stop button, away from the person.
@@ -136,10 +127,11 @@ class Whole extends Component {
   render() { return this.state.isBroken ? <Step icon={Info} tone="warn"><span className="soft">This entry cannot be shown.</span></Step> : this.props.children; }
 }
 
-export function Row({ row, model, marked }) {
+// A row grows in place: `version` says that it did.
+export const Row = memo(function Row({ row, version, model, marked }) {
   const Part = PARTS[row.kind];
   return <div className={marked ? "log-row marked" : "log-row"} data-seq={row.key}><EntryLink seq={row.seq} /><Whole>{Part ? <Part row={row} model={model} /> : null}</Whole></div>;
-}
+});
 
 // Streaming text is not announced word by word: the list says what phase it is in, and the stored text can be read.
 export function Tail({ text, stream }) {

@@ -31,9 +31,11 @@ const MESSAGES = new Set(["round", "you", "say", "ended"]);
 
 const last = (rows) => rows[rows.length - 1];
 
+// A row that changes after it was drawn says so by its version.
 function toolRow(state, seq, at, payload, isCut) {
-  const call = state.calls.get(payload.call_id) || addCall(state, seq, at, { call_id: payload.call_id, name: payload.name, args: {} });
+  const { call, row } = state.calls.get(payload.call_id) || addCall(state, seq, at, { call_id: payload.call_id, name: payload.name, args: {} });
   Object.assign(call, { result: payload, at, resultSeq: seq, isCut });
+  row.version += 1;
 }
 
 // A model may give anything for an argument; the page draws texts.
@@ -41,11 +43,13 @@ const asTexts = (args) => Object.fromEntries(Object.entries(args && typeof args 
 
 function addCall(state, seq, at, payload) {
   const call = { id: payload.call_id, name: String(payload.name), args: asTexts(payload.args), startedAt: at, result: null };
-  state.calls.set(call.id, call);
-  const row = last(state.rows);
+  let row = last(state.rows);
   if (row?.kind === "tools" && row.name === call.name && QUIET.has(call.name)) row.calls.push(call);
-  else state.rows.push({ kind: "tools", key: `t${seq}`, name: call.name, calls: [call] });
-  return call;
+  else state.rows.push((row = { kind: "tools", key: `t${seq}`, name: call.name, calls: [call], version: 0 }));
+  row.version += 1;
+  const placed = { call, row };
+  state.calls.set(call.id, placed);
+  return placed;
 }
 
 function modelTurn(state, seq, payload) {

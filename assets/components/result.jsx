@@ -1,39 +1,49 @@
-// What a finished task has to show: asked over the log's socket, and its words as Markdown. All of it is untrusted:
-// no HTML, no remote images, links only to the web.
-import { useEffect, useRef, useState } from "react";
+// What a finished task has to show: asked over the log's socket, and its words as Markdown.
+import { useEffect, useState } from "react";
 import { highlighter } from "@git-diff-view/react";
-import Markdown from "react-markdown";
-import remarkGfm from "remark-gfm";
 import { Check, Copy } from "lucide-react";
+import { COPIED, useCopy } from "./copy.js";
+import { Prose, SAFE } from "./prose.jsx";
 import { borrow, giveBack } from "./socket.js";
 
 const MOST_COLOURED = 20000; // characters of a code block
 
-export function useResult(task, version) {
-  const [answer, setAnswer] = useState(null);
+// The last answers, so that a tab that is opened again asks for nothing it has.
+const MOST_KEPT = 4;
+const kept = new Map();
+
+function keep(name, answer) {
+  kept.delete(name);
+  kept.set(name, answer);
+  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
+}
+
+// What the task came to as of `version`; `only` names a part of it: "words".
+export function useResult(task, version, only = "") {
+  const name = [task, version, only].join(" ");
+  const [state, setState] = useState({ name: "", answer: null });
   useEffect(() => {
+    if (kept.has(name)) return undefined;
     let current = true;
     const socket = borrow();
-    const ask = () => socket.emit("changes", { task }, (reply) => { if (current) setAnswer(reply); });
+    const ask = () => socket.emit("changes", { task, only }, (answer) => {
+      if (!answer.refused) keep(name, answer);
+      if (current) setState({ name, answer });
+    });
     socket.on("connect", ask);
     if (socket.connected) ask();
     return () => { current = false; socket.off("connect", ask); giveBack(); };
-  }, [task, version]);
-  return answer;
+  }, [name]);
+  return kept.get(name) || state.answer; // until a new version's answer is there, the one before it stands
 }
 
 export function CopyButton({ text, label, children }) {
-  const [done, setDone] = useState(false);
-  const timer = useRef(null);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const copy = () => {
-    navigator.clipboard?.writeText(text).then(() => { setDone(true); timer.current = setTimeout(() => setDone(false), 2000); }, () => {});
-  };
-  const Icon = done ? Check : Copy;
+  const [said, copy] = useCopy();
+  const Icon = said === COPIED ? Check : Copy;
   return (
-    <button type="button" className={children ? "btn sm" : "btn quiet icon sm"} aria-label={children ? undefined : label} title={label} onClick={copy}>
+    <button type="button" className={children ? "btn sm" : "btn quiet icon sm"} aria-label={children ? undefined : label} title={said || label} onClick={() => copy(text)}>
       <Icon size={14} aria-hidden="true" />{children}
-      <span className="unseen" role="status">{done ? "Copied" : ""}</span>
+      <span className="unseen" role="status">{said}</span>
     </button>
   );
 }
@@ -52,12 +62,6 @@ function Code({ children }) {
   return <div className="block"><pre tabIndex={0}><code>{shown}</code></pre><CopyButton text={text} label="Copy this code" /></div>;
 }
 
-const LOOKS = {
-  a: ({ href, children }) => (/^https?:\/\//i.test(href || "") ? <a href={href} target="_blank" rel="noreferrer nofollow">{children}</a> : <span>{children}</span>),
-  img: ({ alt }) => <span className="muted">[image{alt ? `: ${alt}` : ""}]</span>,
-  pre: Code,
-};
+const LOOKS = { ...SAFE, pre: Code };
 
-export function Words({ text }) {
-  return <div className="prose"><Markdown remarkPlugins={[remarkGfm]} components={LOOKS}>{text}</Markdown></div>;
-}
+export function Words({ text }) { return <Prose text={text} parts={LOOKS} />; }

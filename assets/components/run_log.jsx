@@ -1,63 +1,46 @@
-// A task's log over its own socket namespace: what is there, then what comes, each event once. Nothing of it passes through State.
-import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
+// A task's log: its newest entries at once, then what comes; the older ones arrive above while it is read.
+// Which task is in the address, so that nothing waits for the State; nothing of the log passes through it.
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useParams } from "react-router";
 import { Virtuoso } from "react-virtuoso";
 import { ArrowDown } from "lucide-react";
-import { borrow, giveBack } from "./socket.js";
 import { Bar } from "./log_bar.jsx";
-import { TaskOfLog } from "./log_output.jsx";
+import { useLog } from "./log_feed.js";
+import { OpenLog } from "./log_output.jsx";
 import { Row, Tail } from "./log_parts.jsx";
-import { empty, entryIn, isOver, placeOf, tailText, take, visible } from "./log_rows.js";
+import { entryIn, isOver, placeOf, tailText, visible } from "./log_rows.js";
 
-const AWAY_MS = 2000;
-// What is stored replaces what streamed; before a provider is asked again, what it had said so far is void.
-const ENDS_TEXT = new Set(["model_turn", "wait", "compacted", "phase", "ended"]);
+const FIRST = 1000000; // the list counts its rows from here, so that rows can come before them
 
-function reduce(state, action) {
-  if (action.type === "reset") return { log: empty(), stream: "", loaded: false };
-  if (action.type === "delta") return { ...state, stream: action.of === "text" ? state.stream + action.text : state.stream };
-  const ended = action.events.some((event) => ENDS_TEXT.has(event.kind));
-  return { log: take(state.log, action.events), stream: ended ? "" : state.stream, loaded: state.loaded || !action.hasMore };
+// The number of the first row: rows that came before what was first are counted off, and what is seen stays in place.
+function useFirst(rows, view) {
+  const kept = useRef({ first: FIRST, rows: [], view });
+  const before = kept.current;
+  if (before.rows !== rows) {
+    const isLonger = before.view === view && before.rows.length > 0;
+    const added = isLonger ? Math.max(0, placeOf(rows, before.rows[0].seq)) : 0;
+    kept.current = { first: before.first - added, rows, view };
+  }
+  return kept.current.first;
 }
 
-function useLog(task) {
-  const [state, dispatch] = useReducer(reduce, null, () => reduce(null, { type: "reset" }));
-  const [away, setAway] = useState(false);
-  const [refusal, setRefusal] = useState("");
-  const seq = useRef(0);
-  useEffect(() => {
-    dispatch({ type: "reset" });
-    setRefusal("");
-    seq.current = 0;
-    let timer = null;
-    const socket = borrow();
-    const follow = () => { clearTimeout(timer); setAway(false); socket.emit("follow", { task, after: seq.current }); };
-    const lost = () => { clearTimeout(timer); timer = setTimeout(() => setAway(true), AWAY_MS); };
-    const on = {
-      connect: follow,
-      disconnect: lost,
-      connect_error: lost,
-      events: (message) => {
-        if (message.task !== task) return;
-        if (message.events.length) seq.current = Math.max(seq.current, message.events[message.events.length - 1].seq);
-        dispatch({ type: "events", events: message.events, hasMore: message.has_more });
-      },
-      delta: (message) => { if (message.task === task) dispatch({ type: "delta", ...message }); },
-      refused: (message) => setRefusal(message.sentence),
-    };
-    for (const [event, handler] of Object.entries(on)) socket.on(event, handler);
-    if (socket.connected) follow();
-    return () => {
-      clearTimeout(timer);
-      for (const [event, handler] of Object.entries(on)) socket.off(event, handler);
-      if (socket.connected) socket.emit("unfollow", { task });
-      giveBack();
-    };
-  }, [task]);
-  return { ...state, away, refusal };
+function Top({ context }) {
+  return context.whole ? <div style={{ height: 16 }} /> : <p className="log-row tiny" role="status">Earlier entries are on their way…</p>;
 }
 
-export function RunLog({ task, model }) {
-  const { log, stream, loaded, away, refusal } = useLog(task);
+function Foot({ context }) { return <><Tail text={context.text} stream={context.stream} /><div style={{ height: 24 }} /></>; }
+
+const PARTS = { Header: Top, Footer: Foot };
+const keyOf = (index, row) => row.key;
+const nothing = (filter, query) => (query.trim() ? "Nothing in the log says that." : filter === "errors" ? "Nothing went wrong." : "Nothing of this kind yet.");
+
+export function RunLog({ model }) {
+  const { task_id: task } = useParams();
+  return <Log key={task} task={task} model={model} />;
+}
+
+function Log({ task, model }) {
+  const { log, stream, loaded, whole, from, away, refusal } = useLog(task);
   const list = useRef(null);
   const stuck = useRef(true);
   const over = isOver(log.phase);
@@ -65,22 +48,23 @@ export function RunLog({ task, model }) {
   const [query, setQuery] = useState("");
   const [marked, setMarked] = useState(() => entryIn(window.location.hash));
   const rows = useMemo(() => visible(log.rows, filter, query), [log.rows, filter, query]);
+  const first = useFirst(rows, `${filter} ${query}`);
   const top = useRef(0); // the entry at the top of what is seen
+  const wanted = useRef(marked); // the entry of the address, until it is there
   const [atBottom, setAtBottom] = useState(true);
-  const [seenRows, setSeenRows] = useState(0);
-  useEffect(() => { if (atBottom) setSeenRows(rows.length); }, [atBottom, rows.length]);
-  useEffect(() => { if (atBottom) stuck.current = true; }, [atBottom]);
-  // A task that has ended is read from its beginning; its next run is followed like the first.
-  useEffect(() => { if (loaded && over) stuck.current = false; }, [loaded]);
+  const [seenSeq, setSeenSeq] = useState(0);
+  const lastSeq = rows[rows.length - 1]?.seq || 0;
+  useEffect(() => { if (atBottom) { stuck.current = true; setSeenSeq(lastSeq); } }, [atBottom, lastSeq]);
+  // A short log that has ended is read from its beginning, a long one from its end; the next run is followed like the first.
+  const fromStart = over && whole;
+  useEffect(() => { if (loaded && fromStart) stuck.current = false; }, [loaded]);
   useEffect(() => { if (!over) stuck.current = true; }, [over]);
-  // What is shown changed, not the log: the reader stays where they were.
-  const keepPlace = () => {
-    setSeenRows(rows.length);
-    if (stuck.current && !over) return undefined;
+  useEffect(() => { // what is shown changed, not the log: the reader stays where they were
+    if (!loaded || (stuck.current && !over)) return undefined;
+    setSeenSeq(lastSeq);
     const frame = requestAnimationFrame(() => list.current?.scrollToIndex({ index: Math.max(0, placeOf(rows, top.current)), align: "start" }));
     return () => cancelAnimationFrame(frame);
-  };
-  useEffect(() => (loaded ? keepPlace() : undefined), [filter, query]);
+  }, [filter, query]);
   const show = useCallback((entry) => {
     if (!entry) return;
     stuck.current = false;
@@ -89,56 +73,60 @@ export function RunLog({ task, model }) {
     setMarked(entry);
     requestAnimationFrame(() => requestAnimationFrame(() => list.current?.scrollToIndex({ index: Math.max(0, placeOf(log.rows, entry)), align: "center" })));
   }, [log.rows]);
-  useEffect(() => { if (loaded) show(entryIn(window.location.hash)); }, [loaded]);
+  useEffect(() => {
+    if (!loaded || !wanted.current || (from > wanted.current && !whole)) return;
+    show(wanted.current);
+    wanted.current = 0;
+  }, [loaded, from, whole]);
   useEffect(() => {
     const turn = () => show(entryIn(window.location.hash));
     window.addEventListener("hashchange", turn);
     return () => window.removeEventListener("hashchange", turn);
   }, [show]);
-  const markedRow = marked ? log.rows[placeOf(log.rows, marked)]?.key : "";
-  const fresh = rows.length - seenRows;
+  const markedRow = marked && from <= marked ? log.rows[placeOf(log.rows, marked)]?.key : "";
+  const fresh = rows.length - 1 - placeOf(rows, seenSeq);
   const jump = useCallback(() => { stuck.current = true; list.current?.scrollToIndex({ index: "LAST", align: "end", offset: 400 }); }, []);
-  const footer = useCallback(
-    ({ context }) => <><Tail text={context.text} stream={context.stream} /><div style={{ height: 24 }} /></>,
-    [],
-  );
   useEffect(() => { // rows also grow in place, which the list does not follow by itself; a reader who scrolled up is left alone
     if (!stuck.current) return undefined;
     const frame = requestAnimationFrame(() => requestAnimationFrame(jump));
     return () => cancelAnimationFrame(frame);
   }, [rows, stream, jump]);
+  const kept = useRef(new Map());
+  const open = useMemo(() => ({ task, kept: kept.current }), [task]);
+  const draw = useCallback((index, row) => <Row row={row} version={row.version} model={model} marked={row.key === markedRow} />, [model, markedRow]);
+  const free = () => { stuck.current = false; };
   if (refusal) return <div className="scroll"><p className="empty">{refusal}</p></div>;
   if (!loaded) return <div className="scroll"><div className="stack" aria-busy="true"><div className="skeleton tall" /><div className="skeleton" /><div className="skeleton" /></div></div>;
+  const isAll = filter === "all" && !query.trim();
   return (
-    <TaskOfLog.Provider value={task}>
-    <Bar log={log} filter={filter} onFilter={setFilter} query={query} onQuery={setQuery} />
-    <p className="unseen" role="status">{tailText(log)}</p>
-    <div className="log" role="log" aria-live="off" aria-label="What happened in this task">
-      {away ? <p className="notice warn jump" role="status">Reconnecting…</p> : null}
-      {rows.length === 0 && log.rows.length ? <p className="empty">{query.trim() ? "Nothing in the log says that." : filter === "errors" ? "Nothing went wrong." : "Nothing of this kind yet."}</p> : null}
-      <Virtuoso
-        ref={list}
-        style={{ height: "100%" }}
-        data={rows}
-        context={{ text: filter === "all" && !query.trim() ? tailText(log) : "", stream: filter === "all" && !query.trim() ? stream : "" }}
-        components={{ Header: Top, Footer: footer }}
-        computeItemKey={(index, row) => row.key}
-        itemContent={(index, row) => <Row row={row} model={model} marked={row.key === markedRow} />}
-        initialTopMostItemIndex={over ? 0 : { index: "LAST", align: "end" }}
-        rangeChanged={({ startIndex }) => { top.current = rows[startIndex]?.seq ?? 0; }}
-        followOutput={(bottom) => (bottom ? "auto" : false)}
-        atBottomThreshold={64}
-        atBottomStateChange={setAtBottom}
-        onWheel={(event) => { if (event.deltaY < 0) stuck.current = false; }}
-        onTouchMove={() => { stuck.current = false; }}
-        onKeyDown={(event) => { if (["ArrowUp", "PageUp", "Home"].includes(event.key)) stuck.current = false; }}
-        onMouseDown={(event) => { if (event.target === event.currentTarget) stuck.current = false; }}
-        increaseViewportBy={600}
-      />
-      {!atBottom && !over ? <button type="button" className="btn sm jump" onClick={jump}><ArrowDown size={14} aria-hidden="true" />Jump to latest{fresh > 0 ? ` (${fresh} new)` : ""}</button> : null}
-    </div>
-    </TaskOfLog.Provider>
+    <OpenLog.Provider value={open}>
+      <Bar log={log} whole={whole} filter={filter} onFilter={setFilter} query={query} onQuery={setQuery} />
+      <p className="unseen" role="status">{tailText(log)}</p>
+      <div className="log" role="log" aria-live="off" aria-label="What happened in this task">
+        {away ? <p className="notice warn jump" role="status">Reconnecting…</p> : null}
+        {rows.length === 0 && log.rows.length && whole ? <p className="empty">{nothing(filter, query)}</p> : null}
+        <Virtuoso
+          ref={list}
+          style={{ height: "100%" }}
+          data={rows}
+          firstItemIndex={first}
+          context={{ whole, text: isAll ? tailText(log) : "", stream: isAll ? stream : "" }}
+          components={PARTS}
+          computeItemKey={keyOf}
+          itemContent={draw}
+          initialTopMostItemIndex={fromStart ? 0 : { index: "LAST", align: "end" }}
+          rangeChanged={({ startIndex }) => { top.current = rows[startIndex - first]?.seq ?? 0; }}
+          followOutput={(bottom) => (bottom ? "auto" : false)}
+          atBottomThreshold={64}
+          atBottomStateChange={setAtBottom}
+          onWheel={(event) => { if (event.deltaY < 0) free(); }}
+          onTouchMove={free}
+          onKeyDown={(event) => { if (["ArrowUp", "PageUp", "Home"].includes(event.key)) free(); }}
+          onMouseDown={(event) => { if (event.target === event.currentTarget) free(); }}
+          increaseViewportBy={600}
+        />
+        {!atBottom && !over ? <button type="button" className="btn sm jump" onClick={jump}><ArrowDown size={14} aria-hidden="true" />Jump to latest{fresh > 0 ? ` (${fresh} new)` : ""}</button> : null}
+      </div>
+    </OpenLog.Provider>
   );
 }
-
-function Top() { return <div style={{ height: 16 }} />; }

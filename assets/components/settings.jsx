@@ -1,6 +1,7 @@
 // What the settings page does without the server: the appearance, what the browser allows, and copying.
 import { useEffect, useState } from "react";
 import { Check, Copy as CopyIcon, Monitor, Moon, Sun } from "lucide-react";
+import { COPIED, useCopy } from "./copy.js";
 
 const LOOKS = [["system", "System", Monitor], ["light", "Light", Sun], ["dark", "Dark", Moon]];
 
@@ -63,16 +64,12 @@ export function BrowserLeave() {
 
 // A text that is shown once, with a button that copies it.
 export function Secret({ text, label }) {
-  const [copied, setCopied] = useState(false);
-  useEffect(() => setCopied(false), [text]);
-  const copy = async () => {
-    try { await navigator.clipboard.writeText(text); setCopied(true); } catch { setCopied(false); }
-  };
-  const Icon = copied ? Check : CopyIcon;
+  const [said, copy] = useCopy();
+  const Icon = said === COPIED ? Check : CopyIcon;
   return (
     <div className="secret">
       <code aria-label={label}>{text}</code>
-      <button type="button" className="btn sm" onClick={copy}><Icon size={14} aria-hidden="true" /><span aria-live="polite">{copied ? "Copied" : "Copy"}</span></button>
+      <button type="button" className="btn sm" onClick={() => copy(text)}><Icon size={14} aria-hidden="true" /><span aria-live="polite">{said || "Copy"}</span></button>
     </div>
   );
 }

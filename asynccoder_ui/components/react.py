@@ -213,13 +213,12 @@ class Moment(rx.Component):
     at: rx.Var[str]
 
 
-class RunLog(NoSSRComponent):
-    """A task's log, followed over its own socket namespace."""
+class RunLog(rx.Component):
+    """The log of the task in the address, followed over its own socket namespace. It comes with its page."""
 
     library = f"{_FOLDER}/run_log.jsx"
     tag = "RunLog"
     lib_dependencies: list[str] = [_VIRTUOSO, _MARKDOWN, _TABLES, _ICONS]
-    task: rx.Var[str]
     model: rx.Var[str]
 
 

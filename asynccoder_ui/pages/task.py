@@ -25,7 +25,7 @@ def task() -> rx.Component:
         rx.cond(
             TaskView.missing != "",
             _nowhere(),
-            rx.cond(TaskView.facts.id != "", theme.part("task-page", _head(), _columns()), _loading()),
+            theme.part("task-page", rx.cond(TaskView.facts.id != "", _head(), _head_to_come()), _columns()),
         ),
         at=routes.TASK,
     )
@@ -152,11 +152,11 @@ def _columns() -> rx.Component:
                 ("evidence", theme.part("scroll", evidence_card(in_full=True))),
                 ("pull", theme.part("scroll", _pull())),
                 ("details", theme.part("scroll", rail())),
-                run_log(task=TaskView.facts.id, model=TaskView.facts.model, key=TaskView.facts.id),
+                run_log(model=TaskView.facts.model),
             ),
             theme.part("foot", theme.error_notice(TaskView.error), _next_action(), _waiting(), _reply()),
         ),
-        rail(),
+        rx.cond(TaskView.facts.id != "", rail(), _rail_to_come()),
     )
 
 
@@ -307,5 +307,9 @@ def _nowhere() -> rx.Component:
     )
 
 
-def _loading() -> rx.Component:
-    return theme.part("page", theme.skeleton(2, tall=True), theme.skeleton(6))
+def _head_to_come() -> rx.Component:
+    return theme.part("head", theme.skeleton(2), tag="header")
+
+
+def _rail_to_come() -> rx.Component:
+    return theme.part("rail", theme.skeleton(3, tall=True), tag="aside", aria_label="About this task")

@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from backend.models import TaskEvent, TaskResult, TaskRun, User
-from backend.services import tasks
+from backend.services import access, tasks
 from backend.words import EventKind, Status
 from backend.workspace.diff import FileChange, weakened_tests
 
 SEVERITIES = ("critical", "major", "minor", "info")
-_WORDS = ("analysis", "pr_created")
+_STORED = ("analysis", "pr_created")
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,17 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Result:
-    """Everything a finished task has to show. `text` is the model's Markdown, untrusted.
+class Words:
+    """What the model said at the end: its Markdown, untrusted, and a review's findings, the worst first."""
+
+    title: str
+    text: str
+    findings: list[Finding]
+
+
+@dataclass(frozen=True)
+class Result(Words):
+    """Everything a finished task has to show.
 
     `weakened` names the files where tests were removed or skipped, with a sentence each. `has_patch` is said of a task
     without files too: a run that failed or was stopped keeps its patch.
@@ -36,36 +45,36 @@ class Result:
     files: list[tasks.FileDiff]
     weakened: dict[str, list[str]]
     has_patch: bool
-    title: str
-    text: str
-    findings: list[Finding]
 
 
 def read(session: Session, user: User, task_id: UUID) -> Result:
     """The task's result as it stands. Raises NotFound for what this person may not see."""
     files = tasks.diff(session, user, task_id)
-    title, text, findings = _words(session, task_id)
-    return Result(
-        files, _weakened(files), bool(files) or tasks.has_patch(session, user, task_id), title, text, findings
-    )
+    has_patch = bool(files) or tasks.has_patch(session, user, task_id)
+    return Result(**vars(_words(session, task_id)), files=files, weakened=_weakened(files), has_patch=has_patch)
 
 
-def _words(session: Session, task_id: UUID) -> tuple[str, str, list[Finding]]:
-    """Title, text and findings of the newest run that ended by itself."""
+def words(session: Session, user: User, task_id: UUID) -> Words:
+    """The words alone: an answer's page needs no diff. Raises NotFound for what this person may not see."""
+    return _words(session, access.readable(session, user, task_id).id)
+
+
+def _words(session: Session, task_id: UUID) -> Words:
+    """Those of the newest run that ended by itself."""
     run = session.exec(
         select(TaskRun)
         .where(TaskRun.task_id == task_id, TaskRun.status == Status.COMPLETED)
         .order_by(col(TaskRun.number).desc())
     ).first()
     if run is None:
-        return "", "", []
+        return Words("", "", [])
     stored = session.exec(
-        select(TaskResult).where(TaskResult.run_id == run.id, col(TaskResult.result_type).in_(_WORDS))
+        select(TaskResult).where(TaskResult.run_id == run.id, col(TaskResult.result_type).in_(_STORED))
     ).first()
     if stored is not None:
-        return stored.summary or "", stored.content or "", _findings((stored.meta or {}).get("findings"))
+        return Words(stored.summary or "", stored.content or "", _findings((stored.meta or {}).get("findings")))
     ended = session.exec(select(TaskEvent).where(TaskEvent.run_id == run.id, TaskEvent.kind == EventKind.ENDED)).first()
-    return "", str(ended.payload.get("text") or "") if ended else "", []
+    return Words("", str(ended.payload.get("text") or "") if ended else "", [])
 
 
 def _findings(stored: Any) -> list[Finding]:

@@ -335,3 +335,54 @@ def test_carol_cannot_read_the_output_of_alices_task(people: People, task: UUID)
     seq = keep_output(task, b"secret")
     answer = asked_for(people, "carol", {"task": str(task), "seq": seq})
     assert answer == {"refused": "There is no such task, or you cannot see it."}
+
+
+def older(people: People, who: str, question: Any) -> dict[str, Any]:
+    async def road() -> dict[str, Any]:
+        return await (await connected(people, who)).on_older("s", question)
+
+    return asyncio.run(road())
+
+
+def test_a_log_opens_with_its_newest_entries_and_gives_the_older_ones_on_asking(people: People, task: UUID):
+    for number in range(live.FIRST + 3):
+        note(task, str(number))
+
+    async def road() -> Wire:
+        wire = await connected(people, "alice")
+        await wire.on_follow("s", {"task": str(task), "after": 0})
+        await until(lambda: wire.numbers())
+        await asyncio.to_thread(note, task, "one more")
+        await until(lambda: len(wire.sent) > 1)
+        await wire.on_disconnect("s")
+        return wire
+
+    wire = with_hub(road)
+    newest = live.FIRST + 5  # two were there before
+    assert wire.sent[0][1]["has_older"] is True
+    assert wire.numbers() == list(range(newest - live.FIRST + 1, newest + 2))
+    [entry] = wire.sent[1][1]["events"]
+    assert len(json.dumps(wire.sent[1])) - len(json.dumps(entry)) < 100  # an entry costs the wire its own size
+    first = wire.numbers()[0]
+    answer = older(people, "alice", {"task": str(task), "before": first})
+    assert [event["seq"] for event in answer["events"]] == list(range(1, first))
+    assert answer["has_older"] is False
+
+
+@pytest.mark.parametrize("before", ["2", -1, True, None, 2**40])
+def test_what_is_no_place_in_a_log_has_nothing_older(people: People, task: UUID, before: object):
+    assert "refused" in older(people, "alice", {"task": str(task), "before": before})
+
+
+def test_carol_gets_nothing_older_of_alices_task(people: People, task: UUID):
+    assert older(people, "carol", {"task": str(task), "before": 2}) == {
+        "refused": "There is no such task, or you cannot see it."
+    }
+
+
+def test_the_words_of_a_task_can_be_had_without_its_diff(people: People, task: UUID):
+    async def road(only: str) -> dict[str, Any]:
+        return await (await connected(people, "alice")).on_changes("s", {"task": str(task), "only": only})
+
+    assert set(asyncio.run(road("words"))) == {"title", "text", "findings"}
+    assert "files" in asyncio.run(road(""))

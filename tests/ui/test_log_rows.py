@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from asynccoder_ui import views
 from backend.words import EventKind, Phase
 
@@ -17,6 +19,7 @@ def js(body: str, given: Any = None) -> Any:
     """What `body` returns, with the log's functions in reach and `given` as its argument."""
     program = (
         f"import * as rows from {json.dumps((COMPONENTS / 'log_rows.js').as_uri())};"
+        f"import * as state from {json.dumps((COMPONENTS / 'log_state.js').as_uri())};"
         f"import * as terminal from {json.dumps((COMPONENTS / 'terminal.js').as_uri())};"
         "let text = ''; for await (const piece of process.stdin) text += piece;"
         f"const work = (given) => {{ {body} }};"
@@ -193,3 +196,46 @@ def test_a_wait_is_told_in_the_same_words_in_the_log_as_in_the_lists() -> None:
     events = [event(1, "phase", phase="parked", reason=reason) for reason in views.WAITS]
     told = js("return given.map((one) => rows.take(rows.empty(), [one]).rows[0].text)", events)
     assert told == list(views.WAITS.values())
+
+
+def opened(log: list[dict[str, Any]], first: int, each: int, late: int = 0) -> dict[str, Any]:
+    """A log that is opened at its newest entries, then gets the older ones piece by piece, and `late` ones between."""
+    return dict(
+        js(
+            "let log = state.start(); const { all, first, each, late } = given; const sizes = [];"
+            "const known = all.slice(0, all.length - late); let from = Math.max(0, known.length - first);"
+            "log = state.reduce(log, { type: 'events', events: known.slice(from), has_older: from > 0 });"
+            "while (from > 0) { const to = from; from = Math.max(0, to - each);"
+            " log = state.reduce(log, { type: 'older', events: all.slice(from, to), has_older: from > 0 });"
+            " sizes.push(log.log.rows.length);"
+            " log = state.reduce(log, { type: 'events', events: all.slice(known.length) }); }"
+            "const whole = rows.take(rows.empty(), all);"
+            "return { same: JSON.stringify(log.log.rows) === JSON.stringify(whole.rows),"
+            " used: log.log.used, wanted: whole.used, whole: log.whole, known: log.known.length, sizes };",
+            {"all": log, "first": first, "each": each, "late": late},
+        )
+    )
+
+
+@pytest.mark.parametrize(("first", "each", "late"), [(3, 2, 0), (1, 1, 0), (5, 4, 2), (11, 1, 0), (2, 100, 3)])
+def test_a_log_that_is_opened_at_its_end_becomes_what_it_is_when_read_from_the_start(first: int, each: int, late: int):
+    found = opened(LOG, first, each, late)
+    assert (found["same"], found["whole"], found["known"]) == (True, True, 0)
+    assert found["used"] == found["wanted"]
+
+
+def test_older_entries_are_drawn_a_few_times_however_long_the_log_is():
+    log = [event(number, "note", text=str(number)) for number in range(1, 10_001)]
+    sizes = opened(log, 100, 500)["sizes"]
+    assert len(sizes) == 20
+    assert len(set(sizes)) <= 8
+
+
+def test_a_row_says_when_it_has_grown():
+    made = js(
+        "const log = rows.take(rows.empty(), given.slice(0, 3)); const before = log.rows.map((row) => row.version);"
+        "return [before, rows.take(log, given.slice(3)).rows.map((row) => row.version)];",
+        [*call(1, "read_file", {"text": "a"}, path="a.py"), *call(3, "read_file", {"text": "b"}, path="b.py")],
+    )
+    [[before], [after]] = made
+    assert after > before

@@ -1,0 +1,15 @@
+// Markdown of whoever wrote it: no HTML, no remote images, links only to the web.
+import { memo } from "react";
+import Markdown from "react-markdown";
+import remarkGfm from "remark-gfm";
+
+const TABLES = [remarkGfm];
+export const safeLink = (url) => (/^https?:\/\//i.test(url || "") ? url : "");
+export const SAFE = {
+  a: ({ href, children }) => (safeLink(href) ? <a href={href} target="_blank" rel="noreferrer nofollow">{children}</a> : <span>{children}</span>),
+  img: ({ alt }) => <span className="muted">[image{alt ? `: ${alt}` : ""}]</span>,
+};
+
+export const Prose = memo(function Prose({ text, parts = SAFE }) {
+  return <div className="prose"><Markdown remarkPlugins={TABLES} components={parts}>{text}</Markdown></div>;
+});
