@@ -1,13 +1,12 @@
 """What the composer shows: the lines of its pickers, and what the task would cost."""
 
-import json
 from dataclasses import dataclass
 from uuid import UUID
 
-import reflex as rx
 from reflex_base.event import EventSpec
 from sqlmodel import Session
 
+from asynccoder_ui import orders
 from asynccoder_ui.composer_choice import TYPES, Choice
 from asynccoder_ui.views import Option
 from backend.errors import NotFound
@@ -91,5 +90,4 @@ def model_option(model: catalog.ModelChoice) -> Option:
 def fill_box(text: str) -> EventSpec:
     """Puts a text into the composer's box: an order to the browser, since a var that a reload brings again would undo
     what was written since."""
-    detail = json.dumps({"draft": BOX, "text": text})
-    return rx.call_script(f"window.dispatchEvent(new CustomEvent('asynccoder-fill', {{ detail: {detail} }}))")
+    return orders.dispatch("asynccoder-fill", {"draft": BOX, "text": text})

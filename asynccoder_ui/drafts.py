@@ -7,7 +7,7 @@ from uuid import UUID
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import given
+from asynccoder_ui import given, orders
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.composer_choice import Choice, content_of, with_draft
 from asynccoder_ui.composer_view import Price, fill_box, priced
@@ -71,7 +71,7 @@ class Drafts(Composer):
         try:
             found = await self._ask(swap)
         except NotFound as error:
-            return [rx.toast.error(str(error)), Drafts.show]
+            return [orders.refuse(error), Drafts.show]
         self._choose(found.choice)
         self._opened, self.opened = found.version, str(found.version.id)
         self._length, self.price = len(found.prompt), found.price

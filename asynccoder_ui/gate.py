@@ -12,7 +12,7 @@ from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event, EventHandler, EventSpec
 from reflex_base.registry import RegistrationContext
 
-from asynccoder_ui import given, people, routes
+from asynccoder_ui import given, orders, people, routes
 from backend import crypto, log
 from backend.errors import AsyncCoderError, InvalidInput, SignedOut
 
@@ -86,9 +86,9 @@ class Gate(rx.Middleware):
             return _update(leave(come_back=True))
         except InvalidInput as error:
             _log.info("an event was refused for its arguments", event_name=event.name, field=error.field)
-            return _update(rx.toast.error(str(error)))
+            return _update(orders.refuse(error))
         except AsyncCoderError as error:
-            return _update(rx.toast.error(str(error)))
+            return _update(orders.refuse(error))
         return None
 
 

@@ -7,7 +7,7 @@ import reflex as rx
 from reflex_base.event import EventSpec
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import people, routes
+from asynccoder_ui import orders, people, routes
 from asynccoder_ui.gate import leave, public
 from backend import log
 from backend.errors import AsyncCoderError, SignedOut
@@ -63,6 +63,6 @@ def on_error(exception: Exception) -> EventSpec:
     if isinstance(exception, SignedOut):
         return leave()
     if isinstance(exception, AsyncCoderError):
-        return rx.toast.error(str(exception))
+        return orders.refuse(exception)
     _log.error("an event handler failed", exc_info=exception)
     return rx.toast.error("Something went wrong on our side. Try again.")

@@ -18,8 +18,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from backend import db
 from backend.github import oauth
 from backend.github.types import Token
+from backend.models import User
+from backend.services import auth
 from backend.settings import DEMO_CLIENT_ID, Settings, get_settings
 from tests.git_server import git
 
@@ -182,6 +185,17 @@ def hub(hub_process: LocalHub, environment: pytest.MonkeyPatch) -> LocalHub:
     for name in _KEYS:
         (keys / name).write_text((hub_process.data_dir / "keys" / name).read_text(encoding="utf-8"), encoding="utf-8")
     return hub_process
+
+
+@pytest.fixture
+def connected(people: Any, hub: LocalHub) -> Any:
+    """The three people with tokens that the hub takes."""
+    for person in (people.alice, people.bob, people.carol):
+        with db.transaction() as session:
+            user = session.get_one(User, person.id)
+            auth.store_token(user, hub.token(person.username))
+            session.add(user)
+    return people
 
 
 @contextmanager

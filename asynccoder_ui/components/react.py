@@ -174,7 +174,10 @@ class Secret(NoSSRComponent):
 
 
 class PromptBox(rx.Component):
-    """A prompt's textarea inside a form: fields `prompt` and `nonce`; `taken` is the nonce of what the server took."""
+    """A prompt's textarea inside a form: fields `prompt` and `nonce`; `taken` is the nonce of what the server took.
+
+    `on_mention` hears which issue the text names by now, empty for none; a bare `#12` is one of the repository `place`.
+    """
 
     library = f"{_FOLDER}/prompt_box.jsx"
     tag = "PromptBox"
@@ -183,8 +186,10 @@ class PromptBox(rx.Component):
     placeholder: rx.Var[str]
     most: rx.Var[int]
     taken: rx.Var[str]
+    place: rx.Var[str]
     auto_focus: rx.Var[bool]
     on_pause: rx.EventHandler[_NUMBER]  # type: ignore[type-arg, valid-type]
+    on_mention: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
 
 
 class Elapsed(rx.Component):

@@ -3,12 +3,14 @@
 import reflex as rx
 
 from asynccoder_ui import routes, theme
+from asynccoder_ui.components.issue_offer import issue_offer
 from asynccoder_ui.components.react import ago, picker, prompt_box
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.composer_choice import TYPES
 from asynccoder_ui.composer_view import BOX, EFFORT_OPTIONS, PRIORITY_OPTIONS, TYPE_OPTIONS, VISIBILITIES
 from asynccoder_ui.drafts import DraftItem, Drafts
 from asynccoder_ui.first_steps import FirstSteps
+from asynccoder_ui.issues import Issues
 from asynccoder_ui.shell import shell
 from backend.services.tasks.write import MAX_PROMPT
 
@@ -92,8 +94,11 @@ def _composer() -> rx.Component:
             most=MAX_PROMPT,
             taken=Composer.taken,
             auto_focus=True,
+            place=Composer.choice.repository,
             on_pause=Composer.weigh,
+            on_mention=Issues.look,
         ),
+        issue_offer(_written("prompt")),
         theme.part("belt", _type(), _model(), _effort(), _priority(), _more(), _price(), _save(), _send()),
         on_submit=Composer.send,
         label="New task",

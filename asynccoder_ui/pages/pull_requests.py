@@ -7,7 +7,7 @@ from uuid import UUID
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import bridge, given, people, routes, theme
+from asynccoder_ui import bridge, given, orders, people, routes, theme
 from asynccoder_ui import pulls_view as view
 from asynccoder_ui import repositories_view as work_view
 from asynccoder_ui.components import listing
@@ -104,7 +104,7 @@ class PullRequests(Listing, Session):
         except AsyncCoderError as error:
             async with self:
                 await self._read()
-            return rx.toast.error(str(error))
+            return orders.refuse(error)
         async with self:
             await self._read()
         return rx.toast.success(_told(polled))

@@ -7,7 +7,7 @@ from uuid import UUID
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import bridge, given, people, routes, theme
+from asynccoder_ui import bridge, given, orders, people, routes, theme
 from asynccoder_ui import repositories_view as view
 from asynccoder_ui.branches import Branches, branch_list
 from asynccoder_ui.components import listing
@@ -105,7 +105,7 @@ class Repositories(Listing, Session):
         except AsyncCoderError as error:
             async with self:
                 await self._read()
-            return rx.toast.error(f"The sync did not finish. {error}")
+            return orders.refuse(f"The sync did not finish. {error}")
         async with self:
             await self._read()
         return rx.toast.success(

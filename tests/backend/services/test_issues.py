@@ -10,7 +10,7 @@ from backend import db, jsonb
 from backend.errors import AsyncCoderError, GitHubError, GitHubUnauthorized, InvalidInput, NotFound, TooLarge
 from backend.github.types import RemoteComment
 from backend.models import User
-from backend.services import auth, brief, claims, issues, tasks
+from backend.services import brief, claims, issues, tasks
 from backend.services.issues import Issue
 from backend.services.tasks.write import MAX_PROMPT, check_prompt
 from backend.settings import get_settings
@@ -19,17 +19,6 @@ from tests.conftest import People
 from tests.hub import LocalHub
 
 ISSUE = Issue(UUID(int=1), "acme/shop", 12, "Half cents", "Round once.", "bob", True, 0, "http://h/acme/shop/issues/12")
-
-
-@pytest.fixture
-def connected(people: People, hub: LocalHub) -> People:
-    """Everyone with a token that the hub takes."""
-    for login, person in (("alice", people.alice), ("bob", people.bob), ("carol", people.carol)):
-        with db.transaction() as session:
-            user = session.get_one(User, person.id)
-            auth.store_token(user, hub.token(login))
-            session.add(user)
-    return people
 
 
 @pytest.mark.parametrize(

