@@ -1,6 +1,7 @@
 """The one log: append, read on, ring. Rows are the record; Redis only says that there is something to read."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -118,11 +119,18 @@ def _of(task_id: UUID, limit: int, *conditions: ColumnElement[bool]) -> Any:
 
 def ring(topic: str, id: str, seq: int, kind: str, **more: str) -> None:
     """Tells every web process that `topic` has something new. Never raises: a lost ring loses nothing but time."""
-    message = json.dumps({"topic": topic, "id": id, "seq": seq, "kind": kind, **more})
+    ring_all([topic], id, seq, kind, **more)
+
+
+def ring_all(topics: Sequence[str], id: str, seq: int, kind: str, **more: str) -> None:
+    """`ring` for many topics, in one trip to Redis."""
     try:
-        redis.client(get_settings().resolved_redis_url).publish(CHANNEL, message)
+        with redis.client(get_settings().resolved_redis_url).pipeline(transaction=False) as sent:
+            for topic in topics:
+                sent.publish(CHANNEL, json.dumps({"topic": topic, "id": id, "seq": seq, "kind": kind, **more}))
+            sent.execute()
     except RedisError as error:
-        _log.warning("a ring was lost", topic=topic, error=str(error))
+        _log.warning("a ring was lost", topic=topics[0], more=len(topics) - 1, error=str(error))
 
 
 def ring_delta(task_id: UUID, words: str, kind: str) -> None:

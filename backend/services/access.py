@@ -13,23 +13,26 @@ from backend.words import TaskType, Visibility
 NO_TASK = "There is no such task, or you cannot see it."
 
 
-def level(session: Session, user: User, repository_id: UUID) -> str | None:
-    """The person's access to a repository: read, write, admin, or None."""
-    return session.exec(
-        select(UserRepositoryAccess.access_level).where(
-            UserRepositoryAccess.user_id == user.id, UserRepositoryAccess.repository_id == repository_id
-        )
+def reachable(session: Session, user: User, repository_id: UUID) -> tuple[Repository, str]:
+    """The repository with the person's access to it: read, write or admin. Raises NotFound where they have none."""
+    found = session.exec(
+        select(Repository, UserRepositoryAccess.access_level)
+        .join(UserRepositoryAccess, col(UserRepositoryAccess.repository_id) == Repository.id)
+        .where(Repository.id == repository_id, UserRepositoryAccess.user_id == user.id, col(Repository.is_active))
     ).first()
+    if found is None:
+        raise NotFound("There is no such repository, or you cannot see it.")
+    return found[0], found[1]
 
 
 def repository(session: Session, user: User, repository_id: UUID) -> Repository:
     """The repository, if this person can reach it. Raises NotFound."""
-    return _reachable(session, user, repository_id)[0]
+    return reachable(session, user, repository_id)[0]
 
 
 def require_to_work(session: Session, user: User, repository_id: UUID, task_type: TaskType) -> Repository:
     """The repository, if this person may have such work done on it. Raises NotFound, or Forbidden with the reason."""
-    found, access_level = _reachable(session, user, repository_id)
+    found, access_level = reachable(session, user, repository_id)
     reason = refusal(found, access_level, needs_push=task_type.may_edit)
     if reason:
         raise Forbidden(reason)
@@ -75,11 +78,3 @@ def owned(session: Session, user: User, task_id: UUID, *, lock: bool = False) ->
         if task.deleted_at is not None:  # between the look and the lock
             raise NotFound(NO_TASK)
     return task
-
-
-def _reachable(session: Session, user: User, repository_id: UUID) -> tuple[Repository, str]:
-    found = session.get(Repository, repository_id)
-    access_level = level(session, user, repository_id)
-    if found is None or not found.is_active or access_level is None:
-        raise NotFound("There is no such repository, or you cannot see it.")
-    return found, access_level

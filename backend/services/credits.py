@@ -87,7 +87,11 @@ def estimate(session: Session, model_id: UUID, task_type: TaskType, length: int,
 
     Raises NotFound for an unknown or unpriced model.
     """
-    model = session.get(AiModel, model_id)
+    return estimate_for(session.get(AiModel, model_id), task_type, length, images)
+
+
+def estimate_for(model: AiModel | None, task_type: TaskType, length: int, images: int = 0) -> Estimate:
+    """As `estimate`, for a model that was read already. Raises NotFound."""
     price = prices(model) if model else None
     if price is None:
         raise NotFound("This model has no price yet.")

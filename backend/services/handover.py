@@ -6,7 +6,7 @@ the push finds its own commit, the pull request is looked for before it is opene
 
 from dataclasses import dataclass, replace
 
-from sqlmodel import Session, col, delete
+from sqlmodel import Session
 
 from backend import jsonb
 from backend.db import patiently
@@ -282,8 +282,6 @@ def _settle(session: Session, place: Workplace, work: Work, pushed: str, pull: R
 
 
 def _store_results(session: Session, run: TaskRun, work: Work, pull: RemotePull) -> None:
-    # An attempt that got this far and died before the commit left nothing; one that is run again starts clean.
-    session.exec(delete(TaskResult).where(col(TaskResult.run_id) == run.id))
     for change in work.commit.files:
         session.add(
             TaskResult(
@@ -298,6 +296,7 @@ def _store_results(session: Session, run: TaskRun, work: Work, pull: RemotePull)
                     "added": change.added,
                     "removed": change.removed,
                     "is_binary": change.is_binary,
+                    "weakened": diff.weakened_tests([change]),
                 },
             )
         )

@@ -90,6 +90,11 @@ def entries(
 ) -> Page[LedgerRow]:
     """The person's entries that fit, newest first; `after` is the key that the page before gave."""
     narrowed = _narrowed(user, wanted or Wanted())
+    total = session.exec(select(func.count()).select_from(CreditTransaction).where(*narrowed)).one()
+    return _page(session, narrowed, limit, after, total)
+
+
+def _page(session: Session, narrowed: list[Any], limit: int, after: Key | None, total: int) -> Page[LedgerRow]:
     statement = (
         sqlalchemy.select(CreditTransaction, col(Task.title))
         .outerjoin(Task, (col(Task.id) == CreditTransaction.task_id) & col(Task.deleted_at).is_(None))
@@ -98,7 +103,6 @@ def entries(
     if after is not None:
         statement = statement.where(after > _KEY)
     found = session.execute(statement.order_by(_AT.desc(), _ID.desc()).limit(limit + 1)).all()
-    total = session.exec(select(func.count()).select_from(CreditTransaction).where(*narrowed)).one()
     return paging.page(found, limit, total, row=lambda one: _row(*one), key=lambda one: (one[0].created_at, one[0].id))
 
 
@@ -107,7 +111,7 @@ def every(user: User, wanted: Wanted, *, batch: int = BATCH) -> Iterator[LedgerR
     after: Key | None = None
     while True:
         with transaction() as session:
-            found = entries(session, user, wanted, limit=batch, after=after)
+            found = _page(session, _narrowed(user, wanted), batch, after, 0)  # nobody asks how many there are
         yield from found.rows
         after = found.after
         if after is None:

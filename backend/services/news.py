@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from backend.models import Notice, PullRequest, Task, User
 from backend.services import notices
+from backend.services.tasks.query import needs_attention
 from backend.words import Failure, Outcome, Phase, PullRequestStatus, Status
 
 MOST = 20
@@ -72,9 +73,11 @@ def since(session: Session, user: User, after: int) -> tuple[list[News], int]:
 
 def _tasks(session: Session, user: User, ids: set[str]) -> dict[str, Any]:
     wanted = [UUID(one) for one in ids if one != "None"]
-    state = (Task.id, Task.title, Task.status, Task.phase, Task.outcome, Task.failure, Task.reason, Task.until)
+    state = (Task.id, Task.title, Task.status, Task.phase, Task.outcome, Task.failure, Task.reason)
     rows = session.execute(
-        sqlalchemy.select(*(col(one) for one in state), col(PullRequest.status).label("pull"))
+        sqlalchemy.select(
+            *(col(one) for one in state), col(PullRequest.status).label("pull"), needs_attention().label("waits")
+        )
         .outerjoin(PullRequest, col(PullRequest.task_id) == Task.id)
         .where(col(Task.id).in_(wanted), col(Task.user_id) == user.id, col(Task.deleted_at).is_(None))
     )
@@ -88,7 +91,7 @@ def _news(seq: int, kind: str, payload: dict[str, object], task: Any) -> News | 
         return News(seq, NewsKind.FAILED, task.id, task.title, Failure(task.failure).sentence)
     if kind == notices.PULL_REQUEST and payload.get("status") == PullRequestStatus.MERGED == task.pull:
         return News(seq, NewsKind.DONE, task.id, task.title, _OUTCOMES[Outcome.MERGED])
-    if kind == notices.STATUS and task.phase == Phase.PARKED == payload.get("phase") and task.until is None:
+    if kind == notices.STATUS and payload.get("phase") == Phase.PARKED and task.waits:
         if task.reason == "budget":
             return News(seq, NewsKind.BUDGET, task.id, task.title, "Its budget is used up. The work is kept.")
         return News(seq, NewsKind.NEEDS_YOU, task.id, task.title, "It waits for your answer.")

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from backend.db import after_commit
 from backend.errors import NotFound
-from backend.events import ring, user_topic
+from backend.events import ring, ring_all, user_topic
 from backend.models import Notice, Task, UserRepositoryAccess
 from backend.words import Visibility
 
@@ -47,5 +47,6 @@ def ring_readers(session: Session, task: Task) -> None:
             UserRepositoryAccess.repository_id == task.repository_id, col(UserRepositoryAccess.user_id) != task.user_id
         )
     )
-    for user_id in readers:
-        ring_list(session, user_id, task.id)
+    topics = [user_topic(user_id) for user_id in readers]
+    if topics:
+        after_commit(session, partial(ring_all, topics, str(task.id), 0, LIST))

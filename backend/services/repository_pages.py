@@ -103,10 +103,9 @@ def entries(
 
 def page(session: Session, user: User, repository_id: UUID) -> Shown:
     """A repository with its newest tasks. Raises NotFound for what this person cannot reach."""
-    found = access.repository(session, user, repository_id)
-    level = access.level(session, user, repository_id) or "read"
-    listed = tasks.listing(session, user, tasks.Filters(repository_id=repository_id, everyone=True))
-    return Shown(repositories.row(found, level), found.url, listed.rows[:TASKS], listed.total)
+    found, level = access.reachable(session, user, repository_id)
+    listed = tasks.listing(session, user, tasks.Filters(repository_id=repository_id, everyone=True), limit=TASKS)
+    return Shown(repositories.row(found, level), found.url, listed.rows, listed.total)
 
 
 _NAME = func.lower(Repository.full_name)

@@ -36,13 +36,13 @@ class SettingsRow:
 
 def read(session: Session, user: User, repository_id: UUID) -> SettingsRow:
     """The repository's settings. Raises NotFound for what this person cannot reach."""
-    access.repository(session, user, repository_id)
+    _, level = access.reachable(session, user, repository_id)
     found = session.get(RepositorySettings, repository_id)
     return SettingsRow(
         (found.test_command if found else None) or "",
         DraftPolicy(found.draft_policy) if found else DraftPolicy.UNVERIFIED,
         found.updated_at if found else None,
-        access.level(session, user, repository_id) == "admin",
+        level == "admin",
     )
 
 
@@ -51,8 +51,8 @@ def save(session: Session, user: User, repository_id: UUID, *, test_command: str
 
     Raises NotFound, Forbidden for whoever is no admin of the repository, InvalidInput for a command that cannot be run.
     """
-    access.repository(session, user, repository_id)
-    if access.level(session, user, repository_id) != "admin":
+    _, level = access.reachable(session, user, repository_id)
+    if level != "admin":
         raise Forbidden("Only people with admin access to this repository can change its settings.")
     command = _checked(test_command)
     values = {"test_command": command or None, "draft_policy": draft_policy.value, "updated_at": clock.now()}

@@ -9,7 +9,6 @@ from sqlmodel import Session, col, select
 from backend.models import TaskEvent, TaskResult, TaskRun, User
 from backend.services import access, tasks
 from backend.words import EventKind, Status
-from backend.workspace.diff import FileChange, weakened_tests
 
 SEVERITIES = ("critical", "major", "minor", "info")
 _STORED = ("analysis", "pr_created")
@@ -51,7 +50,10 @@ def read(session: Session, user: User, task_id: UUID) -> Result:
     """The task's result as it stands. Raises NotFound for what this person may not see."""
     files = tasks.diff(session, user, task_id)
     has_patch = bool(files) or tasks.has_patch(session, user, task_id)
-    return Result(**vars(_words(session, task_id)), files=files, weakened=_weakened(files), has_patch=has_patch)
+    weakened = {
+        one.path: [said.removeprefix(f"{one.path}: ") for said in one.weakened] for one in files if one.weakened
+    }
+    return Result(**vars(_words(session, task_id)), files=files, weakened=weakened, has_patch=has_patch)
 
 
 def words(session: Session, user: User, task_id: UUID) -> Words:
@@ -90,13 +92,3 @@ def _findings(stored: Any) -> list[Finding]:
         if isinstance(one, dict) and isinstance(one.get("path"), str) and isinstance(one.get("text"), str)
     ]
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
-
-
-def _weakened(files: list[tasks.FileDiff]) -> dict[str, list[str]]:
-    told = {
-        one.path: weakened_tests(
-            [FileChange(one.path, one.old_path, one.status, one.added, one.removed, one.is_binary, one.patch)]
-        )
-        for one in files
-    }
-    return {path: [one.removeprefix(f"{path}: ") for one in said] for path, said in told.items() if said}

@@ -1,15 +1,16 @@
-"""What the palette finds: tasks, repositories and pull requests that this person may see, by a few letters."""
+"""What the palette finds by a few letters: a person's own tasks and pull requests, and the repositories they reach."""
 
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import func, or_
+from sqlalchemy import or_
 from sqlmodel import Session, col
 
 from backend.models import PullRequest, Repository, Task, User
 from backend.services import paging, repositories
+from backend.services.tasks.query import matching
 
 EACH = 6  # of a kind
 
@@ -48,12 +49,7 @@ def _tasks(session: Session, user: User, wanted: str) -> list[Found]:
         .limit(EACH)
     )
     if wanted:
-        statement = statement.where(
-            or_(
-                col(Task.search).op("@@")(func.websearch_to_tsquery("simple", wanted)),
-                col(Task.title).icontains(wanted, autoescape=True),
-            )
-        )
+        statement = statement.where(matching(wanted))
     return [Found("task", id_, title, repository) for id_, title, repository in session.execute(statement)]
 
 

@@ -64,18 +64,18 @@ class Offered:
     has_others: bool
 
 
-def listing(session: Session, user: User, filters: Filters, page: int = 1) -> Listing:
+def listing(session: Session, user: User, filters: Filters, page: int = 1, *, limit: int = PAGE) -> Listing:
     """The page of tasks that fit, with how many there are."""
     fitting = _fitting(user, filters)
     total = session.exec(select(func.count()).select_from(Task).where(*fitting)).one()
-    pages = max(1, -(-total // PAGE))
+    pages = max(1, -(-total // limit))
     page = min(max(page, 1), pages)
     ids = session.exec(
         select(Task.id)
         .where(*fitting)
         .order_by(col(Task.created_at).desc(), col(Task.id))
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
+        .limit(limit)
+        .offset((page - 1) * limit)
     ).all()
     return Listing(query.rows(session, user, ids), total, page, pages)
 

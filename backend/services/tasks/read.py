@@ -69,6 +69,7 @@ def diff(session: Session, user: User, task_id: UUID) -> list[FileDiff]:
             removed=(result.meta or {}).get("removed", 0),
             is_binary=(result.meta or {}).get("is_binary", False),
             patch=result.content or "",
+            weakened=(result.meta or {}).get("weakened", []),
         )
         for result in _changed_files(session, task)
     ]

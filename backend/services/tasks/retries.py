@@ -6,10 +6,11 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from backend.errors import Conflict
-from backend.models import Task, TaskRun, User
+from backend.models import AiModel, Task, TaskRun, User
 from backend.services import access, catalog, credits, runs
+from backend.services.tasks.rows import retry_refusal
 from backend.services.tasks.write import check_prompt
-from backend.words import Outcome, Status, TaskType
+from backend.words import TaskType
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
     _require_retryable(session, task)
     prompt = _newest(session, task).prompt
     usable = [choice for choice in catalog.choices(session, user) if choice.is_available]
-    holds = (credits.estimate(session, choice.id, TaskType(task.type), len(prompt)).hold for choice in usable)
+    priced = session.exec(select(AiModel).where(col(AiModel.id).in_([choice.id for choice in usable])))
+    by_id = {model.id: model for model in priced}
+    holds = (credits.estimate_for(by_id[choice.id], TaskType(task.type), len(prompt)).hold for choice in usable)
     models = [
         ModelOffer(choice.id, choice.display_name, hold, choice.own_key)
         for choice, hold in zip(usable, holds, strict=True)
@@ -62,12 +65,9 @@ def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
 
 
 def _require_retryable(session: Session, task: Task) -> None:
-    if not Status(task.status).is_end:
-        raise Conflict("This task is still at work.")
-    if runs.is_merged(session, task.id):
-        raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
-    if task.status == Status.COMPLETED and task.outcome != Outcome.NO_CHANGES:
-        raise Conflict("This task has a result. Send a follow-up to go on with it.")
+    reason = retry_refusal(task.status, task.outcome, is_merged=runs.is_merged(session, task.id))
+    if reason:
+        raise Conflict(reason)
 
 
 def _newest(session: Session, task: Task) -> TaskRun:

@@ -7,6 +7,17 @@ from uuid import UUID
 from backend.words import Outcome, Phase, PullRequestStatus, Status
 
 
+def retry_refusal(status: str, outcome: str | None, *, is_merged: bool) -> str:
+    """Why a task in this state is not tried again; empty if it can be."""
+    if not Status(status).is_end:
+        return "This task is still at work."
+    if is_merged:
+        return "This task's pull request is merged. Start a new task for what comes next."
+    if status == Status.COMPLETED and outcome != Outcome.NO_CHANGES:
+        return "This task has a result. Send a follow-up to go on with it."
+    return ""
+
+
 @dataclass(frozen=True)
 class TaskRow:
     """A task in a list. Times are aware UTC; credits whole."""
@@ -52,9 +63,7 @@ class TaskRow:
     @property
     def can_retry(self) -> bool:
         """Whether it ended without a result: failed, stopped, or nothing changed."""
-        if self.pr_status == PullRequestStatus.MERGED:
-            return False
-        return self.status in (Status.FAILED, Status.CANCELLED) or self.outcome == Outcome.NO_CHANGES
+        return not retry_refusal(self.status, self.outcome, is_merged=self.pr_status == PullRequestStatus.MERGED)
 
     @property
     def waits_for_person(self) -> bool:
@@ -132,7 +141,7 @@ class PullRequestRow:
 
 @dataclass(frozen=True)
 class FileDiff:
-    """A changed file with its unified diff, `---`/`+++` lines included."""
+    """A changed file with its unified diff, `---`/`+++` lines included, and what became weaker in its tests."""
 
     path: str
     old_path: str
@@ -141,6 +150,7 @@ class FileDiff:
     removed: int
     is_binary: bool
     patch: str
+    weakened: list[str]
 
 
 @dataclass(frozen=True)

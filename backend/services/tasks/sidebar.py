@@ -10,7 +10,7 @@ from backend.models import Task, User
 from backend.services import access, paging
 from backend.services.tasks import query as tasks_query
 from backend.services.tasks.rows import Group, Sidebar, TaskRow
-from backend.words import Phase, Status
+from backend.words import Status
 
 _NAMES = ("Needs attention", "Running", "Today", "Yesterday", "This week", "Older")
 
@@ -42,7 +42,7 @@ def _grouped(rows: Sequence[TaskRow]) -> list[Group]:
 
 
 def _name(row: TaskRow, today: date) -> str:
-    if row.phase == Phase.PARKED and row.until is None:
+    if row.waits_for_person:
         return "Needs attention"
     if row.is_alive:
         return "Running"

@@ -181,3 +181,11 @@ def test_a_sync_counts_what_it_brings_and_a_dead_token_asks_to_reconnect(people:
         bob = session.get(User, people.bob.id)
         assert bob is not None and not bob.is_github_connected
     assert names(people.bob) == ["acme/shop"], "what was known before stays"
+
+
+def test_what_one_may_do_with_a_repository_is_asked_once(people: People, statements: list[str]) -> None:
+    with db.transaction() as session:
+        alice = session.get_one(User, people.alice.id)
+        statements.clear()
+        repository_settings.read(session, alice, people.sample)
+    assert sum("user_repository_access" in one for one in statements) == 1

@@ -57,10 +57,10 @@ def test_the_words_of_a_run_without_changes_are_shown_as_well(people: People, ta
 
 
 def test_a_file_in_which_a_test_was_removed_is_named(people: People, task: UUID) -> None:
-    patch = "--- a/tests/test_a.py\n+++ b/tests/test_a.py\n@@ -1,2 +1,1 @@\n-def test_it():\n-    assert 1\n+pass\n"
     meta = {"status": "modified", "added": 1, "removed": 2}
-    produce(task, result_type="code_changes", content=patch, file_path="tests/test_a.py", meta=meta)
-    produce(task, result_type="code_changes", content=patch, file_path="shop/a.py", meta=meta)
+    said = {"weakened": ["tests/test_a.py: test_it was removed"]}
+    produce(task, result_type="code_changes", content="", file_path="tests/test_a.py", meta=meta | said)
+    produce(task, result_type="code_changes", content="", file_path="shop/a.py", meta=meta)
     assert read(people, task).weakened == {"tests/test_a.py": ["test_it was removed"]}
 
 

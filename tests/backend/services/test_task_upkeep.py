@@ -294,3 +294,17 @@ def test_a_retry_needs_access_to_the_repository_still(people: People, failed: UU
         keep(session, people.alice)
     with pytest.raises(NotFound):
         do(tasks.retry, people.alice, failed)
+
+
+def test_what_a_retry_would_hold_is_asked_once_for_all_models(
+    people: People, failed: UUID, statements: list[str]
+) -> None:
+    with db.transaction() as session:
+        for number in range(5):
+            session.add(AiModel(provider="demo", name=f"other-{number}", display_name="Other", input_price=1,
+                                output_price=1, cache_read_price=1, cache_write_price=1))  # fmt: skip
+    with db.transaction() as session:
+        user = session.get_one(User, people.alice.id)
+        statements.clear()
+        assert len(tasks.retry_offer(session, user, failed).models) == 6
+    assert sum("FROM ai_models" in one for one in statements) == 2, "the choices, and their prices"
