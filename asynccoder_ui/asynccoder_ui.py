@@ -113,7 +113,7 @@ app.add_page(
     repository,
     route=routes.REPOSITORY,
     title="Repository · Async Coder",
-    on_load=[Shell.follow, RepositoryView.load],
+    on_load=[Shell.follow, RepositoryView.follow],
 )
 app.add_page(
     pull_requests,

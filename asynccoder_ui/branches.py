@@ -7,10 +7,10 @@ import reflex as rx
 
 from asynccoder_ui import bridge, given, people, theme
 from asynccoder_ui import repositories_view as view
+from asynccoder_ui.chosen import MAX_QUERY
 from asynccoder_ui.gate import leave, signed_in
 from asynccoder_ui.session import Session
 from backend.errors import AsyncCoderError, SignedOut
-from backend.services import paging
 from backend.services import repositories as service
 
 _MOST = 100
@@ -24,6 +24,7 @@ class Branches(Session):
     is_loading: bool = False
     error: str = ""
     note: str = ""
+    _found: list[service.BranchRow] = []
     _query: str = ""
 
     @rx.event(background=True)
@@ -33,42 +34,37 @@ class Branches(Session):
         repository = given.identity(repository_id)
         async with self:
             token = self._token()
-            self.repository_id, self._query = str(repository), ""
+            self.repository_id, self._query, self._found = str(repository), "", []
             self.items, self.is_loading, self.error, self.note = [], True, "", ""
-        return await self._answer(token, repository)
-
-    @rx.event(background=True)
-    @signed_in
-    async def search(self, query: str) -> Any:
-        """Narrows the list to a part of the name."""
-        async with self:
-            if not self.repository_id:
-                return None
-            token, repository = self._token(), UUID(self.repository_id)
-            self._query = query[:200]
-        return await self._answer(token, repository)
-
-    async def _answer(self, token: str, repository: UUID) -> Any:
-        """Shows what fits, unless another repository or other words are wanted by now."""
-        async with self:
-            query = self._query
-        try:
-            person = await people.person_of(token)
-            found = await bridge.outside(lambda: service.branches(person.id, repository))
-            error = ""
-        except SignedOut:
+        found, error = await _asked(token, repository)
+        if isinstance(error, SignedOut):
             return leave()
-        except AsyncCoderError as refused:
-            found, error = [], str(refused)
-        words = paging.words(query).lower()
-        fitting = [row for row in found if words in row.name.lower()]
         async with self:
-            if self.repository_id != str(repository) or self._query != query:
-                return None
-            self.items = [view.branch_item(row) for row in fitting[:_MOST]]
-            self.is_loading, self.error = False, error
-            self.note = "" if error else _note(len(fitting), len(found), bool(words))
+            if self.repository_id == str(repository):
+                self._found, self.is_loading, self.error = found, False, str(error or "")
+                self._list()
         return None
+
+    @rx.event
+    @signed_in
+    async def search(self, query: str) -> None:
+        """Narrows the list to a part of the name."""
+        self._query = query[:MAX_QUERY]
+        if not self.is_loading:
+            self._list()
+
+    def _list(self) -> None:
+        fitting = service.branches_named(self._found, self._query)
+        self.items = [view.branch_item(row) for row in fitting[:_MOST]]
+        self.note = "" if self.error else _note(len(fitting), len(self._found), bool(self._query.strip()))
+
+
+async def _asked(token: str, repository: UUID) -> tuple[list[service.BranchRow], AsyncCoderError | None]:
+    try:
+        person = await people.person_of(token)
+        return await bridge.outside(lambda: service.branches(person.id, repository)), None
+    except AsyncCoderError as error:
+        return [], error
 
 
 def branch_list() -> rx.Component:

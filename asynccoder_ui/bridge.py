@@ -32,12 +32,14 @@ def _network() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_NETWORK_THREADS, thread_name_prefix="ui-net")
 
 
-async def call(question: Callable[[Session], T]) -> T:
-    """Runs `question(session)` in one transaction, off the loop. What it raises comes back here."""
+async def call(question: Callable[[Session], T], then: Callable[[T], T] | None = None) -> T:
+    """Runs `question(session)` in one transaction, off the loop, and `then` with its answer after it, as for what Redis
+    has to add. What they raise comes back here."""
 
     def answer() -> T:
         with db.transaction() as session:
-            return question(session)
+            found = question(session)
+        return then(found) if then else found
 
     return await _run(_database(), answer)
 

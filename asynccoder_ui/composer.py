@@ -263,8 +263,8 @@ class Composer(Session):
         self.repository_options = [repository_option(row, kind) for row in self._rows]
 
     def _list_branches(self) -> None:
-        wanted = self._searched_branch.strip().lower()
-        self.branch_options = [branch_option(row) for row in self._branches if wanted in row.name.lower()][:_SHOWN]
+        found = repositories.branches_named(self._branches, self._searched_branch)
+        self.branch_options = [branch_option(row) for row in found[:_SHOWN]]
 
     async def _price(self) -> None:
         choice, models, length = self.choice, self._models, self._length

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from asynccoder_ui import routes
+from asynccoder_ui import chosen, routes
 from asynccoder_ui.views import iso
 from backend.services.credits import Balance
-from backend.services.ledger import Day, LedgerRow
+from backend.services.ledger import Day, Kind, LedgerRow, Period, Wanted
 
 _WORDS = {
     "hold": "held",
@@ -15,6 +15,20 @@ _WORDS = {
     "bonus": "bonus",
     "refund": "refunded",
 }
+
+
+@dataclass(frozen=True)
+class Chosen(chosen.Chosen):
+    """The filters of the ledger; without a period, the last 30 days."""
+
+    kind: str = chosen.word(Kind)
+    period: str = chosen.word(Period)
+    task: str = chosen.identity()
+
+    @property
+    def wanted(self) -> Wanted:
+        """The filters as the service takes them."""
+        return Wanted(Kind(self.kind or Kind.ALL), chosen.optional(self.task), Period(self.period or Period.MONTH))
 
 
 @dataclass(frozen=True)

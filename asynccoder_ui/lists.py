@@ -1,138 +1,77 @@
-"""What every list page remembers: which page of it is shown, what may follow, and why it cannot be shown just now."""
+"""What every list page remembers: which rows of how many its address asks for, and the ways to the others."""
 
-import contextlib
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import live, people
-from asynccoder_ui.gate import leave, signed_in
-from asynccoder_ui.session import Session
-from backend.errors import AsyncCoderError, SignedOut
+from asynccoder_ui.chosen import Chosen
+from asynccoder_ui.following import Following, Question, Reads, own
 from backend.models import User
-from backend.services.paging import Key, Page
+from backend.services.paging import Page
 
-Question = Callable[[DatabaseSession, User], Page[Any]]
+C = TypeVar("C", bound=Chosen)
+R = TypeVar("R")
+B = TypeVar("B")
 
 
-class Listing(Session, mixin=True):
-    """A list paged in SQL. A State `(Listing, Session)` says what is asked, shows the rows and names its topics."""
+@dataclass(frozen=True)
+class Listed(Generic[C, R, B]):
+    """A page of a list, what was chosen to see it, and what is shown beside it."""
 
-    is_listed: bool = False
-    error: str = ""
+    chosen: C
+    page: Page[R]
+    beside: B
+
+
+class Listing(Following, mixin=True):
+    """A list that is filtered by its address and paged in SQL; a State `(Listing, Session)` holds its rows."""
+
     span: str = ""  # "101–200 of 1,234"
+    earlier: str = ""  # the address of the page before, empty on the first
+    later: str = ""
+    cleared: str = ""  # the address without filters
+    is_filtered: bool = False
     is_empty: bool = False
-    has_next: bool = False
-    has_previous: bool = False
-    _size: int = 100
-    _starts: list[Key] = []  # after which rows the pages before this one, and this one, begin
-    _after: Key | None = None
-    _visits: int = 0
-    _asked: int = 0
-
-    @rx.event
-    @signed_in
-    async def next_page(self) -> None:
-        """Shows what follows."""
-        if self._after is not None:
-            self._starts = [*self._starts, self._after]
-            await self._read()
-
-    @rx.event
-    @signed_in
-    async def previous_page(self) -> None:
-        """Shows what came before."""
-        self._starts = self._starts[:-1]
-        await self._read()
-
-    @rx.event
-    @signed_in
-    async def retry(self) -> None:
-        """Asks again."""
-        await self._read()
-
-    @rx.event(background=True)
-    @signed_in
-    async def follow(self) -> Any:
-        """Lists from the start, and the same page again whenever something of this person's rings."""
-        async with self:
-            token = self._token()
-            self._visits += 1
-            visit = self._visits
-            self._arrive()
-            self._starts, self.is_listed, self.error = [], False, ""
-        try:
-            person = await people.person_of(token)
-            async with contextlib.aclosing(live.changes(*self._topics(person.id))) as rings:
-                async for _ in rings:
-                    if not await self._reread(token, visit):
-                        return None  # a newer visit follows by itself
-        except SignedOut:
-            return leave()
-        except AsyncCoderError as error:
-            async with self:
-                self.error = str(error)
-        return None
-
-    def _arrive(self) -> None:
-        """Forgets the filters of the visit before."""
-
-    def _topics(self, person: UUID) -> tuple[str, ...]:
-        """What is followed."""
-        raise NotImplementedError
-
-    def _question(self, after: Key | None) -> Question:
-        """What is asked for the page that begins after `after`; it must not read the State when it is called."""
-        raise NotImplementedError
-
-    def _show(self, page: Page[Any]) -> None:
-        """Keeps the rows as they are drawn."""
-        raise NotImplementedError
-
-    async def _restart(self) -> None:
-        """Shows the first page of what the filters now say."""
-        self._starts = []
-        await self._read()
-
-    async def _read(self) -> None:
-        self._take(await _answer(self._token(), self._next_question()))
-
-    async def _reread(self, token: str, visit: int) -> bool:
-        """Asks without holding the tab; what was asked for since then wins. False once a newer visit has begun."""
-        async with self:
-            question, asked = self._next_question(), self._asked
-        answer = await _answer(token, question)
-        async with self:
-            if self._visits != visit:
-                return False
-            if self._asked == asked:
-                self._take(answer)
-        return True
-
-    def _next_question(self) -> Question:
-        self._asked += 1
-        return self._question(self._starts[-1] if self._starts else None)
-
-    def _take(self, answer: "Page[Any] | AsyncCoderError") -> None:
-        if isinstance(answer, AsyncCoderError):
-            self.error = str(answer)
-            return
-        before = self._size * len(self._starts)
-        self.error, self.is_listed, self.is_empty = "", True, not answer.rows
-        self._after = answer.after
-        self.has_next, self.has_previous = answer.after is not None, bool(self._starts)
-        self.span = f"{before + 1:,}–{before + len(answer.rows):,} of {answer.total:,}" if answer.rows else ""
-        self._show(answer)
+    _is_first: bool = True  # nothing was read yet for this address
 
 
-async def _answer(token: str, question: Question) -> Page[Any] | AsyncCoderError:
-    """A page, or why there is none just now. Raises SignedOut."""
-    try:
-        return await people.ask(token, question)
-    except SignedOut:
-        raise
-    except AsyncCoderError as error:
-        return error
+def listed(
+    route: str,
+    filters: type[C],
+    read: Callable[[DatabaseSession, User, C, bool], Listed[C, R, B]],
+    show: Callable[[Any, Listed[C, R, B]], None],
+    *,
+    topics: Callable[[UUID], tuple[str, ...]] = own,
+    then: Callable[[Listed[C, R, B]], Listed[C, R, B]] | None = None,
+) -> Reads[Any, Listed[C, R, B]]:
+    """What a list at `route` reads: `read(session, user, chosen, is_first)`, whose answer `show(state, answer)` keeps.
+
+    `is_first` asks also for what only another address changes.
+    """
+
+    def arrive(state: Any) -> None:
+        chosen = filters.of(state.router.url.query_parameters)
+        state.cleared, state.is_filtered = chosen.bare.address(route), chosen.is_filtered
+        state._is_first = True
+
+    def question(state: Any) -> Question[Listed[C, R, B]]:
+        chosen, is_first = filters.of(state.router.url.query_parameters), bool(state._is_first)
+        return lambda session, user: read(session, user, chosen, is_first)
+
+    def keep(state: Any, found: Listed[C, R, B]) -> None:
+        page, chosen, state._is_first = found.page, found.chosen, False
+        state.span, state.is_empty = span(page), not page.rows
+        state.earlier = chosen.address(route, page.number - 1) if page.number > 1 else ""
+        state.later = chosen.address(route, page.number + 1) if page.number < page.pages else ""
+        show(state, found)
+
+    return Reads(question, keep, arrive, topics, then)
+
+
+def span(page: Page[Any]) -> str:
+    """Which of them are shown: "51–100 of 1,212"."""
+    first = (page.number - 1) * page.size + 1
+    return f"{first:,}–{first + len(page.rows) - 1:,} of {page.total:,}" if page.rows else ""

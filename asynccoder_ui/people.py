@@ -11,7 +11,7 @@ from starlette.requests import cookie_parser
 
 from asynccoder_ui import bridge
 from backend import crypto
-from backend.errors import SignedOut
+from backend.errors import AsyncCoderError, SignedOut
 from backend.models import User
 from backend.services import auth
 from backend.settings import get_settings
@@ -51,21 +51,33 @@ async def person_of(token: str) -> Person:
     if known and known[1] > monotonic():
         return known[0]
     _remembered.pop(key, None)
-    person = await ask(token, lambda session, user: _person(user))
+    person = await ask(token, lambda session, user: seen(user))
     if len(_remembered) >= _MOST:
         _remembered.clear()
     _remembered[key] = (person, monotonic() + REMEMBERED_SECONDS)
     return person
 
 
-async def ask(token: str, question: Callable[[Session, User], T]) -> T:
+async def ask(token: str, question: Callable[[Session, User], T], then: Callable[[T], T] | None = None) -> T:
     """Asks a service as this token's person: `question(session, user)`, the look-up and the answer in one transaction.
 
-    Raises SignedOut, and whatever the service refuses with.
+    `then` is done with the answer after it. Raises SignedOut, and whatever the service refuses with.
     """
     if not token:
         raise SignedOut("You are signed out.")
-    return await bridge.call(lambda session: question(session, auth.user_of_session(session, token)))
+    return await bridge.call(lambda session: question(session, auth.user_of_session(session, token)), then)
+
+
+async def answer(
+    token: str, question: Callable[[Session, User], T], then: Callable[[T], T] | None = None
+) -> T | AsyncCoderError:
+    """As `ask`, but a refusal is an answer as well. Raises SignedOut."""
+    try:
+        return await ask(token, question, then)
+    except SignedOut:
+        raise
+    except AsyncCoderError as error:
+        return error
 
 
 def forget(token: str) -> None:
@@ -73,5 +85,6 @@ def forget(token: str) -> None:
     _remembered.pop(crypto.digest(token), None)
 
 
-def _person(user: User) -> Person:
+def seen(user: User) -> Person:
+    """Of a user what every page needs."""
     return Person(user.id, user.username, user.name, user.avatar_url or "", user.is_admin)

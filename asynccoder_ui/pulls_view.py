@@ -2,9 +2,22 @@
 
 from dataclasses import dataclass
 
-from asynccoder_ui import routes
+from asynccoder_ui import chosen, routes
 from asynccoder_ui.views import iso, web_address
-from backend.services.pull_request_pages import PullRow
+from backend.services.pull_request_pages import PullRow, State, Wanted
+
+
+@dataclass(frozen=True)
+class Chosen(chosen.Chosen):
+    """The filters of the pull requests."""
+
+    state: str = chosen.word(State)
+    repository: str = chosen.identity()
+
+    @property
+    def wanted(self) -> Wanted:
+        """The filters as the service takes them."""
+        return Wanted(State(self.state or State.ALL), chosen.optional(self.repository), self.q)
 
 
 @dataclass(frozen=True)

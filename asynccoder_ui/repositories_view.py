@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from asynccoder_ui import routes
+from asynccoder_ui import chosen, routes
 from asynccoder_ui.views import iso, web_address
-from backend.services.progress import Progress
 from backend.services.repositories import BranchRow, RepositoryRow
-from backend.services.repository_pages import Listed, Shown
+from backend.services.repository_pages import Access, Archive, Listed, Privacy, Shown, Wanted
 from backend.services.repository_settings import DraftPolicy, SettingsRow
 
 _ACCESS = {"read": "can read", "write": "can push", "admin": "admin"}
@@ -16,6 +15,25 @@ _POLICIES = {
     DraftPolicy.DRAFT: "Always a draft",
 }
 POLICY_OPTIONS = [(policy.value, words) for policy, words in _POLICIES.items()]
+
+
+@dataclass(frozen=True)
+class Chosen(chosen.Chosen):
+    """The filters of the repositories."""
+
+    access: str = chosen.word(Access)
+    privacy: str = chosen.word(Privacy)
+    archive: str = chosen.word(Archive)
+
+    @property
+    def wanted(self) -> Wanted:
+        """The filters as the service takes them."""
+        return Wanted(
+            self.q,
+            Access(self.access or Access.ALL),
+            Privacy(self.privacy or Privacy.ALL),
+            Archive(self.archive or Archive.ACTIVE),
+        )
 
 
 @dataclass(frozen=True)
@@ -44,17 +62,6 @@ class BranchItem:
     name: str
     is_default: bool
     is_protected: bool
-
-
-@dataclass(frozen=True)
-class Work:
-    """Long work as a page shows it; `error` is why the last one failed."""
-
-    is_running: bool = False
-    words: str = ""
-    percent: int = 0
-    error: str = ""
-    needs_reconnect: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,18 +101,6 @@ def settings_item(row: SettingsRow) -> SettingsItem:
     return SettingsItem(
         row.test_command, row.draft_policy.value, _POLICIES[row.draft_policy], iso(row.changed_at), row.can_change
     )
-
-
-def work(progress: Progress | None, verb: str, *, is_connected: bool = True) -> Work:
-    """How far some work is: "Syncing 120 of 1,000". A failure that a new connection has mended is forgotten."""
-    if progress is not None and progress.state == "running":
-        words = f"{verb} {progress.done:,} of {progress.total:,}" if progress.total else f"{verb}…"
-        return Work(True, words, round(100 * progress.done / progress.total) if progress.total else 0)
-    if not is_connected:
-        return Work(error="GitHub is no longer connected. Connect it again to go on.", needs_reconnect=True)
-    if progress is None or progress.state == "done" or progress.needs_reconnect:
-        return Work()
-    return Work(error=progress.sentence)
 
 
 def _item(row: RepositoryRow, **more: str) -> RepositoryItem:

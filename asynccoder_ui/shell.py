@@ -1,23 +1,22 @@
 """What stands around every page of a signed-in person: the sidebar with their tasks, the credits, the way out."""
 
-import contextlib
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import reflex as rx
 from reflex_components_core.core.banner import has_connection_errors
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import live, people, routes, theme, views
+from asynccoder_ui import people, routes, theme, views
+from asynccoder_ui.chosen import MAX_QUERY
 from asynccoder_ui.components import task_rows
 from asynccoder_ui.components.post_form import post_form
-from asynccoder_ui.components.react import notifier, palette, shortcuts
-from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.components.react import notifier, palette, search_field, shortcuts
+from asynccoder_ui.following import Following, Question, Reads
+from asynccoder_ui.gate import signed_in
 from asynccoder_ui.palette import Palette
 from asynccoder_ui.session import Session
 from asynccoder_ui.task_menu import kind_of
-from backend import events
-from backend.errors import AsyncCoderError, SignedOut
 from backend.models import User
 from backend.services import credits, preferences, tasks
 from backend.services import news as service
@@ -25,6 +24,7 @@ from backend.services.preferences import Channel, Notify
 from backend.settings import get_settings
 
 _PAGE = 30
+_MOST = 300
 PAGES = [
     {"label": "New task", "href": routes.HOME, "keys": "C"},
     {"label": "Tasks", "href": routes.TASKS, "keys": ""},
@@ -55,13 +55,47 @@ class NewsItem:
     by_browser: bool
 
 
-class Shell(Session):
+@dataclass(frozen=True)
+class _Around:
+    person: people.Person
+    listed: tasks.Sidebar
+    balance: credits.Balance
+    news: list[NewsItem]
+    told: int
+
+
+def _question(shell: "Shell") -> Question[_Around]:
+    """The list, the balance and the news since the last."""
+    query, limit, everyone, told = shell.query, shell._limit, shell.everyone, shell._told
+
+    def read(session: DatabaseSession, user: User) -> _Around:
+        rows, newest = ([], service.latest(session, user)) if told < 0 else service.since(session, user, told)
+        return _Around(
+            people.seen(user),
+            tasks.sidebar(session, user, query, limit, everyone=everyone),
+            credits.balance(session, user),
+            _news(rows, preferences.of(user).notify),
+            newest,
+        )
+
+    return read
+
+
+def _show(shell: "Shell", found: _Around) -> None:
+    person, listed = found.person, found.listed
+    shell.login, shell.name, shell.avatar_url = person.login, person.name, person.avatar_url
+    shell.is_demo = get_settings().is_demo
+    shell.news, shell._told = found.news or shell.news, found.told
+    shell.groups = [views.task_group(group, kind_of) for group in listed.groups]
+    shell.has_others, shell.has_more = listed.has_others, listed.has_more
+    shell.available, shell.held = found.balance.available, found.balance.held
+
+
+class Shell(Following, Session):
     """The sidebar's list and the balance; both follow the person's rings."""
 
     groups: list[views.TaskGroup] = []
     has_more: bool = False
-    is_listed: bool = False
-    list_error: str = ""
     query: str = ""
     everyone: bool = False
     has_others: bool = False
@@ -70,34 +104,13 @@ class Shell(Session):
     news: list[NewsItem] = []
     _limit: int = _PAGE
     _told: int = -1  # the newest notice that was read; what came before the page is no news
-
-    @rx.event(background=True)
-    @signed_in
-    async def follow(self) -> Any:
-        """Reads the list and the balance, and again whenever something of this person's rings."""
-        async with self:
-            token = self._token()
-        try:
-            person = await people.person_of(token)
-            async with self:
-                self.login, self.name, self.avatar_url = person.login, person.name, person.avatar_url
-                self.is_demo = get_settings().is_demo
-            async with contextlib.aclosing(live.changes(events.user_topic(person.id))) as rings:
-                async for kinds in rings:
-                    if live.ASK_WHO & kinds:
-                        people.forget(token)
-                    answer = await _answer(token, self._wanted())
-                    async with self:
-                        self._show(answer)
-        except SignedOut:
-            return leave()
+    _reads: ClassVar = Reads(_question, _show)
 
     @rx.event
     @signed_in
     async def search(self, query: str) -> None:
         """Filters the list by words of title and prompt."""
-        self.query = query[:200]
-        self._limit = _PAGE
+        self.query, self._limit = query[:MAX_QUERY], _PAGE
         await self._read()
 
     @rx.event
@@ -110,55 +123,9 @@ class Shell(Session):
     @rx.event
     @signed_in
     async def more(self) -> None:
-        """Shows the next thirty; also the way to try again after an error."""
-        self._limit = min(self._limit + _PAGE, 300)
+        """Shows the next thirty."""
+        self._limit = min(self._limit + _PAGE, _MOST)
         await self._read()
-
-    async def _read(self) -> None:
-        self._show(await _answer(self._token(), self._wanted()))
-
-    def _wanted(self) -> "_Wanted":
-        return _Wanted(self.query, self._limit, self.everyone, self._told)
-
-    def _show(self, answer: "_Answer | AsyncCoderError") -> None:
-        if isinstance(answer, AsyncCoderError):
-            self.list_error = str(answer)
-            return
-        listed, balance, news, self._told = answer
-        if news:
-            self.news = news
-        self.groups = [views.task_group(group, kind_of) for group in listed.groups]
-        self.has_others = listed.has_others
-        self.has_more, self.is_listed, self.list_error = listed.has_more, True, ""
-        self.available, self.held = balance.available, balance.held
-
-
-_Answer = tuple[tasks.Sidebar, credits.Balance, list[NewsItem], int]
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    query: str
-    limit: int
-    everyone: bool
-    told: int
-
-
-async def _answer(token: str, wanted: _Wanted) -> _Answer | AsyncCoderError:
-    """The list, the balance and the news, or why they cannot be shown just now. Raises SignedOut."""
-
-    def read(session: DatabaseSession, user: User) -> _Answer:
-        is_new = wanted.told < 0
-        rows, newest = ([], service.latest(session, user)) if is_new else service.since(session, user, wanted.told)
-        listed = tasks.sidebar(session, user, wanted.query, wanted.limit, everyone=wanted.everyone)
-        return listed, credits.balance(session, user), _news(rows, preferences.of(user).notify), newest
-
-    try:
-        return await people.ask(token, read)
-    except SignedOut:
-        raise
-    except AsyncCoderError as error:
-        return error
 
 
 def _news(rows: list[service.News], notify: Notify) -> list[NewsItem]:
@@ -234,13 +201,7 @@ def _sidebar(at: str) -> rx.Component:
         ),
         theme.part(
             "side-pad",
-            theme.field(
-                placeholder="Search tasks",
-                aria_label="Search tasks",
-                type="search",
-                on_change=Shell.search.debounce(200),
-                custom_attrs={"data-key": "search"},
-            ),
+            search_field(value=Shell.query, label="Search tasks", most=MAX_QUERY, mark="search", on_write=Shell.search),
         ),
         theme.part("tasks", task_rows.task_list(Shell), tag="nav", aria_label="Tasks", custom_attrs={"data-rows": ""}),
         _person(),

@@ -18,6 +18,11 @@ def clean_text(words: str) -> str:
     return words.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
+def searched(words: str) -> str:
+    """What somebody looks for, as texts are kept, without outer blanks."""
+    return clean_text(words).strip()
+
+
 def without_direction(words: str) -> str:
     """The text without what shows the words after it in another order than they are written (UAX #9, controls)."""
     return _DIRECTIONS.sub("", words)

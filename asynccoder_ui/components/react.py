@@ -43,6 +43,67 @@ class Picker(rx.Component):
     on_ask: rx.EventHandler[_NOTHING]  # type: ignore[type-arg, valid-type]
 
 
+class SearchField(rx.Component):
+    """A field of words that the server has or gives: `on_write` gets them when the hand rests."""
+
+    library = f"{_FOLDER}/filters.jsx"
+    tag = "SearchField"
+    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
+    value: rx.Var[str]
+    label: rx.Var[str]
+    most: rx.Var[int]
+    mark: rx.Var[str]
+    on_write: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+
+
+class FilterField(rx.Component):
+    """Words to look for, kept as `q` in the address."""
+
+    library = f"{_FOLDER}/filters.jsx"
+    tag = "FilterField"
+    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
+    label: rx.Var[str]
+    most: rx.Var[int]
+
+
+class FilterSelect(rx.Component):
+    """One of a few (see views.Option), kept under `name` in the address; the empty one is not."""
+
+    library = f"{_FOLDER}/filters.jsx"
+    tag = "FilterSelect"
+    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
+    name: rx.Var[str]
+    label: rx.Var[str]
+    options: rx.Var[list]
+    more: rx.Var[list]
+
+
+class FilterSegments(rx.Component):
+    """As FilterSelect, all of them in sight."""
+
+    library = f"{_FOLDER}/filters.jsx"
+    tag = "FilterSegments"
+    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
+    name: rx.Var[str]
+    label: rx.Var[str]
+    options: rx.Var[list]
+
+
+class FilterPicker(rx.Component):
+    """One of many that the server finds, or `any`; `text` names the chosen one where it is none of the `options`."""
+
+    library = f"{_FOLDER}/filters.jsx"
+    tag = "FilterPicker"
+    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
+    name: rx.Var[str]
+    label: rx.Var[str]
+    any: rx.Var[str]
+    text: rx.Var[str]
+    options: rx.Var[list]
+    placeholder: rx.Var[str]
+    on_search: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+
+
 class Dialog(rx.Component):
     """A button (the first child is its content) that opens a dialog of the others; it closes when `done` changes."""
 
@@ -254,6 +315,11 @@ class Answer(NoSSRComponent):
 
 
 picker = Picker.create
+search_field = SearchField.create
+filter_field = FilterField.create
+filter_select = FilterSelect.create
+filter_segments = FilterSegments.create
+filter_picker = FilterPicker.create
 dialog = Dialog.create
 confirm = Confirm.create
 menu = Menu.create

@@ -6,6 +6,7 @@ import reflex as rx
 
 from asynccoder_ui import routes, theme, views
 from asynccoder_ui.components import react
+from asynccoder_ui.components.listing import trouble
 from asynccoder_ui.components.looks import state_icon
 from asynccoder_ui.task_menu import ROW_ACTIONS, TaskMenu
 from backend.services.tasks.upkeep import MAX_TITLE
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
 
 def task_list(state: "type[Shell]") -> rx.Component:
     """The sidebar's list: groups of rows, or why there are none."""
-    again = theme.button("Retry", size="sm", on_click=state.more)
     return rx.fragment(
         rx.cond(state.has_others, _whose(state)),
-        rx.cond(state.list_error != "", theme.notice(state.list_error, again, tone="bad", icon_name="circle-alert")),
+        trouble(state),
         rx.cond(
             state.is_listed,
             rx.cond(state.groups.length() > 0, rx.foreach(state.groups, _group), _none(state)),
-            rx.cond(state.list_error == "", theme.part("side-pad", theme.skeleton(6))),
+            rx.cond(state.error == "", theme.part("side-pad", theme.skeleton(6))),
         ),
         rx.cond(state.has_more, theme.button("Load more", variant="quiet", size="sm", wide=True, on_click=state.more)),
         theme.part("side-more", theme.page_link("Archived", href=f"{routes.TASKS}?state=archived")),

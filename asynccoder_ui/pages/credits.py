@@ -1,33 +1,29 @@
 """Credits: what is there, what runs hold of it, what was used each day, and every entry of the ledger."""
 
-from dataclasses import dataclass, field
-from uuid import UUID
+from dataclasses import dataclass
+from typing import ClassVar
 
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import credits_view as view
-from asynccoder_ui import given, routes, theme
+from asynccoder_ui import routes, theme
 from asynccoder_ui.components import listing
 from asynccoder_ui.components.chart import day_chart
 from asynccoder_ui.components.react import moment
+from asynccoder_ui.credits_view import Chosen
 from asynccoder_ui.gate import signed_in
-from asynccoder_ui.lists import Listing, Question
+from asynccoder_ui.lists import Listed, Listing, listed
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import shell
 from asynccoder_ui.views import Option
-from backend import events
 from backend.models import User
 from backend.services import ledger
 from backend.services.credits import Balance, balance
-from backend.services.ledger import Day, Kind, LedgerRow, Period, Wanted
-from backend.services.paging import Key, Page
+from backend.services.ledger import Day, Kind, LedgerRow, Period
 
-_ANY = "all"
-_SIZE = 50
-_ALL_TASKS = Option(_ANY, "All tasks")
 _KINDS = [
-    (Kind.ALL.value, "All entries"),
+    ("", "All entries"),
     (Kind.HOLDS.value, "Holds"),
     (Kind.CHARGES.value, "Charges"),
     (Kind.GRANTS.value, "Grants"),
@@ -35,7 +31,7 @@ _KINDS = [
 ]
 _PERIODS = [
     (Period.WEEK.value, "Last 7 days"),
-    (Period.MONTH.value, "Last 30 days"),
+    ("", "Last 30 days"),
     (Period.QUARTER.value, "Last 90 days"),
     (Period.ALL.value, "All time"),
 ]
@@ -51,9 +47,27 @@ _ICONS = {
 
 
 @dataclass(frozen=True)
-class _Answer(Page[LedgerRow]):
-    balance: Balance = field(default_factory=lambda: Balance(0, 0))
-    days: list[Day] = field(default_factory=list)
+class _Beside:
+    balance: Balance
+    days: list[Day]
+    task: str | None  # the title of the chosen one
+
+
+def _read(session: DatabaseSession, user: User, chosen: Chosen, is_first: bool) -> Listed[Chosen, LedgerRow, _Beside]:
+    wanted = chosen.wanted
+    page = ledger.entries(session, user, wanted, chosen.number)
+    days = ledger.used_per_day(session, user, wanted.period.days or _CHARTED, wanted.task_id)
+    title = ledger.charged_title(session, user, wanted.task_id) if is_first and wanted.task_id else None
+    return Listed(chosen, page, _Beside(balance(session, user), days, title))
+
+
+def _show(state: "Credits", found: Listed[Chosen, LedgerRow, _Beside]) -> None:
+    wanted, beside = found.chosen.wanted, found.beside
+    state.items = [view.ledger_item(row) for row in found.page.rows]
+    state.figures, state.chart = view.figures(beside.balance), view.chart(beside.days)
+    state.csv_href = routes.credits_file(wanted.kind, found.chosen.task, wanted.period)
+    if beside.task is not None:
+        state.task = beside.task or "One task"
 
 
 class Credits(Listing, Session):
@@ -62,68 +76,17 @@ class Credits(Listing, Session):
     items: list[view.LedgerItem] = []
     figures: view.Figures = view.Figures()
     chart: view.Chart = view.Chart()
-    kind: str = Kind.ALL
-    period: str = Period.MONTH
-    task_id: str = _ANY
-    task_title: str = _ALL_TASKS.label
-    task_options: list[Option] = [_ALL_TASKS]
-    is_filtered: bool = False
+    task: str = ""
+    tasks: list[Option] = []
     csv_href: str = ""
-    _size: int = _SIZE
-
-    @rx.event
-    @signed_in
-    async def pick_kind(self, kind: str) -> None:
-        """Shows entries of one kind."""
-        self.kind = given.one_of(Kind, kind)
-        await self._restart()
-
-    @rx.event
-    @signed_in
-    async def pick_period(self, period: str) -> None:
-        """Shows entries of the last days."""
-        self.period = given.one_of(Period, period)
-        await self._restart()
-
-    @rx.event
-    @signed_in
-    async def pick_task(self, task_id: str) -> None:
-        """Shows the entries of one task, or of all."""
-        self.task_id = task_id if task_id == _ANY else str(given.identity(task_id))
-        self.task_title = next((one.label for one in self.task_options if one.value == self.task_id), "One task")
-        await self._restart()
+    _reads: ClassVar = listed(routes.CREDITS, Chosen, _read, _show)
 
     @rx.event
     @signed_in
     async def search_tasks(self, query: str) -> None:
         """Offers the tasks of the ledger by a part of their title."""
         found = await self._ask(lambda session, user: ledger.charged_tasks(session, user, query[:200]))
-        self.task_options = [_ALL_TASKS, *[Option(str(id_), title) for id_, title in found]]
-
-    def _arrive(self) -> None:
-        self.kind, self.period = Kind.ALL, Period.MONTH
-        self.task_id, self.task_title, self.task_options = _ANY, _ALL_TASKS.label, [_ALL_TASKS]
-
-    def _topics(self, person: UUID) -> tuple[str, ...]:
-        return (events.user_topic(person),)
-
-    def _question(self, after: Key | None) -> Question:
-        task = None if self.task_id == _ANY else UUID(self.task_id)
-        wanted = Wanted(Kind(self.kind), task, Period(self.period))
-
-        def ask(session: DatabaseSession, user: User) -> _Answer:
-            page = ledger.entries(session, user, wanted, limit=_SIZE, after=after)
-            days = ledger.used_per_day(session, user, wanted.period.days or _CHARTED, task)
-            return _Answer(**vars(page), balance=balance(session, user), days=days)
-
-        return ask
-
-    def _show(self, page: Page[LedgerRow]) -> None:
-        assert isinstance(page, _Answer)
-        self.items = [view.ledger_item(row) for row in page.rows]
-        self.figures, self.chart = view.figures(page.balance), view.chart(page.days)
-        self.is_filtered = (self.kind, self.period, self.task_id) != (Kind.ALL, Period.ALL, _ANY)
-        self.csv_href = routes.credits_file(self.kind, "" if self.task_id == _ANY else self.task_id, self.period)
+        self.tasks = [Option(str(id_), title) for id_, title in found]
 
 
 def credits() -> rx.Component:
@@ -135,15 +98,18 @@ def credits() -> rx.Component:
             _figures(),
             _filters(),
             rx.cond(Credits.is_listed, day_chart(Credits.chart)),
-            theme.row(theme.words("heading", "Ledger", tag="h2"), theme.grow(), _download()),
+            theme.row(
+                theme.words("heading", "Ledger", tag="h2"), theme.grow(), listing.clear(Credits), _download(), wrap=True
+            ),
             listing.found(
                 Credits,
                 _table(),
-                none=theme.empty("coins", "No entries yet.", theme.words("small", "Send a task to see one.", tag="p")),
-                none_fits=theme.empty(
-                    "coins", "No entry fits.", theme.words("small", "Choose a longer time or other entries.", tag="p")
+                none=theme.empty(
+                    "coins",
+                    "No entries in the last 30 days.",
+                    theme.page_button("Show all", href=Chosen(period=Period.ALL).address(routes.CREDITS)),
                 ),
-                is_filtered=Credits.is_filtered,
+                none_fits=("coins", "No entry fits.", "Choose a longer time or other entries."),
             ),
         ),
         at=routes.CREDITS,
@@ -188,17 +154,17 @@ def _download() -> rx.Component:
 
 def _filters() -> rx.Component:
     return listing.filters(
-        listing.choice(_KINDS, "Kind of entry", value=Credits.kind, on_change=Credits.pick_kind),
-        listing.choice(_PERIODS, "Time", value=Credits.period, on_change=Credits.pick_period),
+        listing.choice("kind", "Kind of entry", _KINDS),
+        listing.choice("period", "Time", _PERIODS),
         listing.searchable(
+            "task",
             "Task",
-            text=Credits.task_title,
-            value=Credits.task_id,
-            options=Credits.task_options,
+            "All tasks",
+            text=Credits.task,
+            options=Credits.tasks,
+            on_search=Credits.search_tasks,
             placeholder="Search tasks",
             icon_name="list-filter",
-            on_pick=Credits.pick_task,
-            on_search=Credits.search_tasks,
         ),
         label="Filter the ledger",
     )

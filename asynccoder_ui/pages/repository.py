@@ -1,6 +1,6 @@
 """One repository: its head, its newest tasks, its branches, and how runs on it are checked and handed over."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import reflex as rx
@@ -9,8 +9,10 @@ from sqlmodel import Session as DatabaseSession
 from asynccoder_ui import given, routes, theme, views
 from asynccoder_ui import repositories_view as view
 from asynccoder_ui.branches import Branches, branch_list
+from asynccoder_ui.components import listing
 from asynccoder_ui.components.looks import state_icon
 from asynccoder_ui.components.react import ago, elapsed, moment
+from asynccoder_ui.following import Following, Question, Reads
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.pages.repositories import marks
 from asynccoder_ui.session import Session
@@ -25,7 +27,43 @@ TABS = {"tasks": "Tasks", "branches": "Branches", "settings": "Settings"}
 _NOWHERE = "There is no such repository, or you cannot see it."
 
 
-class RepositoryView(Session):
+_Answer = tuple[pages.Shown, SettingsRow] | str  # or why there is none
+
+
+def _question(page: "RepositoryView") -> Question[_Answer]:
+    repository = page._repository_in_address()
+
+    def read(session: DatabaseSession, user: User) -> _Answer:
+        if repository is None:
+            return _NOWHERE
+        try:
+            return pages.page(session, user, repository), settings.read(session, user, repository)
+        except NotFound as error:
+            return str(error)
+
+    return read
+
+
+def _arrive(page: "RepositoryView") -> None:
+    """Another repository's page: nothing of the one before."""
+    page.missing = page.refused = ""
+    if page.head.id != str(page._repository_in_address()):
+        page.head, page.tasks, page.is_listed = view.RepositoryItem(), [], False
+        page.settings, page.tab = view.SettingsItem(), "tasks"
+
+
+def _show(page: "RepositoryView", answer: _Answer) -> None:
+    if isinstance(answer, str):
+        page.missing = answer
+        return
+    shown, chosen = answer
+    page.head, page.missing = view.shown_item(shown), ""
+    page.tasks, page.task_count = [views.task_item(row) for row in shown.tasks], shown.task_count
+    page.tasks_href = routes.tasks_of(page.head.id)
+    page.settings = view.settings_item(chosen)
+
+
+class RepositoryView(Following, Session):
     """The repository in the address."""
 
     head: view.RepositoryItem = view.RepositoryItem()
@@ -33,39 +71,10 @@ class RepositoryView(Session):
     task_count: int = 0
     tasks_href: str = ""
     settings: view.SettingsItem = view.SettingsItem()
-    is_shown: bool = False
     tab: str = "tasks"
     missing: str = ""
-    error: str = ""
     refused: str = ""
-
-    @rx.event
-    @signed_in
-    async def load(self) -> Any:
-        """Shows the repository."""
-        repository = self._repository_in_address()
-        if self.head.id != str(repository):
-            self.head, self.tasks, self.is_shown = view.RepositoryItem(), [], False
-            self.settings, self.tab = view.SettingsItem(), "tasks"
-        self.missing, self.error, self.refused = "", "", ""
-        if repository is None:
-            self.missing = _NOWHERE
-            return None
-        try:
-            shown, chosen = await self._ask(lambda session, user: _read(session, user, repository))
-        except SignedOut:
-            raise
-        except NotFound as error:
-            self.missing = str(error)
-            return None
-        except AsyncCoderError as error:
-            self.error = str(error)
-            return None
-        self.head = view.shown_item(shown)
-        self.tasks, self.task_count = [views.task_item(row) for row in shown.tasks], shown.task_count
-        self.tasks_href = routes.tasks_of(str(repository))
-        self.settings, self.is_shown = view.settings_item(chosen), True
-        return Branches.open(str(repository)) if self.tab == "branches" else None
+    _reads: ClassVar = Reads(_question, _show, _arrive)
 
     @rx.event
     @signed_in
@@ -91,6 +100,7 @@ class RepositoryView(Session):
         except AsyncCoderError as error:
             self.refused = str(error)
             return None
+        self._asked += 1  # what a ring asks just now knows nothing of it
         self.refused, self.settings = "", view.settings_item(chosen)
         return rx.toast.success("Saved. Runs that start from now on use this.")
 
@@ -100,10 +110,6 @@ class RepositoryView(Session):
             return UUID(last)
         except ValueError:
             return None
-
-
-def _read(session: DatabaseSession, user: User, repository: UUID) -> tuple[pages.Shown, SettingsRow]:
-    return pages.page(session, user, repository), settings.read(session, user, repository)
 
 
 def _save(
@@ -125,26 +131,19 @@ def repository() -> rx.Component:
                     RepositoryView.missing,
                     theme.page_button("All repositories", href=routes.REPOSITORIES),
                 ),
-                rx.cond(
-                    RepositoryView.is_shown,
-                    theme.stack(
-                        _head(),
-                        _tabs(),
-                        rx.match(RepositoryView.tab, ("branches", branch_list()), ("settings", _settings()), _tasks()),
-                        gap="loose",
-                    ),
+                theme.stack(
+                    listing.trouble(RepositoryView),
                     rx.cond(
-                        RepositoryView.error != "",
-                        theme.notice(
-                            theme.row(
-                                theme.grow(RepositoryView.error),
-                                theme.button("Try again", size="sm", on_click=RepositoryView.load),
-                                wrap=True,
+                        RepositoryView.is_listed,
+                        theme.stack(
+                            _head(),
+                            _tabs(),
+                            rx.match(
+                                RepositoryView.tab, ("branches", branch_list()), ("settings", _settings()), _tasks()
                             ),
-                            tone="bad",
-                            icon_name="circle-alert",
+                            gap="loose",
                         ),
-                        theme.skeleton(4, tall=True),
+                        rx.cond(RepositoryView.error == "", theme.skeleton(4, tall=True)),
                     ),
                 ),
             ),

@@ -1,24 +1,21 @@
 """Tasks: all of them, filtered and paged; the filters stand in the address, so that a reload and "back" keep them."""
 
-import contextlib
-from dataclasses import replace
-from typing import Any
+from typing import ClassVar
 
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import live, people, routes, tasks_view, theme, views
+from asynccoder_ui import routes, tasks_view, theme, views
+from asynccoder_ui.components import listing
 from asynccoder_ui.components.looks import pull_pill, state_pill
 from asynccoder_ui.components.react import ago
 from asynccoder_ui.components.task_rows import row_options
 from asynccoder_ui.facts import type_name
-from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.lists import Listed, Listing, listed
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import shell
 from asynccoder_ui.task_menu import TaskMenu
 from asynccoder_ui.tasks_view import Chosen, TaskLine
-from backend import events
-from backend.errors import AsyncCoderError, SignedOut
 from backend.models import User
 from backend.services import tasks as service
 from backend.services.tasks.upkeep import MAX_TITLE
@@ -38,103 +35,29 @@ _TYPES = [("", "Any type"), *((kind.value, type_name(kind)) for kind in TaskType
 _PRIORITIES = [("", "Any priority"), ("high", "High"), ("medium", "Medium"), ("low", "Low")]
 
 
-class TaskList(Session):
-    """One page of tasks, read again whenever something of this person's rings."""
+def _read(
+    session: DatabaseSession, user: User, chosen: Chosen, is_first: bool
+) -> Listed[Chosen, service.TaskRow, service.Offered | None]:
+    page = service.listing(session, user, chosen.filters, chosen.number)
+    return Listed(chosen, page, service.offered(session, user) if is_first else None)
 
-    chosen: Chosen = Chosen()
+
+def _show(state: "TaskList", found: Listed[Chosen, service.TaskRow, service.Offered | None]) -> None:
+    state.lines, offered = [tasks_view.line(row) for row in found.page.rows], found.beside
+    if offered is not None:
+        state.repositories = tasks_view.options(offered.repositories)
+        state.models = tasks_view.options(offered.models)
+        state.has_others = offered.has_others
+
+
+class TaskList(Listing, Session):
+    """One page of tasks."""
+
     lines: list[TaskLine] = []
     repositories: list[views.Option] = []
     models: list[views.Option] = []
-    span: str = ""
-    earlier: str = ""
-    later: str = ""
     has_others: bool = False
-    cleared: str = routes.TASKS
-    is_filtered: bool = False
-    is_listed: bool = False
-    error: str = ""
-    field: int = 0  # counts how often the search field was filled from the address and not by typing
-    _typed: str = ""
-    _followed: int = 0  # counts visits: only the newest one's loop goes on
-
-    @rx.event(background=True)
-    @signed_in
-    async def follow(self) -> Any:
-        """Reads what the address asks for, and again with every ring."""
-        async with self:
-            token, chosen = self._token(), tasks_view.chosen(self.router.url.query_parameters)
-            self._followed += 1
-            visit = self._followed
-            if chosen.q != self._typed:
-                self._typed, self.field = chosen.q, self.field + 1
-            self.chosen, self.cleared = chosen, Chosen(all=chosen.all).address
-            self.is_filtered = chosen != Chosen(all=chosen.all, page=chosen.page)
-        try:
-            person = await people.person_of(token)
-            async with contextlib.aclosing(live.changes(events.user_topic(person.id))) as rings:
-                async for kinds in rings:
-                    answer = await _answer(token, chosen, choices=not kinds)
-                    async with self:
-                        if self._followed != visit or self.router.url.path.rstrip("/") != routes.TASKS:
-                            return None  # the tab shows something else by now
-                        self._show(answer)
-        except SignedOut:
-            return leave()
-
-    @rx.event
-    @signed_in
-    async def filter(self, name: str, value: str) -> Any:
-        """Chooses one of the filters; an empty value is "any"."""
-        if name in tasks_view.FILTERS:
-            return rx.redirect(self.chosen.but(**{name: value}).address)
-        return None
-
-    @rx.event
-    @signed_in
-    async def search(self, query: str) -> Any:
-        """Filters by words, or a part of the title. Typing is no step for the back button."""
-        self._typed = query[: tasks_view.MAX_QUERY]
-        return rx.redirect(self.chosen.but(q=self._typed).address, replace=True)
-
-    @rx.event
-    @signed_in
-    async def again(self) -> None:
-        """Reads once more after an error."""
-        self._show(await _answer(self._token(), self.chosen, choices=True))
-
-    def _show(self, answer: "_Answer | AsyncCoderError") -> None:
-        if isinstance(answer, AsyncCoderError):
-            self.error = str(answer)
-            return
-        found, offered = answer
-        self.lines = [tasks_view.line(row) for row in found.rows]
-        self.span = tasks_view.span(found)
-        turn = [replace(self.chosen, page=str(page)).address for page in (found.page - 1, found.page + 1)]
-        self.earlier = turn[0] if found.page > 1 else ""
-        self.later = turn[1] if found.page < found.pages else ""
-        self.is_listed, self.error = True, ""
-        if offered is not None:
-            self.repositories = tasks_view.options(offered.repositories)
-            self.models = tasks_view.options(offered.models)
-            self.has_others = offered.has_others
-
-
-_Answer = tuple[service.Listing, service.Offered | None]
-
-
-async def _answer(token: str, chosen: Chosen, *, choices: bool) -> _Answer | AsyncCoderError:
-    """The page, with what there is to filter by, or why they cannot be shown just now. Raises SignedOut."""
-
-    def read(session: DatabaseSession, user: User) -> _Answer:
-        found = service.listing(session, user, tasks_view.filters_of(chosen), int(chosen.page or 1))
-        return found, service.offered(session, user) if choices else None
-
-    try:
-        return await people.ask(token, read)
-    except SignedOut:
-        raise
-    except AsyncCoderError as error:
-        return error
+    _reads: ClassVar = listed(routes.TASKS, Chosen, _read, _show)
 
 
 def tasks() -> rx.Component:
@@ -145,70 +68,37 @@ def tasks() -> rx.Component:
             theme.row(
                 theme.words("title", "Tasks", tag="h1"),
                 theme.grow(),
-                rx.cond(TaskList.is_filtered, _clear()),
-                rx.cond(TaskList.has_others, _whose()),
+                listing.clear(TaskList),
+                rx.cond(TaskList.has_others, listing.segments("all", "Whose tasks", [("1", "All"), ("", "Mine")])),
                 theme.wide_only(theme.page_button(theme.icon("plus"), "New task", href=routes.HOME)),
                 wrap=True,
             ),
-            _filters(),
-            rx.cond(TaskList.error != "", _trouble()),
-            rx.cond(
-                TaskList.is_listed,
-                rx.cond(TaskList.lines.length() > 0, _lines(), _none()),
-                rx.cond(TaskList.error == "", theme.skeleton(8)),
+            listing.filters(
+                listing.words("Search titles and prompts"),
+                listing.choice("state", "State", _STATES),
+                listing.choice("type", "Type", _TYPES),
+                listing.choice("repository", "Repository", [("", "Any repository")], TaskList.repositories),
+                listing.choice("model", "Model", [("", "Any model")], TaskList.models),
+                listing.choice("priority", "Priority", _PRIORITIES),
+                label="Filter tasks",
+            ),
+            listing.found(
+                TaskList,
+                _lines(),
+                none=theme.empty(
+                    "inbox",
+                    "No tasks yet.",
+                    theme.words("small", "Describe what should be done; what you send appears here.", tag="p"),
+                    theme.page_button("New task", href=routes.HOME, variant="primary"),
+                ),
+                none_fits=(
+                    "search-x",
+                    "No task fits these filters.",
+                    "Search for something else, or widen the filters.",
+                ),
             ),
         ),
         at=routes.TASKS,
-    )
-
-
-def _filters() -> rx.Component:
-    return theme.part(
-        "filters",
-        theme.field(
-            key=TaskList.field,
-            placeholder="Search titles and prompts",
-            aria_label="Search tasks by words",
-            type="search",
-            default_value=TaskList.chosen.q,
-            on_change=TaskList.search.debounce(300),
-        ),
-        _select("state", "State", _STATES),
-        _select("type", "Type", _TYPES),
-        _select("repository", "Repository", [("", "Any repository")], TaskList.repositories),
-        _select("model", "Model", [("", "Any model")], TaskList.models),
-        _select("priority", "Priority", _PRIORITIES),
-        role="search",
-    )
-
-
-def _whose() -> rx.Component:
-    return theme.segments(
-        "Whose tasks",
-        ("All", TaskList.chosen.all == "1", TaskList.filter("all", "1")),
-        ("Mine", TaskList.chosen.all == "", TaskList.filter("all", "")),
-    )
-
-
-def _select(name: str, label: str, fixed: list[tuple[str, str]], more: Any = None) -> rx.Component:
-    return theme.select(
-        fixed,
-        more,
-        aria_label=label,
-        value=getattr(TaskList.chosen, name),
-        on_change=lambda value: TaskList.filter(name, value),
-    )
-
-
-def _clear() -> rx.Component:
-    return theme.page_button(theme.icon("x", 14), "Clear filters", href=TaskList.cleared, variant="quiet")
-
-
-def _trouble() -> rx.Component:
-    return theme.notice(
-        theme.row(theme.grow(TaskList.error), theme.button("Retry", size="sm", on_click=TaskList.again), wrap=True),
-        tone="bad",
-        icon_name="circle-alert",
     )
 
 
@@ -220,22 +110,7 @@ def _lines() -> rx.Component:
             rx.foreach(TaskList.lines, _line),
             label="Tasks",
         ),
-        theme.part(
-            "paging",
-            theme.words("tiny", TaskList.span, num=True, aria_live="polite"),
-            theme.grow(),
-            rx.cond(TaskList.earlier != "", _turn(theme.icon("chevron-left", 14), "Previous", href=TaskList.earlier)),
-            rx.cond(TaskList.later != "", _turn("Next", theme.icon("chevron-right", 14), href=TaskList.later)),
-            tag="nav",
-            aria_label="Pages of tasks",
-        ),
         custom_attrs={"data-rows": ""},
-    )
-
-
-def _turn(*label: Any, href: rx.Var[str]) -> rx.Component:
-    return theme.page_button(
-        *label, href=href, size="sm", on_click=rx.call_script("document.getElementById('main').scrollTo(0, 0)")
     )
 
 
@@ -271,19 +146,4 @@ def _line(item: rx.Var[TaskLine]) -> rx.Component:
         ),
         key=item.id,
         custom_attrs={"data-row": ""},
-    )
-
-
-def _none() -> rx.Component:
-    return rx.cond(
-        TaskList.is_filtered,
-        theme.empty(
-            "search-x", "No task fits these filters.", theme.page_button("Clear the filters", href=TaskList.cleared)
-        ),
-        theme.empty(
-            "inbox",
-            "No tasks yet.",
-            theme.words("small", "Describe what should be done; what you send appears here.", tag="p"),
-            theme.page_button("New task", href=routes.HOME, variant="primary"),
-        ),
     )

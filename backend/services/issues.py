@@ -18,7 +18,7 @@ from backend.db import transaction
 from backend.errors import GitHubNotFound, InvalidInput, NotFound, TooLarge
 from backend.github.types import RemoteComment
 from backend.models import Repository, User, UserRepositoryAccess
-from backend.services import access, paging, repositories
+from backend.services import access, repositories
 from backend.services.tasks.write import MAX_PROMPT, MAX_PROMPT_BYTES
 from backend.settings import get_settings
 
@@ -135,7 +135,7 @@ def title_of(words: str) -> str:
 
 def _parse(reference: str) -> tuple[str, int]:
     """The repository's full name, empty for a bare number, and the issue's number."""
-    reference = paging.words(reference)
+    reference = jsonb.searched(reference)
     if "://" in reference:
         return _parse_address(reference)
     found = _WRITTEN.fullmatch(reference)

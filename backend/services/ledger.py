@@ -13,11 +13,11 @@ import sqlalchemy
 from sqlalchemy import func, tuple_
 from sqlmodel import Session, col, select
 
-from backend import clock
+from backend import clock, jsonb
 from backend.db import transaction
 from backend.models import CreditTransaction, Task, User
 from backend.services import paging
-from backend.services.paging import Key, Page
+from backend.services.paging import Page
 
 BATCH = 500
 _FORMULA = tuple("=+-@\t\r\n")
@@ -86,36 +86,31 @@ class Day:
 
 
 def entries(
-    session: Session, user: User, wanted: Wanted | None = None, *, limit: int = 50, after: Key | None = None
+    session: Session, user: User, wanted: Wanted | None = None, number: int = 1, *, size: int = 50
 ) -> Page[LedgerRow]:
-    """The person's entries that fit, newest first; `after` is the key that the page before gave."""
+    """The person's entries that fit, newest first."""
     narrowed = _narrowed(user, wanted or Wanted())
     total = session.exec(select(func.count()).select_from(CreditTransaction).where(*narrowed)).one()
-    return _page(session, narrowed, limit, after, total)
+    statement = _selection(narrowed).limit(size)
 
+    def read(offset: int) -> list[LedgerRow]:
+        return [_row(*found) for found in session.execute(statement.offset(offset))]
 
-def _page(session: Session, narrowed: list[Any], limit: int, after: Key | None, total: int) -> Page[LedgerRow]:
-    statement = (
-        sqlalchemy.select(CreditTransaction, col(Task.title))
-        .outerjoin(Task, (col(Task.id) == CreditTransaction.task_id) & col(Task.deleted_at).is_(None))
-        .where(*narrowed)
-    )
-    if after is not None:
-        statement = statement.where(after > _KEY)
-    found = session.execute(statement.order_by(_AT.desc(), _ID.desc()).limit(limit + 1)).all()
-    return paging.page(found, limit, total, row=lambda one: _row(*one), key=lambda one: (one[0].created_at, one[0].id))
+    return paging.page(total, number, size, read)
 
 
 def every(user: User, wanted: Wanted, *, batch: int = BATCH) -> Iterator[LedgerRow]:
-    """All entries that fit, newest first, read batch after batch in short transactions."""
-    after: Key | None = None
+    """All entries that fit, newest first, read batch after batch in short transactions: each starts after the row that
+    the one before ended with, so that what is added meanwhile is neither skipped for nor told twice."""
+    statement = _selection(_narrowed(user, wanted)).limit(batch)
+    begun = statement
     while True:
         with transaction() as session:
-            found = _page(session, _narrowed(user, wanted), batch, after, 0)  # nobody asks how many there are
-        yield from found.rows
-        after = found.after
-        if after is None:
+            found = [(_row(entry, title), entry.created_at, entry.id) for entry, title in session.execute(statement)]
+        yield from (row for row, *_ in found)
+        if len(found) < batch:
             return
+        statement = begun.where(tuple_(_AT, _ID) < tuple(found[-1][1:]))
 
 
 def as_csv(user: User, wanted: Wanted, *, batch: int = BATCH) -> Iterator[str]:
@@ -137,11 +132,15 @@ def as_csv(user: User, wanted: Wanted, *, batch: int = BATCH) -> Iterator[str]:
 
 def charged_tasks(session: Session, user: User, query: str = "", limit: int = 50) -> list[tuple[UUID, str]]:
     """The tasks that stand in the person's ledger, the newest first, by a part of their title."""
-    in_ledger = select(CreditTransaction.task_id).where(CreditTransaction.user_id == user.id)
-    statement = select(Task.id, Task.title).where(col(Task.id).in_(in_ledger), col(Task.deleted_at).is_(None))
-    if words := paging.words(query):
+    statement = select(Task.id, Task.title).where(*_charged(user))
+    if words := jsonb.searched(query):
         statement = statement.where(col(Task.title).icontains(words, autoescape=True))
     return list(session.exec(statement.order_by(col(Task.created_at).desc(), col(Task.id)).limit(limit)))
+
+
+def charged_title(session: Session, user: User, task_id: UUID) -> str:
+    """The title of one of them; empty for any other."""
+    return session.exec(select(Task.title).where(*_charged(user), Task.id == task_id)).first() or ""
 
 
 def used_per_day(session: Session, user: User, days: int, task_id: UUID | None = None) -> list[Day]:
@@ -162,7 +161,20 @@ def used_per_day(session: Session, user: User, days: int, task_id: UUID | None =
 
 _AT = col(CreditTransaction.created_at)
 _ID = col(CreditTransaction.id)
-_KEY = tuple_(_AT, _ID)
+
+
+def _selection(narrowed: list[Any]) -> sqlalchemy.Select[CreditTransaction, str]:
+    return (
+        sqlalchemy.select(CreditTransaction, col(Task.title))
+        .outerjoin(Task, (col(Task.id) == CreditTransaction.task_id) & col(Task.deleted_at).is_(None))
+        .where(*narrowed)
+        .order_by(_AT.desc(), _ID.desc())
+    )
+
+
+def _charged(user: User) -> tuple[Any, ...]:
+    in_ledger = select(CreditTransaction.task_id).where(CreditTransaction.user_id == user.id)
+    return col(Task.id).in_(in_ledger), col(Task.deleted_at).is_(None)
 
 
 def _narrowed(user: User, wanted: Wanted) -> list[Any]:

@@ -1,29 +1,28 @@
-"""Lists paged in SQL by key: a page starts after the last row of the one before; ids tell equal times apart."""
+"""Lists paged in SQL by number. What is added while somebody turns the pages moves the rows on by as many."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 R = TypeVar("R")
-S = TypeVar("S")
-Key = tuple[Any, ...]  # what a list is ordered by, its last part unique
 
 
 @dataclass(frozen=True)
 class Page(Generic[R]):
-    """One page of a list. `total` counts all that fit the filters; `after` is where the next page starts, if any."""
+    """One page of a list: `number` counts from 1 and is never past the last, `total` counts all that fit."""
 
     rows: list[R]
     total: int
-    after: Key | None = None
+    number: int
+    size: int
+
+    @property
+    def pages(self) -> int:
+        """How many there are; an empty list has one."""
+        return max(1, -(-self.total // self.size))
 
 
-def page(found: Sequence[S], limit: int, total: int, *, row: Callable[[S], R], key: Callable[[S], Key]) -> Page[R]:
-    """A page of the first `limit` of what was found; one more than that was asked for, to know whether it goes on."""
-    shown = found[:limit]
-    return Page([row(one) for one in shown], total, key(shown[-1]) if len(found) > limit else None)
-
-
-def words(query: str) -> str:
-    """What somebody looks for, as PostgreSQL takes it: without NUL, lone surrogates and outer blanks."""
-    return query.replace("\x00", "").encode(errors="ignore").decode().strip()
+def page(total: int, number: int, size: int, read: Callable[[int], list[R]]) -> Page[R]:
+    """The page of this number, or the nearest there is; `read(offset)` reads its rows."""
+    number = min(max(number, 1), max(1, -(-total // size)))
+    return Page(read((number - 1) * size), total, number, size)

@@ -7,13 +7,15 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import func, or_, tuple_
+from sqlalchemy import func, or_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from backend import jsonb
 from backend.models import PullRequest, Repository, Task, TaskRun, User
 from backend.services import access, paging
-from backend.services.paging import Key, Page
+from backend.services.paging import Page
 from backend.words import PullRequestStatus
 
 _MOST_NUMBER = 2**31 - 1
@@ -59,14 +61,11 @@ class PullRow:
 
 
 def entries(
-    session: Session, user: User, wanted: Wanted | None = None, *, limit: int = 100, after: Key | None = None
+    session: Session, user: User, wanted: Wanted | None = None, number: int = 1, *, size: int = 100
 ) -> Page[PullRow]:
-    """Those that fit, what GitHub changed last first; `after` is the key that the page before gave."""
+    """Those that fit, what GitHub changed last first."""
     narrowed = _narrowed(user, wanted or Wanted())
-    statement = _selection(user).where(*narrowed)
-    if after is not None:
-        statement = statement.where(tuple_(_AT, _ID) < after)
-    found = session.execute(statement.order_by(_AT.desc(), _ID.desc()).limit(limit + 1)).all()
+    statement = _selection(user).where(*narrowed).order_by(_AT.desc(), _ID.desc()).limit(size)
     total = session.exec(
         select(func.count())
         .select_from(PullRequest)
@@ -74,27 +73,35 @@ def entries(
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
         .where(*narrowed)
     ).one()
-    verdicts = _verdicts(session, [one.task_id for one in found])
-    return paging.page(
-        found,
-        limit,
-        total,
-        row=lambda one: _row(one, verdicts),
-        key=lambda one: (one.updated_at, one.id),
-    )
+
+    def read(offset: int) -> list[PullRow]:
+        found = session.execute(statement.offset(offset)).all()
+        verdicts = _verdicts(session, [one.task_id for one in found])
+        return [_row(one, verdicts) for one in found]
+
+    return paging.page(total, number, size, read)
 
 
 def offered(session: Session, user: User, query: str = "", limit: int = 50) -> list[tuple[UUID, str]]:
     """The repositories of those pull requests, by a part of their name."""
-    seen = (
+    statement = select(Repository.id, Repository.full_name).where(col(Repository.id).in_(_seen(user)))
+    if words := jsonb.searched(query):
+        statement = statement.where(col(Repository.full_name).icontains(words, autoescape=True))
+    return list(session.exec(statement.order_by(func.lower(Repository.full_name)).limit(limit)))
+
+
+def offered_name(session: Session, user: User, repository_id: UUID) -> str:
+    """The name of one of them; empty for any other."""
+    wanted = (col(Repository.id) == repository_id, col(Repository.id).in_(_seen(user)))
+    return session.exec(select(Repository.full_name).where(*wanted)).first() or ""
+
+
+def _seen(user: User) -> SelectOfScalar[UUID]:
+    return (
         select(PullRequest.repository_id)
         .join(Task, col(Task.id) == PullRequest.task_id)
         .where(access.visible(user))
     )  # fmt: skip
-    statement = select(Repository.id, Repository.full_name).where(col(Repository.id).in_(seen))
-    if words := paging.words(query):
-        statement = statement.where(col(Repository.full_name).icontains(words, autoescape=True))
-    return list(session.exec(statement.order_by(func.lower(Repository.full_name)).limit(limit)))
 
 
 # GitHub's own time where it told one.
@@ -133,7 +140,7 @@ def _narrowed(user: User, wanted: Wanted) -> list[Any]:
         conditions.append(col(PullRequest.status) == wanted.state.value)
     if wanted.repository_id is not None:
         conditions.append(col(PullRequest.repository_id) == wanted.repository_id)
-    if words := paging.words(wanted.query):
+    if words := jsonb.searched(wanted.query):
         texts = (PullRequest.title, PullRequest.source_branch, Task.title, Repository.full_name)
         conditions.append(or_(_numbered(words), *[col(text).icontains(words, autoescape=True) for text in texts]))
     return conditions

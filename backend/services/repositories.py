@@ -11,14 +11,14 @@ from sqlalchemy import Table, or_, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, SQLModel, col, func, select
 
-from backend import clock, redis
+from backend import clock, jsonb, redis
 from backend.cache import Cache
 from backend.db import transaction
 from backend.errors import Conflict, GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
 from backend.github.client import GitHub
 from backend.github.types import RemoteRepository
 from backend.models import Repository, Task, User, UserRepositoryAccess
-from backend.services import access, auth, paging, progress
+from backend.services import access, auth, progress
 from backend.services.progress import Report
 from backend.settings import get_settings
 from backend.workspace.git import check_branch
@@ -60,7 +60,7 @@ class BranchRow:
 def listing(session: Session, user: User, query: str = "", limit: int = 50) -> list[RepositoryRow]:
     """The person's repositories by name; `query` filters by a part of it."""
     statement = _reachable(user).order_by(func.lower(Repository.full_name)).limit(limit)
-    if wanted := paging.words(query):
+    if wanted := jsonb.searched(query):
         statement = statement.where(col(Repository.full_name).icontains(wanted, autoescape=True))
     return [row(found, level) for found, level in session.execute(statement)]
 
@@ -132,6 +132,12 @@ def branches(user_id: UUID, repository_id: UUID, *, fresh: bool = False) -> list
         cache.set_json(key, names, CACHE_SECONDS)
     rows = [BranchRow(name, name == default, bool(protected)) for name, protected in names]
     return sorted(rows, key=lambda row: (not row.is_default, row.name.lower()))
+
+
+def branches_named(rows: list[BranchRow], query: str) -> list[BranchRow]:
+    """Those that have the words in their name."""
+    words = jsonb.searched(query).lower()
+    return [row for row in rows if words in row.name.lower()]
 
 
 def require_branch(user_id: UUID, repository_id: UUID, branch: str) -> str:

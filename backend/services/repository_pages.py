@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import func, tuple_
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col, select
 
+from backend import jsonb
 from backend.models import Repository, Task, User, UserRepositoryAccess
 from backend.services import access, paging, repositories, tasks
-from backend.services.paging import Key, Page
+from backend.services.paging import Page
 from backend.services.repositories import RepositoryRow
 
 TASKS = 20
@@ -82,29 +83,24 @@ class Shown:
 
 
 def entries(
-    session: Session, user: User, wanted: Wanted | None = None, *, limit: int = 100, after: Key | None = None
+    session: Session, user: User, wanted: Wanted | None = None, number: int = 1, *, size: int = 100
 ) -> Page[Listed]:
-    """The person's repositories that fit, by name; `after` is the key that the page before gave."""
-    narrowed = _narrowed(user, wanted or Wanted())
-    statement = _selection().where(*narrowed).order_by(_NAME, _ID).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(tuple_(_NAME, _ID) > after)
-    found = session.execute(statement).all()
-    total = session.exec(select(func.count()).select_from(_selection().where(*narrowed).subquery())).one()
-    last = _last_tasks(session, user, [one[0].id for one in found])
-    return paging.page(
-        found,
-        limit,
-        total,
-        row=lambda one: Listed(repositories.row(one[0], one[1]), last.get(one[0].id)),
-        key=lambda one: (one[2], one[0].id),
-    )
+    """The person's repositories that fit, by name."""
+    statement = _selection().where(*_narrowed(user, wanted or Wanted()))
+    total = session.exec(select(func.count()).select_from(statement.subquery())).one()
+
+    def read(offset: int) -> list[Listed]:
+        found = session.execute(statement.order_by(_NAME, _ID).limit(size).offset(offset)).all()
+        last = _last_tasks(session, user, [repository.id for repository, _ in found])
+        return [Listed(repositories.row(repository, level), last.get(repository.id)) for repository, level in found]
+
+    return paging.page(total, number, size, read)
 
 
 def page(session: Session, user: User, repository_id: UUID) -> Shown:
     """A repository with its newest tasks. Raises NotFound for what this person cannot reach."""
     found, level = access.reachable(session, user, repository_id)
-    listed = tasks.listing(session, user, tasks.Filters(repository_id=repository_id, everyone=True), limit=TASKS)
+    listed = tasks.listing(session, user, tasks.Filters(repository_id=repository_id, everyone=True), size=TASKS)
     return Shown(repositories.row(found, level), found.url, listed.rows, listed.total)
 
 
@@ -112,15 +108,15 @@ _NAME = func.lower(Repository.full_name)
 _ID = col(Repository.id)
 
 
-def _selection() -> sqlalchemy.Select[Repository, str, str]:
-    return sqlalchemy.select(Repository, col(UserRepositoryAccess.access_level), _NAME.label("sorted_name")).join(
+def _selection() -> sqlalchemy.Select[Repository, str]:
+    return sqlalchemy.select(Repository, col(UserRepositoryAccess.access_level)).join(
         UserRepositoryAccess, col(UserRepositoryAccess.repository_id) == _ID
     )
 
 
 def _narrowed(user: User, wanted: Wanted) -> list[Any]:
     conditions: list[Any] = [col(UserRepositoryAccess.user_id) == user.id, col(Repository.is_active)]
-    if words := paging.words(wanted.query):
+    if words := jsonb.searched(wanted.query):
         conditions.append(
             col(Repository.full_name).icontains(words, autoescape=True)
             | col(Repository.description).icontains(words, autoescape=True)

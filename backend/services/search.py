@@ -8,8 +8,9 @@ import sqlalchemy
 from sqlalchemy import or_
 from sqlmodel import Session, col
 
+from backend import jsonb
 from backend.models import PullRequest, Repository, Task, User
-from backend.services import paging, repositories
+from backend.services import repositories
 from backend.services.tasks.query import matching
 
 EACH = 6  # of a kind
@@ -27,7 +28,7 @@ class Found:
 
 def everything(session: Session, user: User, query: str) -> list[Found]:
     """The best few of each kind for the query; without one, the newest tasks."""
-    wanted = paging.words(query)
+    wanted = jsonb.searched(query)
     if not wanted:
         return _tasks(session, user, "")
     return [

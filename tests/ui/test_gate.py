@@ -74,7 +74,7 @@ def test_a_session_that_ended_is_refused_at_the_next_event_although_the_gate_rem
             with db.transaction() as session:
                 auth.sign_out(session, people.cookies["alice"])
             await tab.fire(Shell.search, "secret")
-            return (await tab.state(Shell)).list_error, tab.was_sent_away
+            return (await tab.state(Shell)).error, tab.was_sent_away
 
     assert asyncio.run(road()) == ("", True)
 

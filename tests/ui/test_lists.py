@@ -9,12 +9,13 @@ from asynccoder_ui.branches import Branches
 from asynccoder_ui.pages.pull_requests import PullRequests
 from asynccoder_ui.pages.repositories import Repositories
 from asynccoder_ui.pages.repository import RepositoryView
-from asynccoder_ui.repositories_view import Work, work
+from asynccoder_ui.syncing import Work, work
 from backend import db
 from backend.models import RepositorySettings
-from backend.services import progress, repositories
+from backend.services import progress, repositories, tasks
 from backend.services.progress import Progress
 from backend.settings import get_settings
+from backend.words import Priority, TaskType
 from tests.backend.services.test_pull_request_pages import pull
 from tests.conftest import People, keep, remote
 from tests.github_server import PullServer, pull_server
@@ -33,11 +34,11 @@ def github(people: People, environment: pytest.MonkeyPatch) -> Iterator[PullServ
         yield server
 
 
-def visited(page: type[Any], people: People, road: Road | None = None, who: str = "alice") -> Any:
+def visited(page: type[Any], people: People, road: Road | None = None, who: str = "alice", query: str = "") -> Any:
     """The page's State once it is listed and the road was walked."""
 
     async def walk() -> Any:
-        async with opened(people.cookies[who]) as tab:
+        async with opened(people.cookies[who], f"/list?{query}" if query else "/list") as tab:
             following = await tab.start(page.follow)
 
             async def is_listed() -> bool:
@@ -72,25 +73,31 @@ def test_each_person_sees_their_repositories_with_what_they_may_do(people: Peopl
 
 
 def test_repositories_are_narrowed_and_what_does_not_fit_is_told_apart_from_nothing(people: People):
-    seen = visited(Repositories, people, fire((Repositories.pick_access, "admin"), (Repositories.search, "SAMPLE")))
+    seen = visited(Repositories, people, query="access=admin&q=SAMPLE")
     assert [item.name for item in seen.items] == ["alice/sample-shop"] and seen.is_filtered
-    seen = visited(Repositories, people, fire((Repositories.pick_privacy, "public")))
-    assert seen.is_empty and seen.is_filtered
-    seen = visited(Repositories, people, fire((Repositories.pick_archive, "archived")))
-    assert seen.is_empty and seen.is_filtered
+    for query in ("privacy=public", "archive=archived"):
+        seen = visited(Repositories, people, query=query)
+        assert seen.is_empty and seen.is_filtered and seen.cleared == "/repositories"
 
 
-@pytest.mark.parametrize("handler", ["pick_access", "pick_privacy", "pick_archive"])
-def test_a_filter_that_is_none_is_refused(people: People, handler: str):
-    seen = visited(Repositories, people, fire((getattr(Repositories, handler), "'; --")))
-    assert (seen.access, seen.privacy, seen.archive, len(seen.items)) == ("all", "all", "active", 2)
+def test_what_is_no_filter_changes_nothing(people: People):
+    seen = visited(Repositories, people, query="access=';--&privacy=x&archive=%00&page=0&other=1")
+    assert not seen.is_filtered and len(seen.items) == 2
+    seen = visited(PullRequests, people, query="state=half-open&repository=../x&page=1e3")
+    assert seen.is_listed and not seen.is_filtered
 
 
-def test_a_hundred_repositories_make_a_page(people: People):
+def test_a_hundred_repositories_make_a_page_and_a_reconnect_keeps_it(people: People):
     with db.transaction() as session:
         keep(session, people.alice, *[remote(100 + number, f"acme/tool-{number:03}", "read") for number in range(130)])
-    seen = visited(Repositories, people, fire((Repositories.next_page,)))
-    assert (seen.span, len(seen.items), seen.has_next, seen.has_previous) == ("101–130 of 130", 30, False, True)
+
+    async def reconnect(tab: Tab) -> None:
+        await tab.start(Repositories.follow)
+
+    for road in (None, reconnect):
+        seen = visited(Repositories, people, road, query="q=tool&page=2")
+        assert (seen.span, len(seen.items), seen.later) == ("101–130 of 130", 30, "")
+        assert seen.earlier == "/repositories?q=tool"
 
 
 def test_a_sync_that_goes_on_is_shown_to_whoever_comes_back_and_not_started_twice(people: People):
@@ -151,7 +158,7 @@ def test_branches_come_when_asked_for_with_their_marks_and_can_be_searched(peopl
         ("feature/coupons", False, False),
     ]
     assert seen.note == "2 branches"
-    assert [item.name for item in branches_of(people, str(people.shop), "COUP\x00").items] == ["feature/coupons"]
+    assert [item.name for item in branches_of(people, str(people.shop), " COUP ").items] == ["feature/coupons"]
     assert branches_of(people, str(people.shop), "zzz").note == "No branch has this in its name."
 
 
@@ -165,12 +172,18 @@ def test_branches_of_a_repository_one_cannot_reach_are_not_told(people: People):
 def shown(people: People, path: str, *steps: Any, who: str = "alice") -> RepositoryView:
     async def road() -> RepositoryView:
         async with opened(people.cookies[who], path) as tab:
-            await tab.fire(RepositoryView.load)
+            following = await tab.start(RepositoryView.follow)
+            await tab.until(lambda: _is_read(tab))
             for handler, *args in steps:
                 await tab.fire(handler, *args)
+            following.cancel()
             return await tab.state(RepositoryView)
 
     return asyncio.run(road())
+
+
+async def _is_read(tab: Tab) -> bool:
+    return (await tab.state(RepositoryView)).is_listed
 
 
 def test_a_repository_has_a_page_for_whoever_can_reach_it(people: People):
@@ -181,7 +194,30 @@ def test_a_repository_has_a_page_for_whoever_can_reach_it(people: People):
         assert seen.head.url.endswith("/acme/shop")
     for who, address in (("carol", path), ("alice", "/repositories/nonsense"), ("bob", f"/repositories/{uuid4()}")):
         seen = shown(people, address, who=who)
-        assert seen.missing and seen.head.name == "" and not seen.is_shown
+        assert seen.missing and seen.head.name == ""
+
+
+def test_a_repositorys_page_moves_with_its_tasks(people: People):
+    async def road() -> None:
+        async with opened(people.cookies["alice"], f"/repositories/{people.shop}") as tab:
+            following = await tab.start(RepositoryView.follow)
+            await tab.until(lambda: _is_read(tab))
+            draft = tasks.Draft(people.shop, "main", None, people.model, TaskType.ASK, Priority.LOW, "Where are they?")
+
+            def submit() -> None:
+                with db.transaction() as session:
+                    tasks.submit(session, people.alice, draft)
+
+            await asyncio.to_thread(submit)
+
+            async def has_one() -> bool:
+                seen = await tab.state(RepositoryView)
+                return [item.title for item in seen.tasks] == ["Where are they?"] and seen.task_count == 1
+
+            await tab.until(has_one)
+            following.cancel()
+
+    asyncio.run(road())
 
 
 def test_an_admin_changes_the_settings_and_others_are_refused(people: People):
@@ -220,22 +256,16 @@ def test_pull_requests_are_listed_narrowed_and_ones_own(people: People):
     [item] = seen.items
     assert (item.state, item.verdict, item.number, item.href) == ("open", "failed", 7, "")
     assert item.task_href.startswith("/tasks/") and "acme/shop" in item.facts
-    assert visited(PullRequests, people, fire((PullRequests.pick_state, "merged"))).is_empty
-    assert len(visited(PullRequests, people, fire((PullRequests.search, "#7"))).items) == 1
+    assert visited(PullRequests, people, query="state=merged").is_empty
+    assert len(visited(PullRequests, people, query="q=%237").items) == 1
     narrowed = visited(
-        PullRequests,
-        people,
-        fire((PullRequests.search_repositories, ""), (PullRequests.pick_repository, str(people.shop))),
+        PullRequests, people, fire((PullRequests.search_repositories, "")), query=f"repository={people.shop}"
     )
-    assert (narrowed.repository_name, len(narrowed.items)) == ("acme/shop", 1)
+    assert (narrowed.repository, len(narrowed.items)) == ("acme/shop", 1)
+    assert [one.label for one in narrowed.repositories] == ["acme/shop"]
     for who in ("bob", "carol"):
-        assert visited(PullRequests, people, who=who).items == []
-
-
-@pytest.mark.parametrize(("handler", "value"), [("pick_state", "half-open"), ("pick_repository", "'; --")])
-def test_what_is_no_filter_of_pull_requests_is_refused(people: People, handler: str, value: str):
-    seen = visited(PullRequests, people, fire((getattr(PullRequests, handler), value)))
-    assert (seen.state, seen.repository_id, seen.is_filtered) == ("all", "all", False)
+        seen = visited(PullRequests, people, who=who, query=f"repository={people.shop}")
+        assert seen.items == [] and seen.repository == "One repository", "not even its name"
 
 
 def test_a_sync_shows_what_github_says_and_a_second_one_at_once_is_refused(people: People, github: PullServer):

@@ -7,15 +7,15 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
-from asynccoder_ui import tasks_view
 from asynccoder_ui.pages.tasks import TaskList
 from asynccoder_ui.retry import Retry
 from asynccoder_ui.shell import Shell
 from asynccoder_ui.task_menu import ROW_ACTIONS, TaskMenu
 from asynccoder_ui.task_view import TaskView
 from asynccoder_ui.tasks_view import Chosen
-from backend import db
+from backend import db, events
 from backend.services import tasks
 from backend.services.tasks import Draft
 from backend.words import Failure, Priority, Status, TaskType, Visibility
@@ -98,28 +98,48 @@ def test_carol_finds_nothing_of_alices_and_bob_only_what_is_shared(people: Peopl
     assert line.detail.startswith("Alice · acme/shop · Debug")
 
 
-def test_a_filter_becomes_the_address(people: People, failed: UUID):
-    async def road(tab: Tab) -> str:
-        following = await tab.start(TaskList.follow)
-        await tab.until(lambda: _is_listed(tab))
-        await tab.fire(TaskList.filter, "type", "debug")
-        await tab.fire(TaskList.filter, "address", "https://evil.example")
-        await tab.fire(TaskList.search, "a b&c")
-        following.cancel()
-        return " ".join(str(event.payload) for event in tab.got)
-
-    told = on_page(people, "alice", "/tasks?state=failed&page=2", road)
-    assert "/tasks?state=failed&type=debug'" in told
-    assert "/tasks?state=failed&q=a+b%26c'" in told
-    assert "evil" not in told
-
-
 def test_an_address_is_read_as_it_was_written():
     chosen = Chosen(state="failed", repository=str(uuid4()), q="ünïcode & more", all="1", page="3")
-    assert chosen.address.startswith("/tasks?")
-    assert tasks_view.chosen(dict(_pairs(chosen.address))) == chosen
-    assert chosen.but(state="").page == ""
-    assert Chosen().address == "/tasks"
+    assert chosen.address("/tasks", 3).startswith("/tasks?")
+    assert Chosen.of(dict(_pairs(chosen.address("/tasks", 3)))) == chosen
+    assert Chosen().address("/tasks") == "/tasks"
+    assert chosen.bare == Chosen(all="1"), "whose tasks are listed is no filter"
+
+
+def test_a_search_that_was_made_while_a_ring_is_answered_stands(people: People, failed: UUID):
+    async def road(tab: Tab) -> list[str]:
+        following = await tab.start(Shell.follow)
+        await tab.until(lambda: _lists_tasks(tab, 1))
+        with db.transaction() as session:
+            session.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+            await asyncio.to_thread(events.ring, events.user_topic(people.alice.id), str(failed), 1, "test")
+            await tab.until(lambda: _are_waiting(1))
+            searching = await tab.start(Shell.search, "invoices")
+            await tab.until(lambda: _are_waiting(2))
+        await searching
+        await tab.until(lambda: _are_waiting(0))
+        await asyncio.sleep(0.1)
+        following.cancel()
+        state = await tab.state(Shell)
+        return [state.query, *[group.name for group in state.groups]]
+
+    assert on_page(people, "alice", "/home", road) == ["invoices"]
+
+
+async def _lists_tasks(tab: Tab, count: int) -> bool:
+    return sum(len(group.rows) for group in (await tab.state(Shell)).groups) == count
+
+
+async def _are_waiting(count: int) -> bool:
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+
+    def look() -> int:
+        with db.transaction() as session:
+            return int(session.execute(waits).scalar_one())
+
+    return await asyncio.to_thread(look) == count
 
 
 def test_what_happens_elsewhere_shows_on_the_open_page(people: People, task: UUID):

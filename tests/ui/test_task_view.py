@@ -167,8 +167,8 @@ def test_the_sidebar_lists_ones_own_tasks_and_finds_them_by_their_words(people: 
 def test_repositories_and_ledger_are_ones_own(people: People, task: UUID):
     async def road(who: str) -> tuple[list[str], list[str]]:
         async with opened(people.cookies[who]) as tab:
-            await tab.fire(Repositories.retry)
-            await tab.fire(Credits.retry)
+            await tab.fire(Repositories.again)
+            await tab.fire(Credits.again)
             found, entries = await tab.state(Repositories), await tab.state(Credits)
             return [item.name for item in found.items], [item.description for item in entries.items]
 

@@ -1,6 +1,6 @@
 """Tasks: what a person asked for. Its files are nouns; callers say `tasks.submit`, `tasks.page`."""
 
-from backend.services.tasks.listing import PAGE, Filters, Listing, Offered, State, listing, offered
+from backend.services.tasks.listing import PAGE, Filters, Offered, State, listing, offered
 from backend.services.tasks.patches import has_patch, patch
 from backend.services.tasks.read import diff, page
 from backend.services.tasks.reads import is_newcomer, mark_read
@@ -37,7 +37,6 @@ __all__ = [
     "FileDiff",
     "Filters",
     "Group",
-    "Listing",
     "MessageRow",
     "ModelOffer",
     "Offered",

@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, func, not_, or_, select
 
-from backend import clock
+from backend import clock, jsonb
 from backend.models import AiModel, Repository, Task, User
 from backend.services import access, paging
+from backend.services.paging import Page
 from backend.services.tasks import query
 from backend.services.tasks.rows import TaskRow
 from backend.words import Priority, Status, TaskType
@@ -46,16 +47,6 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Listing:
-    """One page of tasks, newest first; `page` counts from 1 and is never past the last."""
-
-    rows: list[TaskRow]
-    total: int
-    page: int
-    pages: int
-
-
-@dataclass(frozen=True)
 class Offered:
     """What there is to filter by: repositories and models (id, name) of the tasks one may see, newest used first."""
 
@@ -64,20 +55,14 @@ class Offered:
     has_others: bool
 
 
-def listing(session: Session, user: User, filters: Filters, page: int = 1, *, limit: int = PAGE) -> Listing:
-    """The page of tasks that fit, with how many there are."""
+def listing(session: Session, user: User, filters: Filters, number: int = 1, *, size: int = PAGE) -> Page[TaskRow]:
+    """The page of tasks that fit, newest first."""
     fitting = _fitting(user, filters)
     total = session.exec(select(func.count()).select_from(Task).where(*fitting)).one()
-    pages = max(1, -(-total // limit))
-    page = min(max(page, 1), pages)
-    ids = session.exec(
-        select(Task.id)
-        .where(*fitting)
-        .order_by(col(Task.created_at).desc(), col(Task.id))
-        .limit(limit)
-        .offset((page - 1) * limit)
-    ).all()
-    return Listing(query.rows(session, user, ids), total, page, pages)
+    ids = select(Task.id).where(*fitting).order_by(col(Task.created_at).desc(), col(Task.id)).limit(size)
+    return paging.page(
+        total, number, size, lambda offset: query.rows(session, user, session.exec(ids.offset(offset)).all())
+    )
 
 
 def offered(session: Session, user: User) -> Offered:
@@ -109,7 +94,7 @@ def _fitting(user: User, filters: Filters) -> Sequence[ColumnElement[bool]]:
     )
     fitting = [access.visible(user), *_in_state(filters.state)]
     fitting += [col(column) == value for column, value in equal if value is not None]
-    if paging.words(filters.query):
+    if jsonb.searched(filters.query):
         fitting.append(query.matching(filters.query))
     return fitting
 

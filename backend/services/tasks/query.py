@@ -9,8 +9,8 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, literal
 from sqlmodel import Session, and_, col, func, or_, select
 
+from backend import jsonb
 from backend.models import AiModel, PullRequest, Repository, Task, TaskEvent, TaskRead, TaskRun, User
-from backend.services import paging
 from backend.services.tasks.rows import TaskRow
 from backend.words import EventKind, Phase, Status, Visibility
 
@@ -67,7 +67,7 @@ def joined(statement: sqlalchemy.Select[Any]) -> sqlalchemy.Select[Any]:
 
 def matching(query: str) -> ColumnElement[bool]:
     """Tasks with these words in title or prompt, or with this part in the title."""
-    query = paging.words(query)
+    query = jsonb.searched(query)
     words = func.websearch_to_tsquery("simple", query)
     return or_(col(Task.search).op("@@")(words), col(Task.title).icontains(query, autoescape=True))
 

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 from sqlmodel import Session, col, select
 
-from backend import clock
+from backend import clock, jsonb
 from backend.models import Task, User
-from backend.services import access, paging
+from backend.services import access
 from backend.services.tasks import query as tasks_query
 from backend.services.tasks.rows import Group, Sidebar, TaskRow
 from backend.words import Status
@@ -25,7 +25,7 @@ def sidebar(session: Session, user: User, query: str = "", limit: int = 30, *, e
     statement = select(Task.id).where(*listed)
     if not everyone:
         statement = statement.where(~is_others)
-    if paging.words(query):
+    if jsonb.searched(query):
         statement = statement.where(tasks_query.matching(query))
     found = session.exec(statement.order_by(col(Task.updated_at).desc(), col(Task.id)).limit(limit + 1)).all()
     rows = tasks_query.rows(session, user, found[:limit])

@@ -56,19 +56,18 @@ def test_rows_of_one_moment_are_never_skipped_nor_shown_twice(people: People) ->
     with db.transaction() as session:
         for _ in range(23):
             write(session, people.alice, "credit", 1, 0)
-    seen: list[ledger.LedgerRow] = []
-    after, pages = None, 0
-    while pages == 0 or after is not None:
-        with db.transaction() as session:
-            found = ledger.entries(session, people.alice, Wanted(kind=Kind.GRANTS), limit=5, after=after)
-        seen, after, pages = seen + found.rows, found.after, pages + 1
-        assert found.total == 24, "with the welcome"
-    assert len(seen) == 24 and pages == 5
+    with db.transaction() as session:
+        wanted = Wanted(kind=Kind.GRANTS)
+        pages = [ledger.entries(session, people.alice, wanted, number, size=5) for number in range(1, 6)]
+        past = ledger.entries(session, people.alice, wanted, 99, size=5)
+    assert {(page.total, page.pages) for page in pages} == {(24, 5)}, "with the welcome"
+    assert sum(len(page.rows) for page in pages) == 24 and past == pages[-1]
+    assert len(list(ledger.every(people.alice, wanted, batch=5))) == 24
 
 
 def test_a_list_that_fits_its_page_has_no_other(people: People) -> None:
     with db.transaction() as session:
-        assert ledger.entries(session, people.alice, limit=1).after is None
+        assert ledger.entries(session, people.alice, size=1).pages == 1
 
 
 def test_entries_are_filtered_by_what_they_are_their_task_and_their_age(people: People) -> None:

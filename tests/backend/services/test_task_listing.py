@@ -117,5 +117,5 @@ def test_pages_hold_fifty_and_end_with_the_last(people: People) -> None:
         pages = {page: tasks.listing(session, people.alice, Filters(), page) for page in (-3, 1, 2, 99)}
     assert (len(pages[1].rows), pages[1].total, pages[1].pages) == (50, 52, 2)
     assert [row.title for row in pages[2].rows] == ["Task 1", "Task 0"]
-    assert pages[-3].page == 1
-    assert (pages[99].page, len(pages[99].rows)) == (2, 2)
+    assert pages[-3].number == 1
+    assert (pages[99].number, len(pages[99].rows)) == (2, 2)

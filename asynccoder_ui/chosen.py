@@ -1,0 +1,82 @@
+"""A list's filters as its address spells them: a reload, "back" and a new connection keep them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any, Self
+from urllib.parse import urlencode
+from uuid import UUID
+
+from backend import jsonb
+
+MAX_QUERY = 200
+_MOST_PAGES = 10**6
+
+
+def word(words: type[StrEnum]) -> Any:
+    """A filter that is one of the product's words."""
+    return _filter(lambda value: value if value in frozenset(words) else "")
+
+
+def identity() -> Any:
+    """A filter that is an id."""
+    return _filter(_identity)
+
+
+def mark() -> Any:
+    """A filter that is set or not."""
+    return _filter(lambda value: value if value == "1" else "")
+
+
+def _filter(read: Callable[[str], str]) -> Any:
+    return field(default="", metadata={"read": read})
+
+
+def _identity(value: str) -> str:
+    try:
+        return str(UUID(value))
+    except ValueError:
+        return ""
+
+
+def _number(value: str) -> str:
+    return value if value.isdecimal() and value.isascii() and 1 < int(value[:9]) < _MOST_PAGES else ""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What an address asks for; empty is whatever is usual. `q` are words to search for, `page` is "" for the first."""
+
+    q: str = field(default="", metadata={"read": lambda value: jsonb.clean_text(value)[:MAX_QUERY]})
+    page: str = field(default="", metadata={"read": _number})
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, str]) -> Self:
+        """The filters of an address; what cannot be read, as when it was altered by hand, is left out."""
+        return cls(**{one.name: one.metadata["read"](parameters.get(one.name, "")) for one in fields(cls)})
+
+    @property
+    def number(self) -> int:
+        """The number of the page, from 1."""
+        return int(self.page or 1)
+
+    @property
+    def bare(self) -> Self:
+        """No filter at all."""
+        return type(self)()
+
+    def address(self, route: str, number: int = 1) -> str:
+        """The list at this route with these filters, on the page of that number."""
+        wanted = {**vars(self), "page": str(number) if number > 1 else ""}
+        given = {name: value for name, value in wanted.items() if value}
+        return f"{route}?{urlencode(given)}" if given else route
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether anything is left out."""
+        return replace(self, page="") != self.bare
+
+
+def optional(value: str) -> UUID | None:
+    """The id that a filter holds."""
+    return UUID(value) if value else None
