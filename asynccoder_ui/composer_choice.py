@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from backend.errors import InvalidInput
 from backend.models import Repository, User
-from backend.services import catalog, preferences, repositories, tasks
+from backend.services import catalog, preferences, pull_choices, repositories, tasks
 from backend.words import Effort, Priority, TaskType, Visibility
 
 # type → icon, name, its one-line promise
@@ -18,7 +18,7 @@ TYPES = {
     TaskType.ASK: ("message-circle-question", "Ask", "Answers from the code. Changes nothing."),
     TaskType.DOCUMENTATION: ("file-text", "Documentation", "Touches docs and comments only."),
     TaskType.ARCHITECT: ("drafting-compass", "Architect", "A plan you can approve. No edits."),
-    TaskType.PR_REVIEW: ("eye", "Review", "Findings in a branch's code. No edits."),
+    TaskType.PR_REVIEW: ("eye", "Review", "Findings in a pull request or branch. No edits."),
     TaskType.ASYNC: ("zap", "Async", "From idea to pull request, alone."),
 }
 
@@ -38,6 +38,8 @@ class Choice:
     priority: str = Priority.MEDIUM.value
     effort: str = ""
     efforts: int = 0  # how many the model can be told
+    pull: int = 0  # the number of the pull request that a review looks at; 0 is the branch's code
+    pull_label: str = ""
     target_branch: str = ""  # empty: the branch it starts from
     visibility: str = Visibility.PRIVATE.value
 
@@ -72,7 +74,10 @@ def begun(choice: Choice, found: Known, *, anew: bool) -> Choice:
     return with_repository(choice, fitting[0]) if fitting and not choice.repository_id else choice
 
 
-_KEPT = ("repository_id", "branch", "model_id", "task_type", "priority", "effort", "target_branch", "visibility")
+_KEPT = (
+    *("repository_id", "branch", "pull", "model_id", "task_type"),
+    *("priority", "effort", "target_branch", "visibility"),
+)
 
 
 def content_of(choice: Choice, prompt: str) -> dict[str, Any]:
@@ -105,7 +110,19 @@ def with_repository(choice: Choice, found: repositories.RepositoryRow | Reposito
         repository=found.full_name,
         branch=found.default_branch,
         target_branch="",
+        pull=0,
+        pull_label="",
     )
+
+
+def with_pull(choice: Choice, pull: pull_choices.PullChoice | None) -> Choice:
+    """The choice with a pull request to review, or with none."""
+    return replace(choice, pull=pull.number if pull else 0, pull_label=pull_label(pull) if pull else "")
+
+
+def pull_label(pull: pull_choices.PullChoice) -> str:
+    """A pull request in a line of its own."""
+    return f"#{pull.number} {pull.title}"
 
 
 def with_preferences(choice: Choice, preferred: preferences.Preferences) -> Choice:
@@ -136,9 +153,14 @@ def with_draft(
         repository="",
         branch="",
         target_branch="",
+        pull=0,
+        pull_label="",
     )
     if repository is not None:
         opened = with_repository(opened, repository)
+        pull = content.get("pull")
+        if isinstance(pull, int) and pull > 0:
+            opened = replace(opened, pull=pull, pull_label=f"#{pull}")
         opened = replace(opened, branch=str(content["branch"]), target_branch=str(content["target_branch"]))
     model = next((one for one in models if one.is_available and str(one.id) == content.get("model_id")), None)
     return (
@@ -149,11 +171,14 @@ def with_draft(
 
 
 def task_of(choice: Choice, prompt: str) -> tasks.Draft:
-    """The task as it would be sent. Raises InvalidInput while something is not chosen."""
+    """The task as it would be sent; a pull request says what is to be done. Raises InvalidInput for what is missing."""
     if not choice.repository_id:
         raise InvalidInput("Pick a repository first.", field="repository_id")
     if not choice.model_id:
         raise InvalidInput("Pick a model first.", field="model_id")
+    pull = choice.pull if choice.task_type == TaskType.PR_REVIEW else 0
+    if pull and not prompt.strip():
+        prompt = f"Review pull request #{pull}."
     return tasks.Draft(
         repository_id=UUID(choice.repository_id),
         branch=choice.branch,
@@ -164,4 +189,5 @@ def task_of(choice: Choice, prompt: str) -> tasks.Draft:
         prompt=prompt,
         effort=Effort(choice.effort) if choice.effort else None,
         visibility=Visibility(choice.visibility),
+        pull_number=pull or None,
     )

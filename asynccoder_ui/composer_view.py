@@ -7,12 +7,12 @@ from reflex_base.event import EventSpec
 from sqlmodel import Session
 
 from asynccoder_ui import orders
-from asynccoder_ui.composer_choice import TYPES, Choice
+from asynccoder_ui.composer_choice import TYPES, Choice, pull_label
 from asynccoder_ui.views import Option
 from backend.errors import NotFound
 from backend.models import User
-from backend.services import catalog, credits, repositories
-from backend.words import TaskType, Visibility
+from backend.services import catalog, credits, pull_choices, repositories
+from backend.words import PullRequestStatus, TaskType, Visibility
 
 BOX = "home"  # the name of the composer's prompt box
 TYPE_OPTIONS = [Option(kind.value, name, detail=promise) for kind, (_, name, promise) in TYPES.items()]
@@ -59,6 +59,14 @@ def branch_option(row: repositories.BranchRow) -> Option:
     """A line of the branch picker."""
     detail = "Protected: the work goes to a branch of its own." if row.is_protected else ""
     return Option(row.name, row.name, "default" if row.is_default else "", detail)
+
+
+def pull_option(pull: pull_choices.PullChoice) -> Option:
+    """A line of the pull request picker."""
+    end = "" if pull.status == PullRequestStatus.OPEN else pull.status
+    return Option(
+        str(pull.number), pull_label(pull), end, f"{pull.author or 'somebody'}: {pull.target} ← {pull.source}"
+    )
 
 
 def priced(session: Session, user: User, choice: Choice, models: list[catalog.ModelChoice], length: int) -> Price:

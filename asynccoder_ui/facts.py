@@ -33,6 +33,8 @@ class TaskFacts:
     model: str = ""
     script_label: str = ""
     task_type: str = ""
+    review: str = ""
+    review_href: str = ""
     look: str = "queued"
     word: str = ""
     reason: str = ""
@@ -133,6 +135,8 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         model=row.model_name,
         script_label=SCRIPTED if row.is_demo and "no AI" not in row.model_name else "",
         task_type=type_name(row.task_type),
+        review=f"Review of #{page.review_of}" if page.review_of else "",
+        review_href=web_address(page.review_url),
         look=look,
         word=word,
         reason=reason_of(row),

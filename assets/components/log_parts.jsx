@@ -93,7 +93,7 @@ const PARTS = {
   round: ({ row, model }) => <div className="round"><span>Run {row.run}</span><span>{model}</span><Moment at={row.at} /></div>,
   you: ({ row }) => <div className="you">{row.late ? <div className="tiny">Sent while it ran</div> : null}{row.text}</div>,
   say: ({ row }) => <div className="say"><Prose text={row.text} /></div>,
-  note: ({ row }) => <Step icon={row.icon === "clock" ? Clock : Info} tone={row.tone} end={row.until ? <>until <Moment at={row.until} /></> : null}><span className="soft">{capital(row.text || "")}</span></Step>,
+  note: ({ row }) => <Step icon={row.icon === "clock" ? Clock : Info} tone={row.tone} end={row.until ? <>until <Moment at={row.until} /></> : null}><span className="soft">{row.href ? <a href={row.href} target="_blank" rel="noreferrer">{row.text}</a> : capital(row.text || "")}</span></Step>,
   tools: ({ row }) => <Tools row={row} />,
   workspace: ({ row: { payload } }) => <Step icon={FolderGit2} end={payload.duration_ms != null ? <time>{(payload.duration_ms / 1000).toFixed(1)} s</time> : null}><span className="soft">Workspace ready at <span className="mono">{short(payload.base_sha)}</span>{payload.sandbox ? `, jail: ${payload.sandbox}` : ""}</span></Step>,
   commit: ({ row: { payload } }) => <Step icon={GitCommitHorizontal} end={<Delta result={payload} />}>Committed <span className="strong">{payload.title}</span> <span className="mono muted">{short(payload.sha)}</span></Step>,

@@ -11,8 +11,10 @@ from asynccoder_ui.composer_view import BOX, EFFORT_OPTIONS, PRIORITY_OPTIONS, T
 from asynccoder_ui.drafts import DraftItem, Drafts
 from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.issues import Issues
+from asynccoder_ui.review_pick import ReviewPick
 from asynccoder_ui.shell import shell
 from backend.services.tasks.write import MAX_PROMPT
+from backend.words import TaskType
 
 _FIRST_STEPS = (
     ("Pick a repository", "The work goes to a branch of its own."),
@@ -86,7 +88,15 @@ def _github_trouble() -> rx.Component:
 
 def _composer() -> rx.Component:
     return theme.composer(
-        theme.part("where", _repository(), _branch()),
+        theme.part(
+            "where",
+            _repository(),
+            rx.cond(
+                Composer.choice.task_type == TaskType.PR_REVIEW.value,
+                rx.fragment(_pull(), rx.cond(Composer.choice.pull > 0, None, _branch())),
+                _branch(),
+            ),
+        ),
         prompt_box(
             draft=BOX,
             label="The task",
@@ -119,6 +129,23 @@ def _repository() -> rx.Component:
         note="Missing one? Sync them on the Repositories page.",
         on_pick=Composer.pick_repository,
         on_search=Composer.search_repositories,
+    )
+
+
+def _pull() -> rx.Component:
+    return picker(
+        theme.icon("git-pull-request"),
+        label="Pull request",
+        text=Composer.choice.pull_label,
+        value=rx.cond(Composer.choice.pull > 0, Composer.choice.pull.to_string(), ""),
+        options=ReviewPick.options,
+        placeholder="Search, or write a number",
+        empty_text="No open pull request fits. Any other is found by its number.",
+        note=ReviewPick.note,
+        disabled=Composer.choice.repository_id == "",
+        on_ask=ReviewPick.ask,
+        on_pick=ReviewPick.pick,
+        on_search=ReviewPick.search,
     )
 
 

@@ -97,6 +97,10 @@ def _meta() -> rx.Component:
         rx.cond(TaskView.facts.reason != "", theme.words("strong", TaskView.facts.reason)),
         rx.cond(TaskView.facts.archive == "unarchive", theme.pill(theme.icon("archive", 14), "archived", tone="line")),
         rx.cond(TaskView.facts.is_shared, _shared()),
+        rx.cond(
+            TaskView.facts.review != "",
+            theme.pill_link(theme.icon("eye", 14), TaskView.facts.review, href=TaskView.facts.review_href, tone="line"),
+        ),
         theme.plain("span", TaskView.facts.repository),
         theme.words("mono", TaskView.facts.branches, trunc=True),
         theme.plain("span", TaskView.facts.model),

@@ -97,7 +97,7 @@ class _Agent:
         self.seams = seams
         self.heard = Orders(cancelled=False, finish_now=False, hold_micro=assignment.hold_micro)
         system, specs = prompts.system(assignment.task_type), toolbox.specs()
-        opening = prompts.opening(assignment.task_type, assignment.guidance)
+        opening = prompts.opening(assignment.task_type, assignment.guidance, assignment.subject)
         self.talk = rebuild(log, opening, limits.overhead_tokens(system, specs), assignment.picture)
         if not self.talk.has_prompt:
             self.talk.apply(LogEntry(EventKind.PROMPT, {"text": assignment.prompt}))

@@ -26,6 +26,7 @@ class Assignment:
     hold_micro: int
     run_key: str
     guidance: str = ""
+    subject: str = ""  # the pull request that a review looks at, quoted
     effort: str | None = None  # low, medium or high, where the model can be told
     limits: RunLimits = field(default_factory=RunLimits)
     picture: Callable[[str], Image | None] = lambda image_id: None

@@ -1,6 +1,7 @@
 """What the repository itself says to whoever works on it: quoted as its words, capped, and stripped of what hides."""
 
 import re
+from collections.abc import Container
 from pathlib import Path
 
 from backend.errors import InvalidInput
@@ -14,9 +15,13 @@ _COMMENTS = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]")
 
 
-def read(workspace: Path) -> str:
-    """The guidance at the repository's root, each file quoted under its name; empty where there is none."""
-    return "\n".join(quoted for name in _ROOT_NAMES if (quoted := _quoted(workspace, name)))
+def read(workspace: Path, without: Container[str] = ()) -> str:
+    """The guidance at the repository's root, each file quoted under its name; empty where there is none.
+
+    Files in `without` are left out.
+    """
+    names = (name for name in _ROOT_NAMES if name not in without)
+    return "\n".join(quoted for name in names if (quoted := _quoted(workspace, name)))
 
 
 def nested(workspace: Path, path: str, told: set[str]) -> str:

@@ -1,4 +1,4 @@
-"""The six tools. What a task's type may do is decided by which of them exist, not by asking the model nicely."""
+"""The tools. What a task's type may do is decided by which of them exist, not by asking the model nicely."""
 
 import fnmatch
 import hashlib
@@ -17,6 +17,7 @@ from backend.providers.base import ToolCall, ToolSpec
 from backend.sandbox.base import Completed, Sandbox
 from backend.words import TaskType
 from backend.workspace import files
+from backend.workspace.pull import PullChanges
 
 WITH_EFFECTS = ("edit_file", "run_command")
 _FILE_BYTES = 4_000_000
@@ -65,7 +66,9 @@ class ToolOutcome:
 class Toolbox:
     """The tools of one run in one workspace: files are opened without following links, commands run in the jail."""
 
-    def __init__(self, workspace: Path, sandbox: Sandbox, task_type: TaskType) -> None:
+    def __init__(
+        self, workspace: Path, sandbox: Sandbox, task_type: TaskType, changes: PullChanges | None = None
+    ) -> None:
         self.workspace = workspace
         self.task_type = task_type
         self._sandbox = sandbox
@@ -79,6 +82,10 @@ class Toolbox:
         }
         if task_type.may_edit:
             self._tools |= {"edit_file": self._edit_file, "run_command": self._run_command}
+        if changes is not None:
+            self._changes = changes
+            self._guided |= {path.removesuffix("/AGENTS.md") for path in changes.paths}
+            self._tools["read_diff"] = self._read_diff
 
     def specs(self) -> list[ToolSpec]:
         """The tools that this task's type has, by name, so that the prompt's prefix never varies."""
@@ -177,6 +184,22 @@ class Toolbox:
         if len(hits) > _HITS:
             text += f"\n({len(hits) - _HITS} more hits; narrow it with path or glob)"
         return ToolOutcome(_clipped(text), summary=f"Searched for {pattern!r}: {_counted_hits(len(hits))}", path=path)
+
+    def _read_diff(self, path: str = "", start: int = 1, *, cancelled: Callable[[], bool]) -> ToolOutcome:
+        wanted = _plain(path)
+        lines = (self._changes.of(wanted) if wanted else self._changes.listing()).split("\n")
+        first = max(1, start)
+        shown, size = list[str](), 0
+        for line in lines[first - 1 :]:
+            size += len(line) + 1
+            if size > _READ_CHARS and shown:
+                break
+            shown.append(line[:_READ_CHARS])
+        text, until = "\n".join(shown) or "(nothing from that line on)", first + len(shown) - 1
+        if shown and until < len(lines):
+            text += f"\n(lines {first}–{until} of {len(lines)}; read on with start={until + 1})"
+        what = f"the changes of {wanted}" if wanted else "which files the pull request changes"
+        return ToolOutcome(clean_text(text), summary=f"Read {what}", path=wanted or None)
 
     def _edit_file(
         self, path: str, old_str: str, new_str: str, replace_all: bool = False, *, cancelled: Callable[[], bool]

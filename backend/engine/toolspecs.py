@@ -55,6 +55,13 @@ SPECS = {
         glob=_GLOB,
     ),
     "list_files": _spec("list_files", "Lists all files beneath a folder.", [], path=_PATH, glob=_GLOB),
+    "read_diff": _spec(
+        "read_diff",
+        "Shows what the pull request changes in one file, 16,000 characters at once; without path, which files.",
+        [],
+        path=_PATH,
+        start={"type": "integer", "description": "First line of the diff, from 1."},
+    ),
     "edit_file": _spec(
         "edit_file",
         "Replaces old_str by new_str. old_str must stand at exactly one place: copy it as it is, without line numbers, "

@@ -24,7 +24,8 @@ INTERRUPTED = (
     "Interrupted: the worker stopped while this ran, so whether it took effect is unknown. Check before repeating it."
 )
 NUDGE = f"\n{MARK} The same call has given the same result {limits.NUDGE_AT_SAME} times or more. Try another way."
-TOLD_CODES = ("wrap_up", "no_tool_call", "cut_off", "files_lost")  # notes that the model gets to read
+REVIEW = "review"  # the note of what a review looks at; its raw bytes are the conversation's opening
+TOLD_CODES = ("wrap_up", "no_tool_call", "cut_off", "files_lost", "review_moved")  # notes that the model gets to read
 
 
 @dataclass(frozen=True)

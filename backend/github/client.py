@@ -144,6 +144,13 @@ class GitHub:
                 return NotModified(etag)
             return _parse_pull(answer.json(), answer.headers.get("etag"))
 
+    def open_pulls(self, full_name: str) -> list[RemotePull]:
+        """The hundred open pull requests that changed last, the newest change first."""
+        query = f"state=open&sort=updated&direction=desc&per_page={PAGE}"
+        with as_our_errors():
+            answer = self._get(f"/repos/{_checked(full_name)}/pulls?{query}")
+            return [_parse_pull(one) for one in _listed(answer.json())]
+
     def update_pull(
         self,
         full_name: str,

@@ -70,6 +70,9 @@ class RemotePull:
     closed_at: datetime | None
     updated_at: datetime
     etag: str | None = None
+    author: str = ""  # empty where the account is gone
+    source: str = ""  # the source branch, a fork's with its owner before it
+    base_sha: str = ""  # the target branch's tip when GitHub last compared
 
 
 @dataclass(frozen=True)
@@ -132,9 +135,19 @@ class PullRequestChanged:
     pull: RemotePull
 
 
+class _Author(BaseModel):
+    login: str
+
+
+class _Place(BaseModel):
+    full_name: str
+
+
 class _Ref(BaseModel):
     ref: str
     sha: str
+    label: str | None = None  # `owner:branch`
+    repo: _Place | None = None  # None for a fork that was deleted
 
 
 class PullDocument(BaseModel):
@@ -147,6 +160,7 @@ class PullDocument(BaseModel):
     state: Literal["open", "closed"]
     draft: bool = False
     html_url: str
+    user: _Author | None = None
     head: _Ref
     base: _Ref
     merged_at: AwareDatetime | None = None
@@ -178,11 +192,10 @@ class PullDocument(BaseModel):
             closed_at=_utc(self.closed_at),
             updated_at=self.updated_at.astimezone(UTC),
             etag=etag,
+            author=self.user.login if self.user else "",
+            source=self.head.ref if self.head.repo == self.base.repo else self.head.label or self.head.ref,
+            base_sha=self.base.sha,
         )
-
-
-class _Author(BaseModel):
-    login: str
 
 
 class IssueDocument(BaseModel):

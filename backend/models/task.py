@@ -10,12 +10,10 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
-    ForeignKey,
     Index,
     LargeBinary,
     Numeric,
     UniqueConstraint,
-    Uuid,
     desc,
     text,
 )
@@ -44,6 +42,7 @@ class Task(SQLModel, table=True):
         CheckConstraint(one_of("failure", Failure), name="failure"),
         CheckConstraint("visibility IN ('private', 'repository')", name="visibility"),
         CheckConstraint("effort IN ('low', 'medium', 'high')", name="effort"),
+        CheckConstraint("pull_number IS NULL OR (pull_number > 0 AND type = 'pr_review')", name="pull_number"),
     )
 
     id: UUID = uuid_key()
@@ -56,11 +55,7 @@ class Task(SQLModel, table=True):
     branch: str
     target_branch: str = filled("'main'")
     work_branch: str | None = None
-    pull_request_id: UUID | None = Field(
-        default=None,
-        # What a pr_review looks at; the two tables point at each other, so this key is added after both exist.
-        sa_column=Column("pull_request_id", Uuid, ForeignKey("pull_requests.id", use_alter=True), nullable=True),
-    )
+    pull_number: int | None = None  # what a pr_review looks at, in the task's repository on GitHub
     status: str = filled("'pending'")
     phase: str = filled("'queued'")
     reason: str | None = foreign(default=None)

@@ -96,18 +96,29 @@ def _next_step(request: Request) -> tuple[str, ToolCall]:
     is_sample = "shop/totals.py" in done[0].text and "tests/test_totals.py" in done[0].text
     is_debug = request.messages[0].text.startswith("This is a task of type debug.")
     if not (is_sample and is_debug and "edit_file" in tools):
-        return _look_around(done, step)
+        return _look_around(done, step, request.messages[0].text.split("\n", 1)[0], "read_diff" in tools)
     if is_follow_up:
         return _follow_up(done, step, number, prompts)
     return _mend(done, step, prompts)
 
 
-def _look_around(done: Sequence[_Done], step: _Step) -> tuple[str, ToolCall]:
+def _look_around(done: Sequence[_Done], step: _Step, kind: str, of_pull: bool) -> tuple[str, ToolCall]:
     readme = re.search(r"(?im)^readme(\.\w+)?$", done[0].text)
     if readme and len(done) == 1:
         return step("There is a README.", "read_file", path=readme.group(0), end=60)
+    if of_pull and done[-1].name != "read_diff":
+        return step("And this is what the pull request changes.", "read_diff")
     files = 0 if done[0].is_error else len(done[0].text.splitlines())
     seen = f"I listed the files (about {files} lines){' and read the README' if readme else ''}."
+    if "review" in kind:
+        changed = f" The pull request changes:\n\n{_indented(done[-1].text)}" if of_pull else ""
+        return step(
+            "That is all that a script can do here.",
+            "finish",
+            title="Looked, and judged nothing",
+            summary=f"{_STAND_IN} and cannot judge code. **That it has no findings means nothing: nothing was "
+            f"reviewed.** {seen}{changed}\n\nChoose a real model to have this reviewed.",
+        )
     return step(
         "That is all that a script can do here.",
         "finish",
@@ -115,6 +126,10 @@ def _look_around(done: Sequence[_Done], step: _Step) -> tuple[str, ToolCall]:
         summary=f"{_STAND_IN}, and this task is not the one that it can do, so it changed nothing. {seen}\n\n"
         "Choose a real model to have this task worked on.",
     )
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.split("\n")[:40])
 
 
 def _mend(done: Sequence[_Done], step: _Step, prompts: int) -> tuple[str, ToolCall]:

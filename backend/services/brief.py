@@ -5,10 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import case
+from sqlalchemy import case, or_
 from sqlmodel import Session, col, select
 
-from backend.engine.transcript import LogEntry
+from backend.engine.transcript import REVIEW, LogEntry
 from backend.errors import Forbidden, NotFound, RunFailed
 from backend.models import AiModel, PullRequest, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.providers.base import Prices
@@ -37,6 +37,7 @@ class Brief:
     target_branch: str
     work_branch: str | None
     pull_number: int | None
+    review_of: int | None
     base_sha: str | None
     started_at: datetime
     limit: int
@@ -93,6 +94,7 @@ def read(session: Session, claim: Claim) -> Brief:
         target_branch=task.target_branch,
         work_branch=task.work_branch,
         pull_number=session.exec(select(PullRequest.pr_number).where(PullRequest.task_id == task.id)).first(),
+        review_of=task.pull_number,
         base_sha=run.base_sha,
         started_at=run.started_at or run.created_at,
         limit=run.limit,
@@ -120,8 +122,9 @@ def read(session: Session, claim: Claim) -> Brief:
 
 
 def _log(session: Session, task_id: UUID) -> list[LogEntry]:
-    # Of the raw bytes only a turn's are wanted: whole outputs of commands can be megabytes.
-    raw = case((col(TaskEvent.kind) == EventKind.MODEL_TURN, col(TaskEvent.raw)), else_=None)
+    # Of the raw bytes only a turn's and a review's are wanted: whole outputs of commands can be megabytes.
+    is_review = col(TaskEvent.payload)["code"].astext == REVIEW
+    raw = case((or_(col(TaskEvent.kind) == EventKind.MODEL_TURN, is_review), col(TaskEvent.raw)), else_=None)
     rows = session.execute(
         sqlalchemy.select(col(TaskEvent.kind), col(TaskEvent.payload), raw)
         .where(col(TaskEvent.task_id) == task_id)

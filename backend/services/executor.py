@@ -62,9 +62,9 @@ def _work(place: Workplace) -> None:
     facts = place.facts
     place.enter(Phase.RUNNING)
     ending = agent.run(
-        _assignment(facts, place.guidance),
+        _assignment(place),
         _provider(facts),
-        Toolbox(place.checkout.work_tree, place.sandbox, facts.task_type),
+        Toolbox(place.checkout.work_tree, place.sandbox, facts.task_type, place.changes),
         facts.log,
         place.recorder,
         place.lease,
@@ -78,7 +78,8 @@ def _work(place: Workplace) -> None:
             place.park(ending)
 
 
-def _assignment(facts: Brief, guidance: str) -> Assignment:
+def _assignment(place: Workplace) -> Assignment:
+    facts = place.facts
     return Assignment(
         task_type=facts.task_type,
         prompt=facts.prompt,
@@ -88,7 +89,8 @@ def _assignment(facts: Brief, guidance: str) -> Assignment:
         max_output=facts.max_output,
         hold_micro=facts.limit * credits.MICRO_PER_CREDIT,
         run_key=str(facts.claim.run_id),
-        guidance=guidance,
+        guidance=place.guidance,
+        subject=place.subject,
         effort=facts.effort,
         picture=attachments.reader(facts.task_id) if facts.takes_images else lambda image_id: None,
     )

@@ -16,7 +16,7 @@ from backend.cache import Cache
 from backend.db import transaction
 from backend.errors import Conflict, GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
 from backend.github.client import GitHub
-from backend.github.types import RemoteRepository
+from backend.github.types import RemotePull, RemoteRepository
 from backend.models import Repository, Task, User, UserRepositoryAccess
 from backend.services import access, auth, progress
 from backend.services.progress import Report
@@ -114,12 +114,7 @@ def branches(user_id: UUID, repository_id: UUID, *, fresh: bool = False) -> list
 
     Raises NotFound, GitHubUnauthorized or GitHubError.
     """
-    with transaction() as session:
-        user = session.get(User, user_id)
-        if user is None:
-            raise NotFound("The person no longer exists.")
-        found = access.repository(session, user, repository_id)
-        full_name, default = found.full_name, found.default_branch
+    full_name, default = named(user_id, repository_id)
     cache = Cache(redis.client(get_settings().resolved_redis_url))
     key = f"user:{user_id}:branches:{repository_id}"
     names = None if fresh else cache.get_json(key)
@@ -147,6 +142,30 @@ def require_branch(user_id: UUID, repository_id: UUID, branch: str) -> str:
         if any(row.name == name for row in branches(user_id, repository_id, fresh=fresh)):
             return name
     raise InvalidInput(f"There is no branch {name!r} in this repository.", field="branch")
+
+
+def require_pull(user_id: UUID, repository_id: UUID, number: int) -> RemotePull:
+    """The repository's pull request with that number, whatever its state, if GitHub has it. Raises InvalidInput."""
+    full_name, _ = named(user_id, repository_id)
+    try:
+        if not 0 < number < 2**31:
+            raise GitHubNotFound("No number of a pull request.")
+        found = with_github(user_id, lambda github: github.pull(full_name, number))
+    except GitHubNotFound as error:
+        words = f"There is no pull request #{number} in {full_name}, or GitHub does not show it to you."
+        raise InvalidInput(words, field="pull_number") from error
+    assert isinstance(found, RemotePull)  # without an ETag nothing is "not modified"
+    return found
+
+
+def named(user_id: UUID, repository_id: UUID) -> tuple[str, str]:
+    """The full name and the default branch of a repository that this person can reach. Raises NotFound."""
+    with transaction() as session:
+        user = session.get(User, user_id)
+        if user is None:
+            raise NotFound("The person no longer exists.")
+        found = access.repository(session, user, repository_id)
+        return found.full_name, found.default_branch
 
 
 def with_github(user_id: UUID, ask: Callable[[GitHub], T]) -> T:

@@ -18,17 +18,19 @@ from backend.engine.transcript import LogEntry
 from backend.errors import GitError, GitHubUnauthorized, RunFailed, SandboxUnavailable
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
-from backend.services import auth, runs
+from backend.services import auth, review_subject, runs
 from backend.services.brief import Brief
 from backend.services.claims import Claim
 from backend.services.lease import Lease
 from backend.services.recorder import MAX_ARTIFACT, TOO_LARGE, Recorder
+from backend.services.review_subject import ReviewSubject
 from backend.services.runs import End
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Phase
 from backend.workspace import checkpoint
 from backend.workspace.checkout import Checkout, remove, workspaces_root
 from backend.workspace.mirror import Mirror
+from backend.workspace.pull import PullChanges
 
 _log = log.get(__name__)
 _FILES_LOST = "files_lost"
@@ -45,7 +47,7 @@ class Workplace:
     """What the steps of a run share.
 
     `target_sha` is the target branch's tip, None where it is gone; `guidance` is what the repository says at its base;
-    `token` is the person's.
+    `token` is the person's. Of a review of a pull request, `subject` quotes it, and `changes` are what it changes.
     """
 
     facts: Brief
@@ -56,6 +58,8 @@ class Workplace:
     token: str
     recorder: Recorder
     lease: Lease
+    subject: str = ""
+    changes: PullChanges | None = None
 
     @property
     def claim(self) -> Claim:
@@ -111,10 +115,16 @@ def sweep_workspaces() -> int:
 def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Workplace:
     token = _token(facts)
     began = time.monotonic()
-    mirror = _mirror(facts, token, lease)
-    checkout = _checkout(facts, sandbox, folder, mirror)
+    known = review_subject.told(facts.log, facts.number)
+    mirror = _mirror(facts, token, lease, known)
+    reviewed = known or (review_subject.ask(facts, facts.review_of, mirror) if facts.review_of else None)
+    checkout = _checkout(facts, sandbox, folder, mirror, reviewed)
+    changes = None
+    if reviewed is not None and reviewed.base_sha:
+        changes = PullChanges(checkout, reviewed.base_sha, reviewed.head_sha)
     # Before the model's own edits come back: a resumed run must open with the very words it began with.
-    words = guidance.read(checkout.work_tree)
+    # What a pull request says of how it is to be reviewed is its author's word alone.
+    words = guidance.read(checkout.work_tree, without=changes.paths if changes else ())
     if facts.checkpoint is not None:
         checkpoint.restore(checkout, facts.checkpoint)
     recorder = Recorder(facts.task_id, facts.claim, _Checkpoints(checkout) if facts.task_type.may_edit else None)
@@ -133,17 +143,31 @@ def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Work
         EventKind.WORKSPACE,
         {
             "base_sha": checkout.base_sha,
-            "branch": facts.work_branch or facts.branch,
+            "branch": reviewed.source if reviewed else facts.work_branch or facts.branch,
             "duration_ms": int((time.monotonic() - began) * 1000),
             "sandbox": sandbox.kind,
             "restored": facts.checkpoint is not None,
         },
     )
+    if reviewed is not None and known is None:
+        _tell(facts, recorder, reviewed, changes)
     if _lost_files(facts.log):
         recorder.emit(EventKind.NOTE, _LOST)
         facts.log.append(LogEntry(EventKind.NOTE, _LOST))
     target_sha = mirror.branch_sha(facts.target_branch)
-    return Workplace(facts, sandbox, checkout, target_sha, words, token, recorder, lease)
+    subject = review_subject.opening(facts.log)
+    return Workplace(facts, sandbox, checkout, target_sha, words, token, recorder, lease, subject, changes)
+
+
+def _tell(facts: Brief, recorder: Recorder, reviewed: ReviewSubject, changes: PullChanges | None) -> None:
+    """Writes down what this run looks at and, where the run before saw another head, tells the model."""
+    before = review_subject.before(facts.log)
+    entries = [reviewed.entry(review_subject.quoted(reviewed, changes))]
+    if before is not None and before.head_sha != reviewed.head_sha:
+        entries.append(review_subject.moved(reviewed))
+    for entry in entries:
+        recorder.emit(entry.kind, entry.payload, entry.raw)
+        facts.log.append(entry)
 
 
 def _lost_files(entries: Sequence[LogEntry]) -> bool:
@@ -158,13 +182,15 @@ def _lost_files(entries: Sequence[LogEntry]) -> bool:
     return is_behind
 
 
-def _mirror(facts: Brief, token: str, lease: Lease) -> Mirror:
-    """The repository's mirror, as GitHub has it now."""
+def _mirror(facts: Brief, token: str, lease: Lease, reviewed: ReviewSubject | None) -> Mirror:
+    """The repository's mirror, as GitHub has it now, with the commit that this run began at."""
+    commit = facts.base_sha or (reviewed.head_sha if reviewed else None)
+    pull = None if commit else facts.review_of
     settings = get_settings()
     folder = settings.data_dir.resolve() / "mirrors"
     mirror = Mirror(folder, facts.repository_github_id)
     try:
-        mirror.refresh(facts.clone_url, token, settings.git_protocols, lease.cancelled, commit=facts.base_sha)
+        mirror.refresh(facts.clone_url, token, settings.git_protocols, lease.cancelled, commit=commit, pull=pull)
     except GitError as error:
         raise RunFailed(Failure.CLONE_FAILED, f"{Failure.CLONE_FAILED.sentence} {error}") from error
     except OSError as error:
@@ -177,9 +203,10 @@ def _mirror(facts: Brief, token: str, lease: Lease) -> Mirror:
     return mirror
 
 
-def _checkout(facts: Brief, sandbox: Sandbox, folder: Path, mirror: Mirror) -> Checkout:
-    """The files at the commit that this run began at, else at the newest of the task's branch, else of its base."""
-    start = facts.base_sha or (mirror.branch_sha(facts.work_branch) if facts.work_branch else None)
+def _checkout(facts: Brief, sandbox: Sandbox, folder: Path, mirror: Mirror, reviewed: ReviewSubject | None) -> Checkout:
+    """The files at the commit that this run began at, else of what it reviews, of the task's branch, of its base."""
+    start = facts.base_sha or (reviewed.head_sha if reviewed else None)
+    start = start or (mirror.branch_sha(facts.work_branch) if facts.work_branch else None)
     start = start or mirror.branch_sha(facts.branch)
     if start is None and mirror.is_empty:
         raise RunFailed(Failure.CLONE_FAILED, "GitHub showed no branch of the repository.")

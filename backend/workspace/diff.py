@@ -109,6 +109,27 @@ def patch(checkout: Checkout, base: str, head: str, without: Sequence[str] = ())
         yield file
 
 
+def stat(checkout: Checkout, base: str, head: str, most: int = 100) -> str:
+    """`git diff --stat` of at most that many files, and the line that counts all of them."""
+    return _diff(checkout, ["--stat=110", f"--stat-count={most}"], base, head).decode("utf-8", "replace").rstrip()
+
+
+def excerpt(checkout: Checkout, base: str, head: str, most: int, paths: Sequence[str] = ()) -> tuple[str, int]:
+    """The first `most` bytes of the diff, of these paths or of all, and how many bytes it has."""
+    chosen = ["--", *(f":(literal){path}" for path in paths)] if paths else []
+    with checkout.scratch() as file:
+        _diff(checkout, ["--patch"], base, head, chosen, file)
+        size = file.seek(0, 2)
+        file.seek(0)
+        return file.read(most).decode("utf-8", "replace"), size
+
+
+def changed_paths(checkout: Checkout, base: str, head: str) -> dict[str, str | None]:
+    """The files that differ, by their name in `head`; a renamed one with its old name."""
+    records, _ = _records(_diff(checkout, ["--raw", "--numstat", "-z"], base, head))
+    return {path: old_path for _, old_path, path in records}
+
+
 def larger_than(checkout: Checkout, base: str, head: str, most: int) -> list[str]:
     """The paths of the files that changed and have more than `most` bytes now."""
     fields = _diff(checkout, ["--raw", "--no-renames", "--no-abbrev", "-z"], base, head).split(b"\0")

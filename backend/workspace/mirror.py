@@ -61,15 +61,20 @@ class Mirror:
         cancelled: Callable[[], bool] | None = None,
         *,
         commit: str | None = None,
+        pull: int | None = None,
     ) -> None:
-        """Brings all branches up to date, one process at a time, and `commit` too, whether a branch holds it or not.
+        """Brings all branches up to date, one process at a time, and the head of the pull request number `pull`.
+
+        `commit` is brought too, whether a branch holds it or not.
 
         Raises RunFailed(clone_failed, repository_gone, access_lost), GitHubError with `retry_after`.
         """
         check_clone_url(clone_url, protocols)
         with self._lock(cancelled) as lock:
             self._refresh(clone_url, token, protocols, cancelled, lock)
-            if commit is None or self._holds(commit):
+            if pull is not None:
+                self._fetch_pull(clone_url, token, protocols, cancelled, lock, pull)
+            if commit is None or self.holds(commit):
                 return
             try:
                 self._fetch(self.path, clone_url, token, protocols, cancelled, lock, check_sha(commit))
@@ -90,6 +95,35 @@ class Mirror:
         """The commit at a branch's tip, None where there is no such branch. Raises InvalidInput for a hostile name."""
         name = f"refs/heads/{check_branch(branch)}^{{commit}}"
         return text(run_git(["rev-parse", "--verify", "--quiet", name], git_dir=self.path, ok=(0, 1))) or None
+
+    def pull_sha(self, number: int) -> str:
+        """The commit at the head of a pull request, as it was fetched last. Raises GitError without one."""
+        return text(run_git(["rev-parse", "--verify", f"{_pull_ref(number)}^{{commit}}"], git_dir=self.path))
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """Where two commits parted; None for strangers."""
+        found = run_git(["merge-base", check_sha(one), check_sha(other)], git_dir=self.path, ok=(0, 1))
+        return text(found) or None
+
+    def _fetch_pull(
+        self,
+        clone_url: str,
+        token: str | None,
+        protocols: str,
+        cancelled: Callable[[], bool] | None,
+        lock: int,
+        number: int,
+    ) -> None:
+        """GitHub keeps the head of each pull request under a ref of the repository, a fork's and a closed one's too.
+
+        docs.github.com: "Checking out pull requests locally".
+        """
+        ref = _pull_ref(number)
+        try:
+            self._fetch(self.path, clone_url, token, protocols, cancelled, lock, f"+{ref}:{ref}")
+        except GitError as error:
+            gone = RunFailed(Failure.REPOSITORY_GONE, f"The commits of pull request #{number} are not on GitHub.")
+            raise remote_failure(error) or gone from error
 
     def _refresh(
         self, clone_url: str, token: str | None, protocols: str, cancelled: Callable[[], bool] | None, lock: int
@@ -156,7 +190,8 @@ class Mirror:
             shutil.rmtree(fresh, ignore_errors=True)  # not there when all went well
             shutil.rmtree(fresh.with_suffix(".old"), ignore_errors=True)
 
-    def _holds(self, commit: str) -> bool:
+    def holds(self, commit: str) -> bool:
+        """Whether the mirror has this commit."""
         found = run_git(["cat-file", "--batch-check"], git_dir=self.path, stdin=check_sha(commit).encode() + b"\n")
         return b" commit " in found
 
@@ -186,6 +221,10 @@ class Mirror:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _pull_ref(number: int) -> str:
+    return f"refs/pull/{int(number)}/head"
 
 
 def _branches(path: Path) -> list[bytes]:

@@ -10,7 +10,7 @@ from sqlalchemy import case, text
 from sqlmodel import Session, col, func, select
 
 from backend.errors import NotFound
-from backend.models import PullRequest, Task, TaskResult, TaskRun, User
+from backend.models import PullRequest, Repository, Task, TaskResult, TaskRun, User
 from backend.services import access
 from backend.services.analytics import IS_CHANGE, newest_with_changes
 from backend.services.claims import RANK, concurrency
@@ -46,6 +46,8 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         branch=found["branch"],
         target_branch=found["target_branch"],
         work_branch=found["work_branch"],
+        review_of=found["pull_number"],
+        review_url=f"{found['repository_url']}/pull/{found['pull_number']}" if found["pull_number"] else "",
         evidence=_evidence(found["evidence"]),
         pull_request=_pull_request(row, found["pr_title"]),
         file_count=found["file_count"],
@@ -96,6 +98,8 @@ def _page_columns() -> list[Any]:
         col(Task.branch),
         col(Task.target_branch),
         col(Task.work_branch),
+        col(Task.pull_number),
+        col(Repository.url).label("repository_url"),
         col(Task.event_seq),
         col(PullRequest.title).label("pr_title"),
         evidence.label("evidence"),

@@ -163,13 +163,18 @@ class MessageRow:
 
 @dataclass(frozen=True)
 class TaskPage:
-    """Everything of a task's page but its log and its diff; `run` is the newest."""
+    """Everything of a task's page but its log and its diff; `run` is the newest.
+
+    `review_of` is the number of the pull request that the task reviews.
+    """
 
     row: TaskRow
     run: RunRow
     branch: str
     target_branch: str
     work_branch: str | None
+    review_of: int | None
+    review_url: str
     evidence: EvidenceRow | None
     pull_request: PullRequestRow | None
     file_count: int

@@ -27,7 +27,8 @@ _OTHER_CONTENT = "This was already sent with another content."
 class Draft:
     """What the composer and the API hand over. Without a target branch the base is meant.
 
-    `attachments` are unsent images of the person's, in their order.
+    `attachments` are unsent images of the person's, in their order. A review may look at a pull request of the
+    repository, by its number: the branch is then that one's target.
     """
 
     repository_id: UUID
@@ -40,6 +41,7 @@ class Draft:
     effort: Effort | None = None
     visibility: Visibility = Visibility.PRIVATE
     attachments: tuple[UUID, ...] = ()
+    pull_number: int | None = None
 
 
 def check_prompt(prompt: str) -> str:
@@ -67,9 +69,7 @@ def send(user_id: UUID, draft: Draft, *, key: str = "", opened: drafts.Version |
 
     For the doors: it takes no session, because it asks GitHub first. The saved draft that was `opened` is used up.
     """
-    draft = replace(draft, prompt=check_prompt(draft.prompt))
-    for branch in {draft.branch, draft.target_branch or draft.branch}:
-        repositories.require_branch(user_id, draft.repository_id, branch)
+    draft = _found_on_github(user_id, replace(draft, prompt=check_prompt(draft.prompt)))
     with transaction() as session:
         user = session.get(User, user_id)
         if user is None or user.disabled_at is not None:
@@ -77,6 +77,16 @@ def send(user_id: UUID, draft: Draft, *, key: str = "", opened: drafts.Version |
         if opened is not None:
             drafts.use_up(session, user, opened)
         return submit(session, user, draft, key=key).id
+
+
+def _found_on_github(user_id: UUID, draft: Draft) -> Draft:
+    """The draft, once GitHub has its branches or its pull request. Raises InvalidInput."""
+    if draft.pull_number is not None:
+        pull = repositories.require_pull(user_id, draft.repository_id, draft.pull_number)
+        return replace(draft, branch=pull.target_branch, target_branch=None)
+    for branch in {draft.branch, draft.target_branch or draft.branch}:
+        repositories.require_branch(user_id, draft.repository_id, branch)
+    return draft
 
 
 def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task:
@@ -95,6 +105,8 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
         if not is_same or attachments.sent_with(session, known.id) != set(draft.attachments):
             raise Conflict(_OTHER_CONTENT)
         return known
+    if draft.pull_number is not None and draft.task_type is not TaskType.PR_REVIEW:
+        raise InvalidInput("Only a review looks at a pull request.", field="pull_number")
     prompt = check_prompt(draft.prompt)
     branch = check_branch(draft.branch)
     target = check_branch(draft.target_branch) if draft.target_branch else branch
@@ -115,6 +127,7 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
         priority=draft.priority,
         effort=draft.effort if draft.effort in catalog.efforts(model) else None,
         visibility=draft.visibility,
+        pull_number=draft.pull_number,
         estimated_credits=estimate.hold,
     )
     session.add(task)
@@ -127,12 +140,13 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
 
 def _fixed(task: Task) -> tuple[object, ...]:
     """What of a task never changes; its model, effort and visibility may have by the time a key comes again."""
-    return task.repository_id, task.branch, task.target_branch, task.type, task.priority, task.prompt
+    where = task.pull_number or (task.branch, task.target_branch)  # a pull request's target may be edited
+    return task.repository_id, where, task.type, task.priority, task.prompt
 
 
 def _asked(draft: Draft) -> tuple[object, ...]:
-    target, prompt = draft.target_branch or draft.branch, check_prompt(draft.prompt)
-    return draft.repository_id, draft.branch, target, draft.task_type, draft.priority, prompt
+    where = draft.pull_number or (draft.branch, draft.target_branch or draft.branch)
+    return draft.repository_id, where, draft.task_type, draft.priority, check_prompt(draft.prompt)
 
 
 def title_of(prompt: str) -> str:

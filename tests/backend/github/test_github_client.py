@@ -148,7 +148,7 @@ def test_a_pull_requests_state_is_one_word(
 
 
 def test_a_pull_request_is_told_whole(hub: Any, github: GitHub) -> None:
-    hub.pull("alice/shop", 7, body=None)
+    hub.pull("alice/shop", 7, body=None, user={"login": "bob"})
     assert github.pull("alice/shop", 7) == RemotePull(
         github_id=3_000_000_007,
         number=7,
@@ -163,7 +163,23 @@ def test_a_pull_request_is_told_whole(hub: Any, github: GitHub) -> None:
         closed_at=None,
         updated_at=datetime(2011, 1, 26, 19, 1, 12, tzinfo=UTC),
         etag='W/"pull-7"',
+        author="bob",
+        source="work-7",
+        base_sha="b" * 40,
     )
+
+
+def test_open_pull_requests_name_a_forks_owner_even_when_fork_and_author_are_gone(hub: Any, github: GitHub) -> None:
+    def end(owner: str, repository: str | None) -> dict[str, Any]:
+        place = {"full_name": repository} if repository else None
+        return {"label": f"{owner}:main", "ref": "main", "sha": "a" * 40, "repo": place}
+
+    base = end("alice", "alice/shop")
+    heads = [end("eve", "eve/shop"), end("unknown", None), base]
+    rows = [hub.pull("alice/shop", at, head=head, base=base, user=None) for at, head in enumerate(heads, 1)]
+    hub.paged("/repos/alice/shop/pulls", rows)
+    found = github.open_pulls("alice/shop")
+    assert [(one.source, one.author) for one in found] == [("eve:main", ""), ("unknown:main", ""), ("main", "")]
 
 
 def test_an_unchanged_pull_request_is_not_sent_again(hub: Any, github: GitHub, reply: Any) -> None:

@@ -39,6 +39,11 @@ def alice(hub: LocalHub, database: str) -> Iterator[UUID]:
 def signed_in(hub: LocalHub, login: str) -> UUID:
     """A person who came through the hub's true sign-in, with their repositories; the hub is as new."""
     hub.reset()
+    return joined(hub, login)
+
+
+def joined(hub: LocalHub, login: str) -> UUID:
+    """As `signed_in`, and the hub stays as it is."""
     token = hub.token(login)
     with GitHub(get_settings().github_api_url, token.access_token) as github:
         profile = github.me()

@@ -41,6 +41,7 @@ def facts(environment: pytest.MonkeyPatch) -> Brief:
         target_branch="main",
         work_branch=None,
         pull_number=None,
+        review_of=None,
         base_sha=None,
         started_at=datetime(2026, 1, 1, tzinfo=UTC),
         limit=10,
