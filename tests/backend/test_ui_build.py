@@ -79,6 +79,15 @@ def test_a_build_that_fails_says_why_and_does_not_count(settings: Settings, proj
     assert (ui_build.folder(settings) / "building").exists()
 
 
+def test_a_page_that_cannot_be_drawn_is_named_with_its_cause(settings: Settings, project: Path) -> None:
+    (project / "rxconfig.py").write_text(
+        "error = TypeError('add_style() takes 1 argument')\n"
+        "error.add_note(\"Happened while evaluating page 'home'\")\nraise error\n"
+    )
+    with pytest.raises(ui_build.BuildFailed, match=r"TypeError: add_style\(\) takes 1 argument.*page 'home'"):
+        ui_build.build(settings, lambda line: None, project)
+
+
 def test_node_comes_from_the_virtual_environment(settings: Settings) -> None:
     first = ui_build.environment(settings)["PATH"].split(":")[0]
     assert (Path(first) / "node").exists()
