@@ -415,11 +415,15 @@ class _Anchor(BaseHTML):
 
 
 class _RouterLink(rx.Component):
-    """React Router's own link, without the Radix look that `rx.link` brings."""
+    """React Router's own link, without the Radix look that `rx.link` brings.
+
+    What is not declared here would be a style, with whatever is in it.
+    """
 
     library = "react-router"
     tag = "Link"
     to: rx.Var[str]
+    title: rx.Var[str]
 
 
 def _inner_link(*children: Any, **props: Any) -> rx.Component:

@@ -6,6 +6,7 @@ import { ChevronDown, ChevronRight, TriangleAlert } from "lucide-react";
 import { hasLines, linesOf, modeChange, piecesOf, STATUS } from "./diff_files.js";
 import { CommentBox, Remarks } from "./diff_review.jsx";
 import { CopyButton } from "./result.jsx";
+import { signs } from "./signs.js";
 
 const LINE = 20; // pixels of a drawn line, about
 const SIDES = { [SplitSide.old]: "old", [SplitSide.new]: "new" };
@@ -120,7 +121,7 @@ export const FileDiff = memo(function FileDiff({ file, split, theme, open, folde
         <button type="button" className="patch-head" aria-expanded={open} onClick={() => onOpen(file.path, !open)}>
           <Arrow size={16} aria-hidden="true" />
           <span className={`letter ${word}`} title={word} aria-hidden="true">{letter}</span><span className="unseen">{word}: </span>
-          <span className="mono trunc" title={file.path}>{moved ? `${file.old_path} → ` : ""}{file.path}</span>
+          <span className="mono trunc" title={file.path}>{moved ? `${signs(file.old_path)} → ` : ""}{signs(file.path)}</span>
           {mode ? <span className="pill wide-only">{mode}</span> : null}
           {file.added ? <span className="num added">+{file.added}</span> : null}{file.removed ? <span className="num removed">−{file.removed}</span> : null}
         </button>

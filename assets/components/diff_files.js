@@ -1,5 +1,7 @@
 // What can be said of a changed file before it is drawn: why it is folded, its place in the tree, its pieces. Pure.
 
+import { signs } from "./signs.js";
+
 const LARGE = 400; // changed lines
 const PIECE = 200; // lines of a diff that are drawn at once
 const LOCK = /(^|\/)(package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|bun\.lockb|go\.sum|[^/]+\.lock)$/;
@@ -92,7 +94,7 @@ export function piecesOf(file) {
     if (hunk) { close(false); [before, after, where] = [Number(hunk[1]), Number(hunk[2]), hunk[3]]; from = [before, after]; continue; }
     if (!"+- \\".includes(line[0] ?? "@")) continue;
     if (body.length >= PIECE && line[0] !== "\\" && (line[0] === " " || line[0] === body[body.length - 1][0])) close(true);
-    body.push(line);
+    body.push(signs(line));
     if (line[0] === "-" || line[0] === " ") before += 1;
     if (line[0] === "+" || line[0] === " ") after += 1;
   }

@@ -1,6 +1,7 @@
 // What a call was given and what came back: an edit as its lines, a command as its terminal showed it. Never HTML.
 import { createContext, useContext, useMemo, useState } from "react";
 import { borrow, giveBack } from "./socket.js";
+import { signs } from "./signs.js";
 import { spans } from "./terminal.js";
 
 // The log's task, and what its reader opened: rows far from the view are unmounted, and come back as they were left.
@@ -17,7 +18,7 @@ function Terminal({ text }) {
   const parts = useMemo(() => spans(text), [text]);
   return parts.map((part, index) => {
     const look = [part.tone ? `term-${part.tone}` : "", part.bold ? "term-bold" : "", part.under ? "term-under" : ""].filter(Boolean).join(" ");
-    return look ? <span key={index} className={look}>{part.text}</span> : part.text;
+    return look ? <span key={index} className={look}>{signs(part.text)}</span> : signs(part.text);
   });
 }
 
@@ -26,8 +27,8 @@ const lines = (text) => (text === "" ? [] : String(text).replace(/\n$/, "").spli
 function Edit({ args }) {
   return (
     <>
-      {lines(args.old_str || "").map((line, index) => <span key={`-${index}`} className="out-line del">- {line}</span>)}
-      {lines(args.new_str).map((line, index) => <span key={`+${index}`} className="out-line add">+ {line}</span>)}
+      {lines(args.old_str || "").map((line, index) => <span key={`-${index}`} className="out-line del">- {signs(line)}</span>)}
+      {lines(args.new_str).map((line, index) => <span key={`+${index}`} className="out-line add">+ {signs(line)}</span>)}
     </>
   );
 }
@@ -61,7 +62,7 @@ export function Output({ call, named }) {
   return (
     <div className="step-out">
       <pre className="out" tabIndex={0}>
-        {named && input(call) ? <span className="out-line strong">{call.name === "run_command" ? "$ " : ""}{input(call)}</span> : null}
+        {named && input(call) ? <span className="out-line strong">{call.name === "run_command" ? "$ " : ""}{signs(input(call))}</span> : null}
         {isEdit ? <Edit args={call.args} /> : <Terminal text={text} />}
       </pre>
       {call.isCut && whole.text === null ? <button type="button" className="btn quiet sm" disabled={whole.busy} onClick={whole.ask}>{whole.busy ? "Loading…" : "Show all"}</button> : null}

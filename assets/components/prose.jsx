@@ -1,4 +1,4 @@
-// Markdown of whoever wrote it: no HTML, no remote images, links only to the web.
+// Markdown of whoever wrote it: no HTML, no remote images, links only to the web, which say where they lead.
 import { memo } from "react";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
@@ -6,7 +6,7 @@ import remarkGfm from "remark-gfm";
 const TABLES = [remarkGfm];
 export const safeLink = (url) => (/^https?:\/\//i.test(url || "") ? url : "");
 export const SAFE = {
-  a: ({ href, children }) => (safeLink(href) ? <a href={href} target="_blank" rel="noreferrer nofollow">{children}</a> : <span>{children}</span>),
+  a: ({ href, children }) => (safeLink(href) ? <a href={href} title={href} target="_blank" rel="noreferrer nofollow">{children}</a> : <span>{children}</span>),
   img: ({ alt }) => <span className="muted">[image{alt ? `: ${alt}` : ""}]</span>,
 };
 

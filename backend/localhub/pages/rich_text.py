@@ -1,5 +1,6 @@
 """Markdown that somebody wrote, as safe HTML: no raw HTML, no pictures, no script links."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -9,6 +10,7 @@ from markdown_it.token import Token
 
 from backend.localhub.pages.html import Html, markup
 
+_LINK = re.compile(r"(?i)https?://|mailto:|[^:]*([/?#]|$)")  # to the web, or within the hub
 LONGEST = 100_000  # characters; the rest is left out
 
 
@@ -39,6 +41,8 @@ def _tame(tokens: Sequence[Token]) -> None:
     for token in tokens:
         if token.type == "link_open":
             token.attrSet("rel", "nofollow noopener noreferrer")
+            if not _LINK.match(str(token.attrGet("href"))):
+                del token.attrs["href"]
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
         _tame(token.children or ())

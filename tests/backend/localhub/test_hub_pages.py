@@ -93,7 +93,8 @@ def test_who_may_only_read_sees_no_buttons_and_is_refused(hub: RunningHub, clone
 def test_nothing_that_others_wrote_runs_or_loads(hub: RunningHub, clone: Clone) -> None:
     body = (
         EVIL + "\n\n[x](javascript:alert(1)) ![p](https://evil.example/p.png) <b onclick=alert(1)>b</b>\n\n"
-        "[ok](https://example.org)\n\n```\n</code></pre><script>alert(2)</script>\n```\n"
+        "[ok](https://example.org) [s](ssh://evil) [d](DATA:text/html,x) [b](blob:https://evil) <ssh://evil>\n\n"
+        "```\n</code></pre><script>alert(2)</script>\n```\n"
     )
     clone.offer("a'b&c", {"x{y}.md": body, "<b>.txt": EVIL, "README.md": body})
     with hub.database() as db:
@@ -115,6 +116,10 @@ def test_nothing_that_others_wrote_runs_or_loads(hub: RunningHub, clone: Clone) 
             "<img src=x",
             'onerror=alert(1)>"',
             'href="javascript',
+            'href="ssh',
+            'href="blob',
+            'href="data',
+            'href="DATA',
             "<b onclick",
             'evil.example/p.png" alt',
         ):

@@ -1,0 +1,123 @@
+"""What others wrote is text wherever it is shown: nothing of it runs, loads, sends or moves the page."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import forget_settings
+from tests.e2e.conftest import Stack, sign_in
+from tests.e2e.sowing import FIRST_ID, sow, sow_hub, tell
+from tests.payloads import PAYLOADS
+
+NewPage = Callable[[], Page]
+WORDS = list(PAYLOADS.values())
+
+# Looks at every element from the moment it appears, so that rows which a list drops again are seen as well.
+WATCH = """
+(() => {
+  const found = (window.found = new Set());
+  const ADDRESSES = ["href", "src", "action", "formaction", "srcset", "data", "poster", "xlink:href"];
+  const read = (url) => { try { return new URL(url, location.href); } catch { return { protocol: url, origin: "" }; } };
+  const look = (node) => {
+    if (node.nodeType !== 1) return;
+    const say = (what) => found.add(what + ": " + node.outerHTML.slice(0, 160));
+    if (node.matches(".evil, iframe, object, embed, base, meta[http-equiv=refresh]")) say("an element");
+    for (const { name, value } of node.attributes) {
+      if (name.startsWith("on")) say("a handler");
+      if (name === "style" && /url\\(|expression/i.test(value)) say("a style");
+      if (!ADDRESSES.includes(name)) continue;
+      const { protocol, origin } = read(value);
+      if (!["http:", "https:"].includes(protocol) && !(name === "src" && protocol === "blob:")) say("an address");
+      if (!/evil/.test(origin)) continue;
+      if (name !== "href") say("a source");
+      else if (!/noreferrer|noopener/.test(node.rel)) say("a link that tells");
+    }
+  };
+  const all = (root) => { look(root); root.querySelectorAll?.("*").forEach(look); };
+  const changed = ({ addedNodes, target, type }) => (type === "attributes" ? look(target) : addedNodes.forEach(all));
+  const whole = { childList: true, subtree: true, attributes: true };
+  new MutationObserver((changes) => changes.forEach(changed)).observe(document, whole);
+  document.addEventListener("securitypolicyviolation", ({ blockedURI }) => found.add(`stopped: ${blockedURI}`));
+})();
+"""
+OPEN_ALL_AND_GO_ON = """
+() => {
+  document.querySelectorAll(".log button.step[aria-expanded=false]").forEach((one) => one.click());
+  const list = document.querySelector(".log [data-virtuoso-scroller]");
+  const before = list.scrollTop;
+  list.scrollTop += list.clientHeight;
+  return list.scrollTop > before;
+}
+"""
+
+
+@pytest.mark.timeout(200)
+def test_what_others_wrote_is_text_on_every_page(
+    stack: Stack, new_page: NewPage, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("ASYNCCODER_DATA_DIR", str(stack.data_dir))
+    environment.setenv("ASYNCCODER_PORT", stack.origin.rsplit(":", 1)[1])
+    forget_settings()
+    page, problems, asked = new_page(), set[str](), set[str]()
+    page.context.add_init_script(WATCH)
+    page.context.on("request", lambda request: asked.add(request.url))
+    sign_in(page, stack, "carol")
+    sown = sow("carol", WORDS)
+    sow_hub(stack.data_dir / "hub" / "hub.sqlite3", WORDS)
+
+    def visit(address: str, act: Callable[[], None] = lambda: None) -> None:
+        page.goto(address)
+        expect(page.get_by_text(re.compile("window.evil=1|evil/")).first).to_be_attached()
+        act()
+        problems.update(f"{address}: {one}" for one in page.evaluate("[...window.found]"))
+        if page.evaluate("window.evil !== undefined"):
+            problems.add(f"{address}: a script ran")
+        for width in (1440, 360):
+            page.set_viewport_size({"width": width, "height": 960})
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                problems.add(f"{address}: wider than {width} px")
+        page.set_viewport_size({"width": 1440, "height": 960})
+
+    def read_log() -> None:
+        page.set_viewport_size({"width": 1440, "height": 6_000})
+        expect(page.locator(".log-row").first).to_be_visible()
+        for _ in range(60):
+            goes_on = page.evaluate(OPEN_ALL_AND_GO_ON)
+            page.wait_for_timeout(40)
+            if not goes_on:
+                break
+
+    def be_told() -> None:
+        page.get_by_role("heading", name="Ledger").wait_for()
+        page.wait_for_timeout(500)
+        tell("carol", sown.review)
+        expect(page.locator("[data-sonner-toast]").first).to_contain_text("window.evil=1")
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("option").first).to_be_visible()
+
+    def open_tab(name: str) -> Callable[[], None]:
+        def act() -> None:
+            page.get_by_role("tab", name=re.compile(f"^{name}")).first.click()
+            expect(page.locator(".patch, .finding").first).to_be_visible()
+            if name == "Changes":  # what turns text round is shown as what it is
+                expect(page.get_by_text("⟨U+202E⟩").first).to_be_attached()
+
+        return act
+
+    visit(f"{stack.origin}/home", page.get_by_role("button", name=re.compile("^Repository")).click)
+    visit(f"{stack.origin}/tasks")
+    visit(f"{stack.origin}/tasks/{sown.log}", read_log)
+    visit(f"{stack.origin}/tasks/{sown.log}", open_tab("Changes"))
+    visit(f"{stack.origin}/tasks/{sown.review}", open_tab("Answer|Findings|Review"))
+    visit(f"{stack.origin}/pull-requests")
+    visit(f"{stack.origin}/repositories")
+    visit(f"{stack.origin}/repositories/{sown.repository}")
+    visit(f"{stack.origin}/credits", be_told)
+    visit(f"{stack.origin}/settings")
+    for path in ("issues", "issues/2", f"issues/{FIRST_ID}"):
+        visit(f"{stack.hub}/bob/dotfiles/{path}")
+    assert not problems, "\n".join(sorted(problems))
+    ours = (stack.origin, stack.hub, "data:", "blob:")
+    assert [one for one in asked if not one.startswith(ours)] == []
