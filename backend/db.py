@@ -99,14 +99,15 @@ def for_update(statement: Rows) -> Rows:
     return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
-def patiently(work: Callable[[Session], T], *, seconds: float = 120) -> T:
+def patiently(work: Callable[[Session], T], *, seconds: float = 120, pause: float = 0.2) -> T:
     """Runs `work(session)` in a transaction, again while the database is away, for at most `seconds`.
+
+    `pause`, in seconds, is the first one; each is twice the one before, up to five.
 
     A commit whose answer was lost may have happened: `work` must be such that twice is once. Raises Unavailable, or
     StatementRefused where the database is there each time and it is this work that it ends the connection at.
     """
     deadline = monotonic() + seconds
-    pause = 0.2
     refused = 0
     while True:
         try:

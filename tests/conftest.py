@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlmodel import Session, select
 from xdist.scheduler import LoadFileScheduling
 
-from backend import db, queue, redis
+from backend import db, log, queue, redis
 from backend.github.types import Profile, RemoteRepository, Token
 from backend.models import AiModel, Repository, User
 from backend.services import auth, catalog, repositories
@@ -36,6 +36,11 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]  # it brings no types
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
+
+
+def pytest_configure() -> None:
+    """Logs are lines as in every process of ours: structlog's own way of drawing a traceback takes a second each."""
+    log.configure()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

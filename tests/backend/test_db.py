@@ -20,7 +20,7 @@ def test_work_at_which_the_database_hangs_up_each_time_is_not_repeated_for_ever(
         session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
     with pytest.raises(StatementRefused):
-        db.patiently(work)
+        db.patiently(work, pause=0.01)
     assert len(tries) == db.TRIES_WHILE_UP
 
 
@@ -33,7 +33,7 @@ def test_a_connection_that_was_lost_once_is_made_again(database: str) -> None:
             session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
         return len(tries)
 
-    assert db.patiently(work) == db.TRIES_WHILE_UP
+    assert db.patiently(work, pause=0.01) == db.TRIES_WHILE_UP
 
 
 def test_a_lock_shows_what_others_wrote_and_keeps_what_this_transaction_did(people: People) -> None:
