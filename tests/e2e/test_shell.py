@@ -108,6 +108,25 @@ def test_keys_do_what_the_sheet_says_and_each_task_is_retried_with_its_own_words
     expect(page.get_by_label("The new token")).to_have_count(0)
 
 
+def test_filters_stand_in_the_address_and_none_waits_for_the_server(stack: Stack, new_page: NewPage) -> None:
+    page = new_page()
+    sign_in(page, stack, "bob")
+    page.goto(f"{stack.origin}/tasks")
+    page.get_by_label("Type", exact=True).select_option("ask")
+    page.get_by_label("Priority", exact=True).select_option("low")
+    expect(page).to_have_url(f"{stack.origin}/tasks?type=ask&priority=low")
+    page.reload()
+    expect(page.get_by_label("Type", exact=True)).to_have_value("ask")
+    page.go_back()
+    expect(page.get_by_label("Priority", exact=True)).to_have_value("")
+    words = page.get_by_label("Search titles and prompts")
+    words.press_sequentially("totals")
+    expect(page).to_have_url(f"{stack.origin}/tasks?type=ask&q=totals")
+    page.get_by_role("link", name="Clear filters").click()
+    expect(words).to_have_value("")
+    expect(page).to_have_url(f"{stack.origin}/tasks")
+
+
 def _stopped(page: Page, words: str) -> str:
     """Sends a task, stops it, and returns its address."""
     page.get_by_role("link", name="New task").first.click()
