@@ -1,13 +1,13 @@
 // One row of the log each. All text here is untrusted: React escapes it, and markdown is drawn without HTML or images.
 import { Component, memo } from "react";
-import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, Link, LoaderCircle, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
+import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileDiff, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, Link, LoaderCircle, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
 import { Moment } from "./clock.jsx";
 import { COPIED, useCopy } from "./copy.js";
 import { Output, useRemembered } from "./log_output.jsx";
 import { capital } from "./log_rows.js";
 import { Prose, safeLink } from "./prose.jsx";
 
-const TOOL_ICONS = { read_file: FileSearch, search: Search, list_files: FolderTree, edit_file: Pencil, run_command: Terminal };
+const TOOL_ICONS = { read_file: FileSearch, search: Search, list_files: FolderTree, read_diff: FileDiff, edit_file: Pencil, run_command: Terminal };
 const short = (sha) => (sha || "").slice(0, 7);
 function Step({ icon: Icon, tone = "", spin = false, end, children }) {
   const looks = [spin ? "spin" : "", tone ? `tone-${tone}` : ""].filter(Boolean).join(" ");
@@ -25,12 +25,13 @@ const names = (calls) => [...new Set(calls.map((call) => name(call.args.path || 
 
 function counted(calls, one, many) { return calls.length === 1 ? one : many.replace("#", calls.length); }
 
-const TRIED = { read_file: "Could not read", edit_file: "Could not edit", list_files: "Could not list", search: "Could not search for" };
+const TRIED = { read_file: "Could not read", edit_file: "Could not edit", list_files: "Could not list", read_diff: "Could not read the changes of", search: "Could not search for" };
 
 function title(toolName, calls) {
   const [{ args, result }] = calls;
   if (result?.is_error && TRIED[toolName] && calls.length === 1) return <>{TRIED[toolName]} <span className="mono">{args.path || args.pattern || ""}</span></>;
   if (toolName === "read_file") return <>{counted(calls, "Read", "Read # files")} <span className="muted">{names(calls)}</span></>;
+  if (toolName === "read_diff") return <>{counted(calls, args.path ? "Read the changes of" : "Read which files the pull request changes", "Read the changes of # files")} <span className="muted">{names(calls)}</span></>;
   if (toolName === "list_files") return <>{counted(calls, "Listed files", "Listed # folders")} <span className="muted">{args.glob || (args.path === "." ? "" : args.path)}</span></>;
   if (toolName === "search") return <>{counted(calls, "Searched", "Searched # times")} <span className="mono">{calls.map((call) => call.args.pattern).filter(Boolean).join(" · ")}</span></>;
   if (toolName === "run_command") return <span className="mono one">{args.command || result?.summary || "command"}</span>;
@@ -93,7 +94,7 @@ const PARTS = {
   round: ({ row, model }) => <div className="round"><span>Run {row.run}</span><span>{model}</span><Moment at={row.at} /></div>,
   you: ({ row }) => <div className="you">{row.late ? <div className="tiny">Sent while it ran</div> : null}{row.text}</div>,
   say: ({ row }) => <div className="say"><Prose text={row.text} /></div>,
-  note: ({ row }) => <Step icon={row.icon === "clock" ? Clock : Info} tone={row.tone} end={row.until ? <>until <Moment at={row.until} /></> : null}><span className="soft">{row.href ? <a href={row.href} target="_blank" rel="noreferrer">{row.text}</a> : capital(row.text || "")}</span></Step>,
+  note: ({ row }) => <Step icon={row.icon === "clock" ? Clock : Info} tone={row.tone} end={row.until ? <>until <Moment at={row.until} /></> : null}><span className="soft">{safeLink(row.href) ? <a className="link" href={row.href} target="_blank" rel="noreferrer">{row.text}</a> : capital(row.text || "")}</span></Step>,
   tools: ({ row }) => <Tools row={row} />,
   workspace: ({ row: { payload } }) => <Step icon={FolderGit2} end={payload.duration_ms != null ? <time>{(payload.duration_ms / 1000).toFixed(1)} s</time> : null}><span className="soft">Workspace ready at <span className="mono">{short(payload.base_sha)}</span>{payload.sandbox ? `, jail: ${payload.sandbox}` : ""}</span></Step>,
   commit: ({ row: { payload } }) => <Step icon={GitCommitHorizontal} end={<Delta result={payload} />}>Committed <span className="strong">{payload.title}</span> <span className="mono muted">{short(payload.sha)}</span></Step>,

@@ -3,7 +3,7 @@
 
 import { plain } from "./terminal.js";
 
-const QUIET = new Set(["read_file", "search", "list_files"]);
+const QUIET = new Set(["read_file", "search", "list_files", "read_diff"]);
 const PHASES = {
   queued: "Waiting in the queue",
   preparing: "Preparing the workspace",
@@ -25,7 +25,6 @@ const NOTES = {
   review_moved: "The pull request has moved on; this run looks at its new head",
   cut_off: "Its answer was cut off at the limit of its length; it goes on in smaller pieces",
 };
-const webAddress = (url) => (/^https?:\/\//.test(url || "") ? url : "");
 const waitText = (reason) => WAITS[reason] || reason || "Waiting";
 
 export const FILTERS = [["all", "All"], ["messages", "Messages"], ["tools", "Tools"], ["errors", "Errors"]];
@@ -82,7 +81,7 @@ const HANDLERS = {
   tool_started(state, seq, at, payload) { if (payload.name !== "finish") addCall(state, seq, at, payload); },
   tool_result(state, seq, at, payload, isCut) { if (payload.name !== "finish") toolRow(state, seq, at, payload, isCut); },
   wait(state, seq, at, payload) { state.rows.push({ kind: "note", key: `w${seq}`, icon: "clock", tone: "warn", text: waitText(payload.reason), until: payload.until }); },
-  note(state, seq, at, payload) { state.rows.push({ kind: "note", key: `n${seq}`, icon: "info", text: NOTES[payload.code] || payload.text, href: webAddress(payload.url) }); },
+  note(state, seq, at, payload) { state.rows.push({ kind: "note", key: `n${seq}`, icon: "info", text: NOTES[payload.code] || payload.text, href: payload.url }); },
   compacted(state, seq, at, payload) { state.used = { ...state.used, cost: state.used.cost + (payload.cost_micro || 0) }; state.rows.push({ kind: "note", key: `c${seq}`, icon: "info", text: "Earlier output was shortened for the model. The log keeps all of it." }); },
   checkpoint() {},
 };

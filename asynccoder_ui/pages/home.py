@@ -16,6 +16,8 @@ from asynccoder_ui.shell import shell
 from backend.services.tasks.write import MAX_PROMPT
 from backend.words import TaskType
 
+_EXAMPLE = "Totals are off by a cent when a coupon and a tax exemption meet. Find out why, and fix it."
+_REVIEW_EXAMPLE = "What should the review look at? With a pull request, nothing needs to be said."
 _FIRST_STEPS = (
     ("Pick a repository", "The work goes to a branch of its own."),
     ("Say what should be done", "A sentence or two, as to a colleague."),
@@ -100,7 +102,7 @@ def _composer() -> rx.Component:
         prompt_box(
             draft=BOX,
             label="The task",
-            placeholder="Totals are off by a cent when a coupon and a tax exemption meet. Find out why, and fix it.",
+            placeholder=rx.cond(Composer.choice.task_type == TaskType.PR_REVIEW.value, _REVIEW_EXAMPLE, _EXAMPLE),
             most=MAX_PROMPT,
             taken=Composer.taken,
             auto_focus=True,

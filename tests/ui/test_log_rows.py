@@ -239,3 +239,10 @@ def test_a_row_says_when_it_has_grown():
     )
     [[before], [after]] = made
     assert after > before
+
+
+def test_the_note_of_a_review_leads_to_what_is_reviewed_and_others_lead_nowhere():
+    note = event(1, "note", code="review", text="Review of #7: Round once", url="https://github.com/acme/shop/pull/7")
+    events = [note, event(2, "note", text="Something else")]
+    shown = js("return rows.take(rows.empty(), given).rows.map((row) => [row.text, row.href])", events)
+    assert shown == [["Review of #7: Round once", "https://github.com/acme/shop/pull/7"], ["Something else", None]]

@@ -9,6 +9,7 @@ import pytest
 from backend.engine import prompts
 from backend.engine.agent import QueuedMessage, RunLimits
 from backend.engine.tools import Toolbox
+from backend.engine.toolspecs import SPECS
 from backend.engine.transcript import Conversation, LogEntry, write_turn
 from backend.errors import RunFailed, StaleFence
 from backend.providers import open_provider
@@ -286,6 +287,7 @@ def test_a_review_hands_over_its_findings(bench: Bench) -> None:
 def test_prompt_and_tools_stay_small(bench: Bench, task_type: TaskType) -> None:
     assert len(prompts.system(task_type).encode()) <= 4_096
     specs = Toolbox(bench.workspace, bench.sandbox, task_type).specs()
+    specs += [SPECS["read_diff"]] if task_type is TaskType.PR_REVIEW else []  # of a pull request
     assert len(json.dumps([[spec.name, spec.description, spec.parameters] for spec in specs])) <= 4_096
 
 
