@@ -50,15 +50,18 @@ function Log({ task, model }) {
   const rows = useMemo(() => visible(log.rows, filter, query), [log.rows, filter, query]);
   const first = useFirst(rows, `${filter} ${query}`);
   const top = useRef(0); // the entry at the top of what is seen
-  const wanted = useRef(marked); // the entry of the address, until it is there
+  // The entry of the address: the log is drawn around it once it is there.
+  const waits = marked > 0 && from > marked && !whole;
+  const around = useRef(marked);
   const [atBottom, setAtBottom] = useState(true);
   const [seenSeq, setSeenSeq] = useState(0);
   const lastSeq = rows[rows.length - 1]?.seq || 0;
-  useEffect(() => { if (atBottom) { stuck.current = true; setSeenSeq(lastSeq); } }, [atBottom, lastSeq]);
+  useEffect(() => { if (atBottom) stuck.current = true; }, [atBottom]);
+  useEffect(() => { if (atBottom) setSeenSeq(lastSeq); }, [atBottom, lastSeq]);
   // A short log that has ended is read from its beginning, a long one from its end; the next run is followed like the first.
   const fromStart = over && whole;
-  useEffect(() => { if (loaded && fromStart) stuck.current = false; }, [loaded]);
   useEffect(() => { if (!over) stuck.current = true; }, [over]);
+  useEffect(() => { if (loaded && (fromStart || around.current)) stuck.current = false; }, [loaded]);
   useEffect(() => { // what is shown changed, not the log: the reader stays where they were
     if (!loaded || (stuck.current && !over)) return undefined;
     setSeenSeq(lastSeq);
@@ -68,16 +71,12 @@ function Log({ task, model }) {
   const show = useCallback((entry) => {
     if (!entry) return;
     stuck.current = false;
+    around.current = entry;
     setFilter("all");
     setQuery("");
     setMarked(entry);
     requestAnimationFrame(() => requestAnimationFrame(() => list.current?.scrollToIndex({ index: Math.max(0, placeOf(log.rows, entry)), align: "center" })));
   }, [log.rows]);
-  useEffect(() => {
-    if (!loaded || !wanted.current || (from > wanted.current && !whole)) return;
-    show(wanted.current);
-    wanted.current = 0;
-  }, [loaded, from, whole]);
   useEffect(() => {
     const turn = () => show(entryIn(window.location.hash));
     window.addEventListener("hashchange", turn);
@@ -96,7 +95,8 @@ function Log({ task, model }) {
   const draw = useCallback((index, row) => <Row row={row} version={row.version} model={model} marked={row.key === markedRow} />, [model, markedRow]);
   const free = () => { stuck.current = false; };
   if (refusal) return <div className="scroll"><p className="empty">{refusal}</p></div>;
-  if (!loaded) return <div className="scroll"><div className="stack" aria-busy="true"><div className="skeleton tall" /><div className="skeleton" /><div className="skeleton" /></div></div>;
+  if (!loaded || waits) return <div className="scroll"><div className="stack" aria-busy="true"><div className="skeleton tall" /><div className="skeleton" /><div className="skeleton" /></div></div>;
+  const opens = around.current ? { index: Math.max(0, placeOf(rows, around.current)), align: "center" } : fromStart ? 0 : { index: "LAST", align: "end" };
   const isAll = filter === "all" && !query.trim();
   return (
     <OpenLog.Provider value={open}>
@@ -114,7 +114,7 @@ function Log({ task, model }) {
           components={PARTS}
           computeItemKey={keyOf}
           itemContent={draw}
-          initialTopMostItemIndex={fromStart ? 0 : { index: "LAST", align: "end" }}
+          initialTopMostItemIndex={opens}
           rangeChanged={({ startIndex }) => { top.current = rows[startIndex - first]?.seq ?? 0; }}
           followOutput={(bottom) => (bottom ? "auto" : false)}
           atBottomThreshold={64}
