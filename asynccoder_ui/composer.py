@@ -16,7 +16,7 @@ from asynccoder_ui.session import Session
 from asynccoder_ui.views import Option
 from backend.errors import AsyncCoderError, InvalidInput, SignedOut
 from backend.models import User
-from backend.services import access, catalog, drafts, preferences, repositories, tasks
+from backend.services import access, attachments, catalog, drafts, preferences, repositories, tasks
 from backend.services.tasks.write import MAX_PROMPT
 from backend.words import Effort, Priority, TaskType, Visibility
 
@@ -51,6 +51,7 @@ class Composer(Session):
     _opened: drafts.Version | None = None
     _begun_with: preferences.Preferences | None = None
     _length: int = 0  # of the prompt, in characters
+    _images: int = 0  # that go with it
     _searched: str = ""  # for repositories
     _rows: list[repositories.RepositoryRow] = []
     _searched_branch: str = ""
@@ -182,9 +183,9 @@ class Composer(Session):
 
     @rx.event
     @signed_in
-    async def weigh(self, length: int) -> None:
-        """Estimates anew once the writing pauses, for that many characters."""
-        self._length = max(0, min(length, MAX_PROMPT))
+    async def weigh(self, length: int, images: int = 0) -> None:
+        """Estimates anew once the writing pauses, for that many characters and images."""
+        self._length, self._images = max(0, min(length, MAX_PROMPT)), max(0, min(images, attachments.MOST))
         await self._price()
 
     @rx.event
@@ -195,7 +196,7 @@ class Composer(Session):
             return None
         self.error = ""
         try:
-            wanted = task_of(self.choice, str(form.get("prompt", "")))
+            wanted = task_of(self.choice, str(form.get("prompt", "")), given.identities(form.get("images", "")))
         except InvalidInput as error:
             self.error = str(error)
             return None
@@ -233,12 +234,13 @@ class Composer(Session):
     async def _show_known(self) -> None:
         """One transaction, with the tab locked: what somebody searches or picks meanwhile comes before or after it."""
         async with self:
-            choice, begun_with, searched, length = self.choice, self._begun_with, self._searched, self._length
+            choice, begun_with, searched = self.choice, self._begun_with, self._searched
+            length, images = self._length, self._images
 
             def read(session: DatabaseSession, user: User) -> tuple[Known, Choice, Price]:
                 found = known(session, user, searched, _SHOWN)
                 first = begun(choice, found, anew=found.preferred != begun_with)
-                return found, first, priced(session, user, first, found.models, length)
+                return found, first, priced(session, user, first, found.models, length, images)
 
             found, first, self.price = await self._ask(read)
             self._begun_with, self._models, self._rows = found.preferred, found.models, found.rows
@@ -256,7 +258,7 @@ class Composer(Session):
         """The box that still holds what had this nonce is emptied; what was opened since stays."""
         self.taken = nonce
         if self._opened == opened:
-            self._opened, self.opened, self._length = None, "", 0
+            self._opened, self.opened, self._length, self._images = None, "", 0, 0
 
     def _list_repositories(self) -> None:
         kind = TaskType(self.choice.task_type)
@@ -267,5 +269,5 @@ class Composer(Session):
         self.branch_options = [branch_option(row) for row in found[:_SHOWN]]
 
     async def _price(self) -> None:
-        choice, models, length = self.choice, self._models, self._length
-        self.price = await self._ask(lambda session, user: priced(session, user, choice, models, length))
+        choice, models, length, images = self.choice, self._models, self._length, self._images
+        self.price = await self._ask(lambda session, user: priced(session, user, choice, models, length, images))

@@ -1,5 +1,6 @@
 """What is chosen in the composer, how it changes, and what becomes of it: a draft, or a task."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from asynccoder_ui.views import no_images
 from backend.errors import InvalidInput
 from backend.models import Repository, User
 from backend.services import catalog, preferences, pull_choices, repositories, tasks
@@ -40,6 +42,7 @@ class Choice:
     efforts: int = 0  # how many the model can be told
     pull: int = 0  # the number of the pull request that a review looks at; 0 is the branch's code
     pull_label: str = ""
+    no_images: str = ""  # why none can go along
     target_branch: str = ""  # empty: the branch it starts from
     visibility: str = Visibility.PRIVATE.value
 
@@ -80,9 +83,10 @@ _KEPT = (
 )
 
 
-def content_of(choice: Choice, prompt: str) -> dict[str, Any]:
+def content_of(choice: Choice, prompt: str, images: Sequence[UUID] = ()) -> dict[str, Any]:
     """What a draft keeps: ids and words. What they are called is looked up when it is opened."""
-    return {"prompt": prompt} | {name: getattr(choice, name) for name in _KEPT}
+    kept = {"prompt": prompt, "images": [str(image) for image in images]}
+    return kept | {name: getattr(choice, name) for name in _KEPT}
 
 
 def with_type(choice: Choice, kind: TaskType) -> Choice:
@@ -98,6 +102,7 @@ def with_model(choice: Choice, model: catalog.ModelChoice) -> Choice:
         model=model.display_name,
         is_demo=model.is_demo,
         efforts=len(model.efforts),
+        no_images="" if model.takes_images else no_images(model.display_name),
         effort=choice.effort if model.efforts else "",
     )
 
@@ -170,7 +175,7 @@ def with_draft(
     )
 
 
-def task_of(choice: Choice, prompt: str) -> tasks.Draft:
+def task_of(choice: Choice, prompt: str, images: tuple[UUID, ...] = ()) -> tasks.Draft:
     """The task as it would be sent; a pull request says what is to be done. Raises InvalidInput for what is missing."""
     if not choice.repository_id:
         raise InvalidInput("Pick a repository first.", field="repository_id")
@@ -190,4 +195,5 @@ def task_of(choice: Choice, prompt: str) -> tasks.Draft:
         effort=Effort(choice.effort) if choice.effort else None,
         visibility=Visibility(choice.visibility),
         pull_number=pull or None,
+        attachments=images,
     )

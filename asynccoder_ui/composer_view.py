@@ -1,6 +1,6 @@
 """What the composer shows: the lines of its pickers, and what the task would cost."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from reflex_base.event import EventSpec
@@ -12,6 +12,7 @@ from asynccoder_ui.views import Option
 from backend.errors import NotFound
 from backend.models import User
 from backend.services import catalog, credits, pull_choices, repositories
+from backend.services.attachments import AttachmentRow
 from backend.words import PullRequestStatus, TaskType, Visibility
 
 BOX = "home"  # the name of the composer's prompt box
@@ -69,13 +70,15 @@ def pull_option(pull: pull_choices.PullChoice) -> Option:
     )
 
 
-def priced(session: Session, user: User, choice: Choice, models: list[catalog.ModelChoice], length: int) -> Price:
-    """What the chosen task is likely to cost with a prompt of `length` characters, by what pays for it."""
+def priced(
+    session: Session, user: User, choice: Choice, models: list[catalog.ModelChoice], length: int, images: int = 0
+) -> Price:
+    """What the chosen task is likely to cost with a prompt of `length` characters and so many images, by what pays."""
     if not choice.model_id:
         return Price()
     model = UUID(choice.model_id)
     try:
-        estimate = credits.estimate(session, model, TaskType(choice.task_type), length)
+        estimate = credits.estimate(session, model, TaskType(choice.task_type), length, images)
     except NotFound:  # an unpriced model has no estimate
         return Price()
     own_key = any(one.own_key for one in models if one.id == model)
@@ -92,10 +95,13 @@ def model_option(model: catalog.ModelChoice) -> Option:
     """A line of the model picker."""
     end = "scripted, no AI" if model.is_demo else "your key" if model.own_key else model.provider
     detail = model.unavailable_reason or f"{model.description} {model.price_line}".strip()
+    if not model.takes_images:
+        detail += " · takes no images"
     return Option(str(model.id), model.display_name, end, detail, not model.is_available)
 
 
-def fill_box(text: str) -> EventSpec:
-    """Puts a text into the composer's box: an order to the browser, since a var that a reload brings again would undo
-    what was written since."""
-    return orders.dispatch("asynccoder-fill", {"draft": BOX, "text": text})
+def fill_box(text: str, images: list[AttachmentRow] | None = None) -> EventSpec:
+    """Puts a text, and these images in place of others, into the composer's box: an order to the browser, since a var
+    that a reload brings again would undo what was written since."""
+    shown = None if images is None else [asdict(image) | {"id": str(image.id)} for image in images]
+    return orders.dispatch("asynccoder-fill", {"draft": BOX, "text": text, "images": shown})

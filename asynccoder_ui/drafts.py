@@ -14,7 +14,10 @@ from asynccoder_ui.composer_view import Price, fill_box, priced
 from asynccoder_ui.gate import signed_in
 from backend.errors import NotFound
 from backend.models import Repository, User
-from backend.services import access, catalog, drafts
+from backend.services import access, attachments, catalog, drafts
+from backend.services.attachments import AttachmentRow
+
+_LOST = "Images of this draft are gone: what is not sent is kept for a day."
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class _Found:
     prompt: str
     choice: Choice
     price: Price
+    images: list[AttachmentRow]
+    lost: int
 
 
 class Drafts(Composer):
@@ -49,9 +54,9 @@ class Drafts(Composer):
 
     @rx.event
     @signed_in
-    async def save(self, prompt: str, nonce: str) -> Any:
+    async def save(self, prompt: str, nonce: str, images: str = "") -> Any:
         """Keeps what is written and chosen for later, in place of the draft it was opened from; the box is emptied."""
-        content, opened = content_of(self.choice, prompt), self._opened
+        content, opened = content_of(self.choice, prompt, given.identities(images)), self._opened
         await self._ask(lambda session, user: drafts.save(session, user, content, opened))
         self._let_go(nonce, opened)
         await self._price()
@@ -59,13 +64,14 @@ class Drafts(Composer):
 
     @rx.event
     @signed_in
-    async def open(self, draft_id: str, written: str) -> Any:
+    async def open(self, draft_id: str, written: str, images: str = "") -> Any:
         """Puts a draft back into the composer; what was written there becomes a draft itself."""
         wanted, choice, opened, models = given.identity(draft_id), self.choice, self._opened, self._models
+        kept = content_of(choice, written, given.identities(images))
 
         def swap(session: DatabaseSession, user: User) -> _Found:
             if written.strip():
-                drafts.save(session, user, content_of(choice, written), opened)
+                drafts.save(session, user, kept, opened)
             return _found(session, user, wanted, choice, models)
 
         try:
@@ -74,9 +80,10 @@ class Drafts(Composer):
             return [orders.refuse(error), Drafts.show]
         self._choose(found.choice)
         self._opened, self.opened = found.version, str(found.version.id)
-        self._length, self.price = len(found.prompt), found.price
+        self._length, self._images, self.price = len(found.prompt), len(found.images), found.price
         self._list_repositories()
-        return [fill_box(found.prompt), Drafts.show, Composer.ask_branches]
+        told = [rx.toast.info(_LOST)] if found.lost else []
+        return [fill_box(found.prompt, found.images), *told, Drafts.show, Composer.ask_branches]
 
     @rx.event
     @signed_in
@@ -94,8 +101,10 @@ def _found(
 ) -> _Found:
     version, content = drafts.read(session, user, draft_id)
     opened = with_draft(choice, content, _repository(session, user, content), models)
-    prompt = str(content["prompt"])
-    return _Found(version, prompt, opened, priced(session, user, opened, models, len(prompt)))
+    prompt, named = str(content["prompt"]), given.identities(" ".join(content.get("images", ())))
+    images = attachments.unsent(session, user, named)
+    price = priced(session, user, opened, models, len(prompt), len(images))
+    return _Found(version, prompt, opened, price, images, len(named) - len(images))
 
 
 def _repository(session: DatabaseSession, user: User, content: dict[str, Any]) -> Repository | None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from asynccoder_ui import routes
-from asynccoder_ui.views import SCRIPTED, iso, look_of, reason_of, web_address
-from backend.services import next_action, tasks
+from asynccoder_ui.views import SCRIPTED, iso, look_of, no_images, reason_of, web_address
+from backend.services import attachments, next_action, tasks
 from backend.services.credits import in_dollars, to_credits
 from backend.words import Outcome, PullRequestStatus, Status, TaskType, Verdict
 
@@ -42,6 +42,8 @@ class TaskFacts:
     until: str = ""
     can_stop: bool = False
     can_follow_up: bool = False
+    no_images: str = ""  # why none can go along
+    most_images: int = 0
     wants_credits: bool = False
     base: str = ""
     patch_href: str = ""
@@ -144,6 +146,8 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         until=iso(run.ended_at),
         can_stop=page.can_cancel,
         can_follow_up=page.can_follow_up,
+        no_images=_no_images(page),
+        most_images=max(0, attachments.MOST - page.images),
         wants_credits="add_credits" in page.actions,
         base=page.target_branch,
         patch_href=routes.patch_file(str(row.id)),
@@ -159,6 +163,12 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         is_paid=run.cost_micro > 0,
         stop_note=_stop_note(run),
     )
+
+
+def _no_images(page: tasks.TaskPage) -> str:
+    if not page.takes_images:
+        return no_images(page.row.model_name)
+    return "" if page.images < attachments.MOST else f"This task has its {attachments.MOST} images already."
 
 
 def first_tab(page: tasks.TaskPage) -> str:

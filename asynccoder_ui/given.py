@@ -24,6 +24,11 @@ def identity(value: Any) -> UUID:
         raise InvalidInput("There is nothing with this id.") from error
 
 
+def identities(value: Any) -> tuple[UUID, ...]:
+    """A few ids with blanks between them, each once. Raises InvalidInput."""
+    return tuple(dict.fromkeys(identity(each) for each in str(value)[:2_000].split()))
+
+
 def one_of(words: type[E], value: Any) -> E:
     """One of the product's words. Raises InvalidInput."""
     try:

@@ -5,6 +5,7 @@ ever (reflex_base, `LiteralStringVar.create`): no such text may reach it.
 """
 
 import json
+from typing import Any
 
 import reflex as rx
 from reflex_base.event import EventSpec
@@ -12,7 +13,7 @@ from reflex_base.event import EventSpec
 _TAG = "<reflex.Var>"
 
 
-def dispatch(event: str, detail: dict[str, str]) -> EventSpec:
+def dispatch(event: str, detail: dict[str, Any]) -> EventSpec:
     """Tells the page's scripts of an event of ours."""
     words = json.dumps(detail).replace("<", "\\u003c")
     return rx.call_script(f"window.dispatchEvent(new CustomEvent({event!r}, {{ detail: {words} }}))")

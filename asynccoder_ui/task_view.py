@@ -92,8 +92,10 @@ class TaskView(Session):
         nonce = str(form.get("nonce", ""))
         if nonce and nonce == self.taken:
             return
-        text = str(form.get("prompt", ""))
-        if await self._steer(lambda session, user, task: tasks.follow_up(session, user, task, text, key=nonce)):
+        text, images = str(form.get("prompt", "")), given.identities(form.get("images", ""))
+        if await self._steer(
+            lambda session, user, task: tasks.follow_up(session, user, task, text, key=nonce, images=images)
+        ):
             self.taken = nonce
 
     @rx.event

@@ -10,7 +10,7 @@ from reflex_components_core.el.elements.base import BaseHTML
 
 from asynccoder_ui.components import react
 
-STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "settings.css", "narrow.css")
+STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "settings.css", "images.css", "narrow.css")
 
 # The names are the vocabulary: read them as lines, not one a line.
 # fmt: off

@@ -84,6 +84,11 @@ class TaskGroup:
     rows: list[TaskItem]
 
 
+def no_images(model: str) -> str:
+    """Why images cannot go along."""
+    return f"{model} does not take images."
+
+
 def web_address(url: str) -> str:
     """The address, if it is one of the web; empty otherwise."""
     return url if url.startswith(("https://", "http://")) else ""

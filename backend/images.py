@@ -23,6 +23,7 @@ _PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"IDAT", b"IE
 _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _JPEG_KEPT = frozenset({*_JPEG_FRAMES, 0xC4, 0xCC, 0xDA, 0xDB, 0xDD, 0xEE})  # 0xEE, Adobe's, tells the colours
 _JPEG_NEXT = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the first marker after a scan's data
+_MOST_SCANS = 100
 _ORIENTATION = 0x0112
 
 
@@ -110,7 +111,8 @@ def _jpeg(content: bytes) -> tuple[int, int, bytes]:
         elif marker in _JPEG_KEPT:
             kept.append(content[at:end])
         at = end
-    _require(content[at] == 0xFF and len(sizes) == 1 and any(each[1] == 0xDA for each in kept))
+    scans = sum(each[1] == 0xDA for each in kept)  # each is drawn over the whole picture
+    _require(content[at] == 0xFF and len(sizes) == 1 and 1 <= scans <= _MOST_SCANS)
     if turned != 1:
         kept.insert(1, _turned(turned))
     return *sizes[0], b"".join([*kept, b"\xff\xd9"])

@@ -3,6 +3,7 @@ import { Component, memo } from "react";
 import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileDiff, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, Link, LoaderCircle, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
 import { Moment } from "./clock.jsx";
 import { COPIED, useCopy } from "./copy.js";
+import { Shots } from "./images.jsx";
 import { Output, useRemembered } from "./log_output.jsx";
 import { capital } from "./log_rows.js";
 import { Prose, safeLink } from "./prose.jsx";
@@ -92,7 +93,7 @@ const PULLS = { open: [GitPullRequest, "ok"], draft: [GitPullRequestDraft, "idle
 
 const PARTS = {
   round: ({ row, model }) => <div className="round"><span>Run {row.run}</span><span>{model}</span><Moment at={row.at} /></div>,
-  you: ({ row }) => <div className="you">{row.late ? <div className="tiny">Sent while it ran</div> : null}{row.text}</div>,
+  you: ({ row }) => <div className="you">{row.late ? <div className="tiny">Sent while it ran</div> : null}<Shots images={row.images} />{row.text}</div>,
   say: ({ row }) => <div className="say"><Prose text={row.text} /></div>,
   note: ({ row }) => <Step icon={row.icon === "clock" ? Clock : Info} tone={row.tone} end={row.until ? <>until <Moment at={row.until} /></> : null}><span className="soft">{safeLink(row.href) ? <a className="link" href={row.href} target="_blank" rel="noreferrer">{row.text}</a> : capital(row.text || "")}</span></Step>,
   tools: ({ row }) => <Tools row={row} />,

@@ -70,9 +70,9 @@ const HANDLERS = {
     state.run = payload.run;
     state.verdict = "";
     state.rows.push({ kind: "round", key: `r${seq}`, run: payload.run, at });
-    state.rows.push({ kind: "you", key: `y${seq}`, text: payload.text });
+    state.rows.push({ kind: "you", key: `y${seq}`, text: payload.text, images: payload.images || [] });
   },
-  user_message(state, seq, at, payload) { state.rows.push({ kind: "you", key: `y${seq}`, text: payload.text, late: true }); },
+  user_message(state, seq, at, payload) { state.rows.push({ kind: "you", key: `y${seq}`, text: payload.text, images: payload.images || [], late: true }); },
   phase(state, seq, at, payload) {
     state.phase = payload;
     if (payload.phase === "parked") state.rows.push({ kind: "note", key: `p${seq}`, icon: "clock", tone: "warn", text: waitText(payload.reason), until: payload.until });
@@ -181,7 +181,7 @@ function callMarkdown({ name, args, result }) {
 
 function rowMarkdown(row) {
   if (row.kind === "round") return `## Run ${row.run}`;
-  if (row.kind === "you") return row.text.split("\n").map((line) => `> ${line}`).join("\n");
+  if (row.kind === "you") return [...row.images.map(({ width, height }) => `[image, ${width} × ${height}]`), ...row.text.split("\n")].map((line) => `> ${line}`).join("\n");
   if (row.kind === "say") return row.text;
   if (row.kind === "tools") return row.calls.map(callMarkdown).join("\n");
   const said = rowText(row);

@@ -18,7 +18,7 @@ _TOASTS = "sonner@2.0.8"
 _ICONS = "lucide-react@1.26.0"
 # What an event of ours carries. That a specification stands where a type does is Reflex's way, not mypy's.
 _TEXT = rx.event.passthrough_event_spec(str)
-_NUMBER = rx.event.passthrough_event_spec(int)
+_TWO_NUMBERS = rx.event.passthrough_event_spec(int, int)
 _TWO_TEXTS = rx.event.passthrough_event_spec(str, str)
 _COMMENTS = rx.event.passthrough_event_spec(list[dict[str, Any]])
 _NOTHING = rx.event.no_args_event_spec
@@ -235,22 +235,35 @@ class Secret(NoSSRComponent):
 
 
 class PromptBox(rx.Component):
-    """A prompt's textarea inside a form: fields `prompt` and `nonce`; `taken` is the nonce of what the server took.
+    """A prompt's textarea inside a form: fields `prompt`, `nonce` and `images` (ids with blanks between them).
 
-    `on_mention` hears which issue the text names by now, empty for none; a bare `#12` is one of the repository `place`.
+    `taken` is the nonce of what the server took; `no_images` says why the model takes none. `on_mention` hears which
+    issue the text names by now, empty for none; a bare `#12` is one of the repository `place`.
     """
 
     library = f"{_FOLDER}/prompt_box.jsx"
     tag = "PromptBox"
+    lib_dependencies: list[str] = [_DIALOG, _ICONS]
     draft: rx.Var[str]
     label: rx.Var[str]
     placeholder: rx.Var[str]
     most: rx.Var[int]
     taken: rx.Var[str]
+    most_images: rx.Var[int]
+    no_images: rx.Var[str]
     place: rx.Var[str]
     auto_focus: rx.Var[bool]
-    on_pause: rx.EventHandler[_NUMBER]  # type: ignore[type-arg, valid-type]
+    on_pause: rx.EventHandler[_TWO_NUMBERS]  # type: ignore[type-arg, valid-type]
     on_mention: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+
+
+class Attach(rx.Component):
+    """The paper clip in a prompt's form; `off` says why it cannot be used."""
+
+    library = f"{_FOLDER}/attach.jsx"
+    tag = "Attach"
+    lib_dependencies: list[str] = [_DIALOG, _ICONS]
+    off: rx.Var[str]
 
 
 class Elapsed(rx.Component):
@@ -284,7 +297,7 @@ class RunLog(rx.Component):
 
     library = f"{_FOLDER}/run_log.jsx"
     tag = "RunLog"
-    lib_dependencies: list[str] = [_VIRTUOSO, _MARKDOWN, _TABLES, _ICONS]
+    lib_dependencies: list[str] = [_DIALOG, _VIRTUOSO, _MARKDOWN, _TABLES, _ICONS]
     model: rx.Var[str]
 
 
@@ -329,6 +342,7 @@ shortcuts = Shortcuts.create
 notifier = Notifier.create
 broken = Broken.create
 prompt_box = PromptBox.create
+attach = Attach.create
 appearance = Appearance.create
 browser_leave = BrowserLeave.create
 secret = Secret.create

@@ -4,7 +4,7 @@ import reflex as rx
 
 from asynccoder_ui import routes, theme
 from asynccoder_ui.components.issue_offer import issue_offer
-from asynccoder_ui.components.react import ago, picker, prompt_box
+from asynccoder_ui.components.react import ago, attach, picker, prompt_box
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.composer_choice import TYPES
 from asynccoder_ui.composer_view import BOX, EFFORT_OPTIONS, PRIORITY_OPTIONS, TYPE_OPTIONS, VISIBILITIES
@@ -13,6 +13,7 @@ from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.issues import Issues
 from asynccoder_ui.review_pick import ReviewPick
 from asynccoder_ui.shell import shell
+from backend.services import attachments
 from backend.services.tasks.write import MAX_PROMPT
 from backend.words import TaskType
 
@@ -98,6 +99,7 @@ def _composer() -> rx.Component:
                 rx.fragment(_pull(), rx.cond(Composer.choice.pull > 0, None, _branch())),
                 _branch(),
             ),
+            attach(off=Composer.choice.no_images),
         ),
         prompt_box(
             draft=BOX,
@@ -105,6 +107,8 @@ def _composer() -> rx.Component:
             placeholder=rx.cond(Composer.choice.task_type == TaskType.PR_REVIEW.value, _REVIEW_EXAMPLE, _EXAMPLE),
             most=MAX_PROMPT,
             taken=Composer.taken,
+            most_images=attachments.MOST,
+            no_images=Composer.choice.no_images,
             auto_focus=True,
             place=Composer.choice.repository,
             on_pause=Composer.weigh,
@@ -190,7 +194,8 @@ def _model() -> rx.Component:
         text=Composer.choice.model,
         value=Composer.choice.model_id,
         options=Composer.model_options,
-        note="The task and the files it reads are sent to the model's provider. The demo model sends nothing anywhere.",
+        note="The task, its images and the files it reads are sent to the model's provider. The demo model sends "
+        "nothing anywhere.",
         on_pick=Composer.pick_model,
     )
 
@@ -259,7 +264,7 @@ def _save() -> rx.Component:
         size="icon",
         aria_label="Save as a draft",
         title="Save as a draft",
-        on_click=Drafts.save(_written("prompt"), _written("nonce")),
+        on_click=Drafts.save(_written("prompt"), _written("nonce"), _written("images")),
     )
 
 
@@ -286,7 +291,7 @@ def _draft(item: rx.Var[DraftItem]) -> rx.Component:
         rx.cond(
             Composer.opened == item.id,
             theme.pill("in the box", tone="line"),
-            theme.button("Open", size="sm", on_click=Drafts.open(item.id, _written("prompt"))),
+            theme.button("Open", size="sm", on_click=Drafts.open(item.id, _written("prompt"), _written("images"))),
         ),
         theme.confirm_button(
             theme.icon("x", 14),

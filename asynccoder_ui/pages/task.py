@@ -7,7 +7,7 @@ import reflex as rx
 from asynccoder_ui import routes, theme
 from asynccoder_ui.components.looks import pull_pill, state_pill, verdict_pill
 from asynccoder_ui.components.rail import evidence_card, rail
-from asynccoder_ui.components.react import answer, changes, elapsed, prompt_box, run_log
+from asynccoder_ui.components.react import answer, attach, changes, elapsed, prompt_box, run_log
 from asynccoder_ui.retry import retry_button
 from asynccoder_ui.shell import shell
 from asynccoder_ui.task_menu import TaskMenu
@@ -285,11 +285,14 @@ def _reply() -> rx.Component:
                         ),
                         most=MAX_PROMPT,
                         taken=TaskView.taken,
+                        most_images=TaskView.facts.most_images,
+                        no_images=TaskView.facts.no_images,
                     )
                 ),
                 theme.part(
                     "belt",
                     theme.wide_only(theme.kbd("⌘↵")),
+                    attach(off=TaskView.facts.no_images),
                     theme.button(
                         theme.icon("arrow-up"), variant="primary", size="icon", type="submit", aria_label="Send"
                     ),

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, delete, func, select
 
 from backend import clock, images, jsonb
-from backend.db import patiently
+from backend.db import for_update, lock, patiently
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.models import AiModel, Attachment, User
 from backend.providers.base import Image
@@ -89,11 +89,10 @@ def picture(session: Session, user: User, attachment_id: UUID) -> Shown:
 
 def remove(session: Session, user: User, attachment_id: UUID) -> None:
     """Removes an image that is not sent yet. Raises NotFound, also the second time, and Conflict once it was sent."""
-    row = session.execute(
-        sqlalchemy.select(col(Attachment.task_id))
-        .where(col(Attachment.id) == attachment_id, col(Attachment.user_id) == user.id)
-        .with_for_update()
-    ).first()
+    mine = sqlalchemy.select(col(Attachment.task_id)).where(
+        col(Attachment.id) == attachment_id, col(Attachment.user_id) == user.id
+    )
+    row = session.execute(for_update(mine)).first()
     if row is None:
         raise NotFound(_NONE)
     if row.task_id is not None:
@@ -114,7 +113,7 @@ def unsent(session: Session, user: User, ids: Sequence[UUID]) -> list[Attachment
 
 def require_fit(model: AiModel, ids: Sequence[UUID]) -> None:
     """Raises InvalidInput where there are too many images for a task, or any at all for a model that takes none."""
-    if ids and not catalog.takes_images(model):
+    if ids and not catalog.takes_images(model.provider, model.name, model.capabilities):
         raise InvalidInput(
             f"{model.display_name} does not take images. Choose another model, or remove them.", field="attachments"
         )
@@ -132,7 +131,7 @@ def claim(
     if not ids:
         return
     # Whoever deletes the account locks the person first as well.
-    session.execute(text("SELECT 1 FROM users WHERE id = :id FOR NO KEY UPDATE"), {"id": user_id})
+    lock(session, User, user_id)
     ids = list(dict.fromkeys(ids))
     for position, each in enumerate(ids):
         taken = session.execute(

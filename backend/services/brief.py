@@ -116,7 +116,7 @@ def read(session: Session, claim: Claim) -> Brief:
         checkpoint=latest_checkpoint(session, run.id),
         log=_log(session, task.id),
         own_key=run.own_key,
-        takes_images=catalog.takes_images(model),
+        takes_images=catalog.takes_images(model.provider, model.name, model.capabilities),
         issues=issues.references(task.prompt, repository.full_name),
     )
 

@@ -1,5 +1,6 @@
 """The models that can be chosen, with their prices. An unpriced model cannot be used and never costs 0 by accident."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -128,11 +129,11 @@ def efforts(model: AiModel) -> tuple[Effort, ...]:
     return tuple(effort for effort in Effort if effort.value in listed)
 
 
-def takes_images(model: AiModel) -> bool:
-    """Whether images can be sent to it; of a compatible server's models only the operator knows."""
-    if model.provider == "compatible":
-        return model.name in get_settings().compatible_image_models.replace(",", " ").split()
-    return bool(model.capabilities.get("images"))
+def takes_images(provider: str, name: str, capabilities: Mapping[str, Any]) -> bool:
+    """Whether images can be sent to a model; of a compatible server's only the operator knows."""
+    if provider == "compatible":
+        return name in get_settings().compatible_image_models.replace(",", " ").split()
+    return bool(capabilities.get("images"))
 
 
 def list_price(provider: str, name: str) -> Prices | None:
@@ -173,7 +174,7 @@ def _choice(model: AiModel, settings: Settings, own: frozenset[str]) -> ModelCho
         unavailable_reason=reason,
         own_key=model.provider in own,
         efforts=efforts(model),
-        takes_images=takes_images(model),
+        takes_images=takes_images(model.provider, model.name, model.capabilities),
     )
 
 

@@ -86,6 +86,7 @@ def test_what_is_cut_off_or_damaged_is_refused_and_never_breaks_the_reader(name:
         gif()[:6] + struct.pack("<HH", 65_535, 65_535) + gif()[10:],
         jpeg().replace(struct.pack(">HH", 6, 8) + b"\x03", struct.pack(">HH", 65_535, 65_535) + b"\x03"),
         webp().replace(struct.pack("<HH", 8, 6), struct.pack("<HH", 16_383, 16_383)),
+        jpeg()[:-2] + b"\xff\xda\0\2" * 100 + b"\xff\xd9",
         webp("lossless").replace(b"\x2f\x07\x40\x01", b"\x2f\xff\xff\xff"),
     ],
 )

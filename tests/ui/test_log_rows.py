@@ -246,3 +246,15 @@ def test_the_note_of_a_review_leads_to_what_is_reviewed_and_others_lead_nowhere(
     events = [note, event(2, "note", text="Something else")]
     shown = js("return rows.take(rows.empty(), given).rows.map((row) => [row.text, row.href])", events)
     assert shown == [["Review of #7: Round once", "https://github.com/acme/shop/pull/7"], ["Something else", None]]
+
+
+def test_what_a_person_said_keeps_its_images_and_the_copy_tells_of_them():
+    shot = {"id": "a-1", "width": 640, "height": 400}
+    log = [
+        event(1, "prompt", run=1, text="Like this", images=[shot]),
+        event(2, "user_message", message_id="m", text="And this", images=[shot, shot]),
+        event(3, "user_message", message_id="n", text="No picture"),
+    ]
+    said = js("return rows.take(rows.empty(), given).rows.filter((row) => row.kind === 'you')", log)
+    assert [[image["id"] for image in row["images"]] for row in said] == [["a-1"], ["a-1", "a-1"], []]
+    assert "> [image, 640 × 400]\n> Like this" in js("return rows.asMarkdown(rows.take(rows.empty(), given).rows)", log)

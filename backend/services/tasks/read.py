@@ -10,8 +10,8 @@ from sqlalchemy import case, text
 from sqlmodel import Session, col, func, select
 
 from backend.errors import NotFound
-from backend.models import PullRequest, Repository, Task, TaskResult, TaskRun, User
-from backend.services import access
+from backend.models import AiModel, Attachment, PullRequest, Repository, Task, TaskResult, TaskRun, User
+from backend.services import access, catalog
 from backend.services.analytics import IS_CHANGE, newest_with_changes
 from backend.services.claims import RANK, concurrency
 from backend.services.runs import untaken
@@ -53,6 +53,8 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         file_count=found["file_count"],
         queued_messages=_queued(session, task_id) if row.is_mine else [],
         seq=found["event_seq"],
+        takes_images=catalog.takes_images(found["model_provider"], found["model"], found["capabilities"]),
+        images=found["images"],
         can_cancel=row.is_mine and row.is_alive,
         can_follow_up=row.is_mine and (row.is_alive or not is_merged),
         actions=["add_credits", "finish_now", "cancel"] if row.is_mine and row.waits_for_person else [],
@@ -101,6 +103,10 @@ def _page_columns() -> list[Any]:
         col(Task.pull_number),
         col(Repository.url).label("repository_url"),
         col(Task.event_seq),
+        col(AiModel.provider).label("model_provider"),
+        col(AiModel.name).label("model"),
+        col(AiModel.capabilities),
+        select(func.count()).where(Attachment.task_id == Task.id).scalar_subquery().label("images"),
         col(PullRequest.title).label("pr_title"),
         evidence.label("evidence"),
         changed.scalar_subquery().label("file_count"),

@@ -180,6 +180,8 @@ class TaskPage:
     file_count: int
     queued_messages: list[MessageRow]
     seq: int
+    takes_images: bool
+    images: int  # that were sent with it
     can_cancel: bool
     can_follow_up: bool
     actions: list[str]
