@@ -1,15 +1,18 @@
 """GitHub's answers about single pull requests, for what the local hub does not do: dead tokens and limits at will."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 
 class PullServer(ThreadingHTTPServer):
-    """Every pull request is open. `dead` and `limited` are tokens, `broken` numbers; `asked` is (token, number)."""
+    """Every pull request is open. `dead` and `limited` are tokens, `broken` numbers; `asked` is (token, number),
+    `lines` counts the connections."""
 
     daemon_threads = True
 
@@ -19,10 +22,16 @@ class PullServer(ThreadingHTTPServer):
         self.dead: set[str] = set()
         self.limited: set[str] = set()
         self.broken: set[int] = set()
+        self.lines = 0
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        self.lines += 1
+        return super().get_request()
 
 
 class _Pulls(BaseHTTPRequestHandler):
     server: PullServer
+    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         token, number = self.headers["Authorization"].removeprefix("Bearer "), int(self.path.rsplit("/", 1)[1])

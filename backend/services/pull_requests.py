@@ -16,6 +16,7 @@ from sqlmodel import Session, col, func, select
 from backend import clock, events, jsonb, log
 from backend.db import for_update, lock, transaction
 from backend.errors import AsyncCoderError, GitHubError, GitHubUnauthorized, Unavailable
+from backend.github.lines import Lines
 from backend.github.types import NotModified, RemotePull
 from backend.models import PullRequest, Repository, Task, TaskRun, User
 from backend.services import analytics, notices, progress, repositories
@@ -181,7 +182,7 @@ def _ask_all(
 
     def ask(target: PollTarget) -> bool | None:
         try:
-            return _ask(target, refused) if target in first or may_go_on() else None
+            return _ask(target, refused, lines) if target in first or may_go_on() else None
         except Unavailable:
             raise
         except GitHubError as error:
@@ -197,18 +198,18 @@ def _ask_all(
             heard()
         return False
 
-    with ThreadPoolExecutor(pollers, thread_name_prefix="poll") as pool:
+    with Lines() as lines, ThreadPoolExecutor(pollers, thread_name_prefix="poll") as pool:
         answers = list(pool.map(ask, targets))
     return Polled(answers.count(True), answers.count(None), len(targets), troubles[0] if troubles else None)
 
 
-def _ask(target: PollTarget, refused: set[UUID]) -> bool:
+def _ask(target: PollTarget, refused: set[UUID], lines: Lines) -> bool:
     with transaction() as session:  # before the question: whatever becomes of it, the next in line comes first now
         session.execute(text("UPDATE pull_requests SET polled_at = now() WHERE id = :id"), {"id": target.id})
     if target.user_id in refused:
         return False
     answer = repositories.with_github(
-        target.user_id, lambda github: github.pull(target.full_name, target.number, target.etag)
+        target.user_id, lambda github: github.pull(target.full_name, target.number, target.etag), lines
     )
     if isinstance(answer, NotModified):
         return False

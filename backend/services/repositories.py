@@ -16,6 +16,7 @@ from backend.cache import Cache
 from backend.db import transaction
 from backend.errors import Conflict, GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
 from backend.github.client import GitHub
+from backend.github.lines import Lines
 from backend.github.types import RemotePull, RemoteRepository
 from backend.models import Repository, Task, User, UserRepositoryAccess
 from backend.services import access, auth, progress
@@ -168,10 +169,11 @@ def named(user_id: UUID, repository_id: UUID) -> tuple[str, str]:
         return found.full_name, found.default_branch
 
 
-def with_github(user_id: UUID, ask: Callable[[GitHub], T]) -> T:
-    """Asks GitHub as this person; a 401 moves them to "reconnect GitHub"."""
+def with_github(user_id: UUID, ask: Callable[[GitHub], T], lines: Lines | None = None) -> T:
+    """Asks GitHub as this person, on `lines` that are open already; a 401 moves them to "reconnect GitHub"."""
+    http = lines.of(user_id) if lines else None
     try:
-        with GitHub(get_settings().github_api_url, auth.github_token(user_id)) as github:
+        with GitHub(get_settings().github_api_url, auth.github_token(user_id), http) as github:
             return ask(github)
     except GitHubUnauthorized:
         auth.forget_token(user_id)

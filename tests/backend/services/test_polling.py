@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlmodel import col, select, update
 
 from backend import clock, db, redis
+from backend.github.lines import Lines
 from backend.models import PullRequest, Task, User
 from backend.queue import CHORES, queue, ring_chore, waiting
 from backend.services import pull_requests
@@ -127,6 +128,17 @@ def test_a_dead_token_and_a_broken_answer_keep_nobody_waiting(people: People, gi
     github.asked.clear()
     pull_requests.poll()
     assert {token for token, _ in github.asked} == {"gho_alice"}, "nobody knocks with a dead token again"
+
+
+def test_a_persons_questions_share_connections_and_nobody_elses(people: People, github: PullServer) -> None:
+    for number in range(1, 41):
+        open_pull(people, people.bob if number % 2 else people.alice, number)
+    pull_requests.poll()
+    assert len(github.asked) == 40 and github.lines <= 2 * pull_requests.POLLERS
+    with Lines() as lines:
+        assert lines.of(people.alice.id) is lines.of(people.alice.id) is not lines.of(people.bob.id)
+        open_one = lines.of(people.alice.id)
+    assert open_one.is_closed
 
 
 def test_who_is_rate_limited_is_not_asked_again_in_this_round(people: People, github: PullServer) -> None:
