@@ -47,7 +47,9 @@ window.asynccoder = {
     const field = document.querySelector("[data-key=search]");
     if (!field) return;
     if (!field.checkVisibility({ visibilityProperty: true })) this.toggleSide();
-    field.focus();
+    // A sheet that slides in takes the focus only from its first frame on.
+    const focus = (frames) => { field.focus(); if (document.activeElement !== field && frames) requestAnimationFrame(() => focus(frames - 1)); };
+    focus(10);
   },
   // The open task, unless another one's row is being looked at.
   archive() {

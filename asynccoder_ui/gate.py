@@ -98,7 +98,9 @@ def leave(*, come_back: bool = False) -> EventSpec:
     With `come_back`, signing in there leads back to this page.
     """
     if come_back:
-        return rx.call_script("window.location.assign('/?next=' + encodeURIComponent(window.location.pathname))")
+        return rx.call_script(
+            "window.location.assign('/?next=' + encodeURIComponent(window.location.pathname + window.location.search))"
+        )
     return rx.call_script(f"window.location.assign({routes.LANDING!r})")
 
 
