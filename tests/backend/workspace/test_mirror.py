@@ -47,6 +47,20 @@ def test_a_rewritten_branch_is_followed_and_its_old_commit_stays(hub: Hub, mirro
     assert Checkout.create(tmp_path / "old", mirror, hub.base, None).head == hub.base
 
 
+def test_the_head_of_a_pull_request_is_fetched_though_no_branch_holds_it_and_stays(hub: Hub, mirror: Mirror) -> None:
+    from_a_fork = add_commit(hub.shop, {"fork": "1"}, branch="fork")
+    git(hub.shop, "update-ref", "refs/pull/3/head", from_a_fork)
+    git(hub.shop, "branch", "-D", "fork")
+    mirror.refresh(hub.url, TOKEN, PROTOCOLS, pull=3)
+    assert (mirror.pull_sha(3), mirror.branch_sha("fork")) == (from_a_fork, None)
+    assert mirror.merge_base(from_a_fork, hub.base) is None, "it has a history of its own"
+    refresh(mirror, hub)
+    assert mirror.holds(from_a_fork)
+    with pytest.raises(RunFailed, match="pull request #4") as failed:
+        mirror.refresh(hub.url, TOKEN, PROTOCOLS, pull=4)
+    assert failed.value.failure is Failure.REPOSITORY_GONE
+
+
 def test_an_empty_repository_has_no_branch(hub: Hub, tmp_path: Path) -> None:
     git(hub.shop.parent, "init", "--quiet", "--bare", "empty.git")
     mirror = Mirror(tmp_path / "mirrors", 8)
