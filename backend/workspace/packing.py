@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 MAX_UNPACKED = 100_000_000  # bytes of a diff before it was compressed
+EMPTY = len(zlib.compress(b""))  # bytes of a diff without a change, packed
 _PIECE = 64 * 1024
 _FILE_HEADER = b"diff --git "
 

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from backend.errors import NotFound
 from backend.models import Artifact, TaskRun, User
 from backend.services import access
 from backend.services.recorder import CHECKPOINT, PATCH
 from backend.words import Status
-from backend.workspace.packing import unpack
+from backend.workspace.packing import EMPTY, unpack
 
 
 def patch(session: Session, user: User, task_id: UUID) -> Iterator[bytes]:
@@ -37,6 +37,7 @@ def _newest(session: Session, user: User, task_id: UUID, column: Any) -> Any:
         select(column)
         .join(TaskRun, col(TaskRun.id) == Artifact.run_id)
         .where(Artifact.task_id == task.id, (col(Artifact.kind) == PATCH) | is_cut_short)
+        .where(func.octet_length(Artifact.content) > EMPTY)  # a run that took its changes back has none to offer
         .order_by(col(TaskRun.number).desc(), (col(Artifact.kind) == PATCH).desc())
         .limit(1)
     ).first()

@@ -32,6 +32,18 @@ def test_what_a_failed_run_got_to_is_offered_as_a_patch(people: People) -> None:
         assert b"".join(tasks.patch(session, people.alice, task_id)) == b"diff --git a/x b/x\n"
 
 
+def test_a_run_that_took_its_changes_back_has_no_patch_to_offer(people: People) -> None:
+    task_id = submit(people)
+    mine = claim()
+    recorder = Recorder(task_id, mine, lambda: ("a" * 40, zlib.compress(b"")))
+    recorder.emit(EventKind.TOOL_RESULT, {"call_id": "1", "name": "edit_file", "text": ""})
+    end(mine, End(Status.FAILED, "", failure=Failure.STUCK))
+    with db.transaction() as session:
+        assert not tasks.has_patch(session, people.alice, task_id)
+        with pytest.raises(NotFound):
+            tasks.patch(session, people.alice, task_id)
+
+
 def test_a_message_that_came_too_late_starts_the_next_run(people: People) -> None:
     task_id = submit(people)
     mine = claim()
