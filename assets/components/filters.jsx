@@ -74,10 +74,12 @@ export function FilterSegments({ name, label, options }) {
 
 export function FilterPicker({ children, name, any, text, options, onSearch, ...look }) {
   const [value, choose] = useFilter(name);
-  const listed = [{ value: ANY, label: any }, ...options];
+  const [words, setWords] = useState("");
+  const search = (next) => { setWords(next); onSearch(next); };
+  const listed = words.trim() ? options : [{ value: ANY, label: any }, ...options]; // Enter takes the first that was found
   const shown = value ? options.find((one) => one.value === value)?.label || text : any;
   return (
-    <Picker {...look} text={shown} value={value || ANY} options={listed} onSearch={onSearch} onAsk={() => onSearch("")} onPick={(next) => choose(next === ANY ? "" : next)}>
+    <Picker {...look} text={shown} value={value || ANY} options={listed} onSearch={search} onAsk={() => search("")} onPick={(next) => choose(next === ANY ? "" : next)}>
       {children}
     </Picker>
   );

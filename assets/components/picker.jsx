@@ -17,11 +17,13 @@ function Choice({ option, chosen, onChoose }) {
 export function Picker({ children, label, text, value, options = [], placeholder = "", emptyText = "Nothing fits.", note = "", disabled = false, onPick, onSearch, onAsk }) {
   const [open, setOpen] = useState(false);
   const [query, setQuery] = useState("");
+  const [marked, setMarked] = useState("");
   const pause = useRef(null);
   const searchable = Boolean(placeholder);
   useEffect(() => () => clearTimeout(pause.current), []);
   const change = (next) => {
     setOpen(next);
+    setMarked(value);
     if (next) onAsk?.();
     else if (query) { setQuery(""); onSearch?.(""); }
   };
@@ -30,6 +32,8 @@ export function Picker({ children, label, text, value, options = [], placeholder
     clearTimeout(pause.current);
     pause.current = setTimeout(() => onSearch?.(next), 120);
   };
+  // What was marked may be gone from a new list: then its first line is, so that Enter takes what was found.
+  const shown = options.some((option) => option.value === marked) ? marked : options[0]?.value || "";
   const choose = (next) => { setOpen(false); setQuery(""); if (query) onSearch?.(""); onPick?.(next); };
   return (
     <Popover.Root open={open} onOpenChange={change}>
@@ -40,7 +44,7 @@ export function Picker({ children, label, text, value, options = [], placeholder
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content className="pop" align="start" sideOffset={4} collisionPadding={12} aria-label={label}>
-          <Command shouldFilter={!onSearch} defaultValue={value} label={label} loop>
+          <Command shouldFilter={!onSearch} value={shown} onValueChange={setMarked} label={label} loop>
             {searchable ? <Command.Input className="pop-search" value={query} onValueChange={search} placeholder={placeholder} aria-label={placeholder} autoFocus /> : null}
             <Command.List className="pop-list" tabIndex={-1}>
               <Command.Empty className="pop-empty">{emptyText}</Command.Empty>
