@@ -61,7 +61,7 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) ->
 
 
 def _cell(text: str) -> str:
-    return re.sub(r"[|`\r\n<>]", " ", text)
+    return re.sub(r"[|`\r\n<>]", " ", without_direction(text))
 
 
 def quiet(text: str) -> str:

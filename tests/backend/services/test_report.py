@@ -7,11 +7,13 @@ from uuid import UUID
 import pytest
 
 from backend.engine.assignment import Ending
+from backend.jsonb import clean_text
 from backend.providers.base import Prices
 from backend.services.brief import Brief
 from backend.services.claims import Claim
 from backend.services.report import MAX_BODY, pull_request_body, quiet
 from backend.words import TaskType
+from tests.payloads import PAYLOADS
 
 EVIDENCE = {
     "verdict": "verified",
@@ -125,3 +127,14 @@ def test_it_says_what_issues_it_is_for_and_closes_none(facts: Brief) -> None:
     assert found.startswith("For #12, acme/shop#3\n\n### Evidence")
     assert quiet(found) == found
     assert body(facts).startswith("### Evidence")
+
+
+@pytest.mark.parametrize("words", PAYLOADS.values(), ids=PAYLOADS)
+def test_nothing_that_others_wrote_says_or_hides_anything_in_our_part(facts: Brief, words: str) -> None:
+    words = clean_text(words)
+    found = body(facts, quiet(words), verdict="failed", command=words, reason=words, weakened=[words])
+    ours, _, theirs = found.partition("\n### What the model says\n\n")
+    assert "**failed" in ours and "**verified" not in ours and "/tasks/" in ours
+    assert not set("<>") & set(ours.replace("</", ""))
+    assert ours.count("\n|") == 10
+    assert theirs == quiet(words)[: len(theirs)] and not set(found) & set("\x00\u202e\u2066")
