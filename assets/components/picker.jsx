@@ -19,6 +19,7 @@ export function Picker({ children, label, text, value, options = [], placeholder
   const [query, setQuery] = useState("");
   const [marked, setMarked] = useState("");
   const pause = useRef(null);
+  const list = useRef(null);
   const searchable = Boolean(placeholder);
   useEffect(() => () => clearTimeout(pause.current), []);
   const change = (next) => {
@@ -34,6 +35,8 @@ export function Picker({ children, label, text, value, options = [], placeholder
   };
   // What was marked may be gone from a new list: then its first line is, so that Enter takes what was found.
   const shown = options.some((option) => option.value === marked) ? marked : options[0]?.value || "";
+  // Without a field to type in, the list itself takes the arrows.
+  const focus = (event) => { if (!searchable) { event.preventDefault(); list.current?.focus(); } };
   const choose = (next) => { setOpen(false); setQuery(""); if (query) onSearch?.(""); onPick?.(next); };
   return (
     <Popover.Root open={open} onOpenChange={change}>
@@ -43,8 +46,8 @@ export function Picker({ children, label, text, value, options = [], placeholder
         <ChevronDown size={14} aria-hidden="true" />
       </Popover.Trigger>
       <Popover.Portal>
-        <Popover.Content className="pop" align="start" sideOffset={4} collisionPadding={12} aria-label={label}>
-          <Command shouldFilter={!onSearch} value={shown} onValueChange={setMarked} label={label} loop>
+        <Popover.Content className="pop" align="start" sideOffset={4} collisionPadding={12} aria-label={label} onOpenAutoFocus={focus}>
+          <Command ref={list} shouldFilter={!onSearch} value={shown} onValueChange={setMarked} label={label} loop>
             {searchable ? <Command.Input className="pop-search" value={query} onValueChange={search} placeholder={placeholder} aria-label={placeholder} autoFocus /> : null}
             <Command.List className="pop-list" tabIndex={-1}>
               <Command.Empty className="pop-empty">{emptyText}</Command.Empty>
