@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("jail", "checkout", "engine", "log", "repositories")
+NAMES = ("jail", "checkout", "engine", "log", "repositories", "ui")
 
 for name in sys.argv[1:] or NAMES:
     print(f"\n{name}")

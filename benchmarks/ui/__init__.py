@@ -1,0 +1,15 @@
+"""What a person waits for in the browser: each figure beside a bare counterpart measured in the same run.
+
+It starts a stack of its own and Chromium, takes a few minutes, and ends both. A machine that does other work meanwhile
+shows in every figure, the bare ones too: read the ratios.
+"""
+
+from benchmarks.ui import diff, load, log, stack
+
+
+def main() -> None:
+    """Runs the three, one after the other."""
+    with stack.running() as running:
+        load.measure(running)
+        log.measure(running)
+        diff.measure(running)
