@@ -14,7 +14,7 @@ from asynccoder_ui.composer_view import Price, branch_option, model_option, pric
 from asynccoder_ui.gate import leave, signed_in
 from asynccoder_ui.session import Session
 from asynccoder_ui.views import Option
-from backend.errors import AsyncCoderError, InvalidInput, SignedOut
+from backend.errors import AsyncCoderError, InvalidInput, SignedOut, Unavailable
 from backend.models import User
 from backend.services import access, attachments, catalog, drafts, preferences, repositories, tasks
 from backend.services.tasks.write import MAX_PROMPT
@@ -74,6 +74,8 @@ class Composer(Session):
                 await self._show_known()
         except SignedOut:
             return leave()
+        except Unavailable:
+            raise
         except AsyncCoderError as error:
             async with self:
                 self.github_error = str(error)

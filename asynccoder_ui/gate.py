@@ -14,7 +14,7 @@ from reflex_base.registry import RegistrationContext
 
 from asynccoder_ui import given, orders, people, routes
 from backend import crypto, log
-from backend.errors import AsyncCoderError, InvalidInput, SignedOut
+from backend.errors import AsyncCoderError, InvalidInput, SignedOut, Unavailable
 
 Policy = Literal["public", "signed_in", "refused"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,6 +64,18 @@ class TabOwner(rx.State):
     _session: str | None = None
 
 
+class Trouble(rx.State):
+    """A part of ours is down: said above the page, whichever it is, until an event gets through again."""
+
+    sentence: str = ""
+
+    @rx.event
+    @public
+    async def tell(self) -> None:
+        """Shows it."""
+        self.sentence = "The database cannot be reached just now."
+
+
 class Gate(rx.Middleware):
     """Runs before each event, under the tab's lock."""
 
@@ -87,8 +99,13 @@ class Gate(rx.Middleware):
         except InvalidInput as error:
             _log.info("an event was refused for its arguments", event_name=event.name, field=error.field)
             return _update(orders.refuse(error))
+        except Unavailable:
+            return _update(Trouble.tell())
         except AsyncCoderError as error:
             return _update(orders.refuse(error))
+        trouble = await state.get_state(Trouble)
+        if trouble.sentence:
+            trouble.sentence = ""
         return None
 
 

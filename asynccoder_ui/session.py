@@ -8,9 +8,9 @@ from reflex_base.event import EventSpec
 from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import orders, people, routes
-from asynccoder_ui.gate import leave, public
+from asynccoder_ui.gate import Trouble, leave, public
 from backend import log
-from backend.errors import AsyncCoderError, SignedOut
+from backend.errors import AsyncCoderError, SignedOut, Unavailable
 from backend.models import User
 from backend.settings import get_settings
 
@@ -62,6 +62,8 @@ def on_error(exception: Exception) -> EventSpec:
     """The answer to an error that a handler did not treat: our own say their sentence, others are logged."""
     if isinstance(exception, SignedOut):
         return leave()
+    if isinstance(exception, Unavailable):
+        return Trouble.tell()
     if isinstance(exception, AsyncCoderError):
         return orders.refuse(exception)
     _log.error("an event handler failed", exc_info=exception)

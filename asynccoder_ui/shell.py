@@ -13,7 +13,7 @@ from asynccoder_ui.components import task_rows
 from asynccoder_ui.components.post_form import post_form
 from asynccoder_ui.components.react import notifier, palette, search_field, shortcuts
 from asynccoder_ui.following import Following, Question, Reads
-from asynccoder_ui.gate import signed_in
+from asynccoder_ui.gate import Trouble, signed_in
 from asynccoder_ui.palette import Palette
 from asynccoder_ui.session import Session
 from asynccoder_ui.task_menu import kind_of
@@ -148,6 +148,7 @@ def shell(*content: rx.Component, at: str) -> rx.Component:
         theme.part("scrim"),
         theme.part("main", _bar(), _reopen(), *content, tag="main", id="main"),
         _away(),
+        _trouble(),
     )
 
 
@@ -275,6 +276,11 @@ def _side_button(label: str) -> rx.Component:
         title=label,
         on_click=rx.call_script("asynccoder.toggleSide()"),
     )
+
+
+def _trouble() -> rx.Component:
+    again = rx.call_script("window.location.reload()")
+    return rx.cond(Trouble.sentence != "", theme.part("trouble", theme.trouble(Trouble.sentence, on_again=again)))
 
 
 def _away() -> rx.Component:

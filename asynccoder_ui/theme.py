@@ -16,7 +16,8 @@ STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "settings.css", "imag
 # fmt: off
 Part = Literal[
     "app", "main", "side", "side-head", "side-pad", "nav", "side-group", "tasks", "me", "bar", "scrim", "page", "stage",
-    "steps", "away", "where", "offer", "belt", "estimate", "types", "list", "entry", "entry-end", "card", "empty",
+    "steps", "away", "trouble", "where", "offer", "belt", "estimate", "types", "list", "entry", "entry-end", "card",
+    "empty",
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
     "queued", "step", "step-text", "step-end", "out", "you",
     "filters", "paging", "figures", "ledger", "table", "chart", "columns", "form",
@@ -342,9 +343,15 @@ def error_notice(sentence: Any) -> rx.Component:
     return rx.cond(sentence != "", notice(sentence, tone="bad", icon_name="circle-alert"))
 
 
-def empty(icon_name: str, title: str, *children: Any) -> rx.Component:
-    """What stands where nothing is yet, and what to do next."""
-    return part("empty", icon(icon_name, 24), words("strong", title, tag="p"), *children)
+def trouble(sentence: Any, *ways: rx.Component, on_again: Any) -> rx.Component:
+    """Why something cannot be shown just now, and the button that tries again; `ways` are further ones."""
+    again = button("Try again", size="sm", on_click=on_again)
+    return notice(row(grow(sentence), again, *ways, wrap=True), tone="bad", icon_name="circle-alert")
+
+
+def empty(icon_name: str, title: str, *children: Any, tag: Literal["p", "h1"] = "p") -> rx.Component:
+    """What stands where nothing is yet, and what to do next; an `h1` where it is all of the page."""
+    return part("empty", icon(icon_name, 24), words("strong", title, tag=tag), *children)
 
 
 def skeleton(count: int = 3, tall: bool = False) -> rx.Component:

@@ -60,14 +60,7 @@ def clear(state: type[Listing]) -> rx.Component:
 
 def trouble(state: type[Following]) -> rx.Component:
     """Why it cannot be read just now, and the way to try again."""
-    return rx.cond(
-        state.error != "",
-        theme.notice(
-            theme.row(theme.grow(state.error), theme.button("Retry", size="sm", on_click=state.again), wrap=True),
-            tone="bad",
-            icon_name="circle-alert",
-        ),
-    )
+    return rx.cond(state.error != "", theme.trouble(state.error, on_again=state.again))
 
 
 def found(

@@ -77,16 +77,8 @@ def _first_steps() -> rx.Component:
 
 
 def _github_trouble() -> rx.Component:
-    return theme.notice(
-        theme.row(
-            theme.grow(Composer.github_error),
-            theme.button("Retry", size="sm", on_click=Composer.load),
-            theme.link_button("Reconnect GitHub", href=routes.sign_in(routes.HOME), size="sm"),
-            wrap=True,
-        ),
-        tone="bad",
-        icon_name="circle-alert",
-    )
+    reconnect = theme.link_button("Reconnect GitHub", href=routes.sign_in(routes.HOME), size="sm")
+    return theme.trouble(Composer.github_error, reconnect, on_again=Composer.load)
 
 
 def _composer() -> rx.Component:

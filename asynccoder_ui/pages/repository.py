@@ -130,6 +130,7 @@ def repository() -> rx.Component:
                     "folder-git-2",
                     RepositoryView.missing,
                     theme.page_button("All repositories", href=routes.REPOSITORIES),
+                    tag="h1",
                 ),
                 theme.stack(
                     listing.trouble(RepositoryView),
@@ -143,7 +144,10 @@ def repository() -> rx.Component:
                             ),
                             gap="loose",
                         ),
-                        rx.cond(RepositoryView.error == "", theme.skeleton(4, tall=True)),
+                        rx.fragment(
+                            theme.words("unseen", "Repository", tag="h1"),
+                            rx.cond(RepositoryView.error == "", theme.skeleton(4, tall=True)),
+                        ),
                     ),
                 ),
             ),

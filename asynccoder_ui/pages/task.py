@@ -158,7 +158,13 @@ def _columns() -> rx.Component:
                 ("details", theme.part("scroll", rail())),
                 run_log(model=TaskView.facts.model),
             ),
-            theme.part("foot", theme.error_notice(TaskView.error), _next_action(), _waiting(), _reply()),
+            theme.part(
+                "foot",
+                rx.cond(TaskView.facts.id != "", theme.error_notice(TaskView.error)),
+                _next_action(),
+                _waiting(),
+                _reply(),
+            ),
         ),
         rx.cond(TaskView.facts.id != "", rail(), _rail_to_come()),
     )
@@ -311,11 +317,18 @@ def _nowhere() -> rx.Component:
         TaskView.missing,
         theme.words("small", "Tasks are private unless whoever started them shares them.", tag="p"),
         theme.page_button("New task", href=routes.HOME, variant="primary"),
+        tag="h1",
     )
 
 
 def _head_to_come() -> rx.Component:
-    return theme.part("head", theme.skeleton(2), tag="header")
+    trouble = theme.trouble(TaskView.error, on_again=TaskView.follow)
+    return theme.part(
+        "head",
+        theme.words("unseen", "Task", tag="h1"),
+        rx.cond(TaskView.error != "", trouble, theme.skeleton(2)),
+        tag="header",
+    )
 
 
 def _rail_to_come() -> rx.Component:

@@ -86,7 +86,13 @@ def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`asynccoder up` in demo mode on a data dir of its own: pages built, every part real."""
-    data_dir = tmp_path_factory.mktemp("up") / "data"
+    with started(tmp_path_factory.mktemp("up") / "data") as running:
+        yield running
+
+
+@contextmanager
+def started(data_dir: Path) -> Iterator[Stack]:
+    """`asynccoder up` on this data dir until the block ends."""
     port = _free_port_pair()
     environment = {
         name: value

@@ -57,6 +57,8 @@
     element.scrollIntoView({ block: "center" });
     const box = element.getBoundingClientRect(), reach = least / 2 - 1;
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    const middle = document.elementFromPoint(x, y);
+    if (middle && !element.contains(middle) && !middle.contains(element)) return true; // something lies over it
     return [[0, -reach], [0, reach], [-reach, 0], [reach, 0]].every(([right, down]) => {
       const met = document.elementFromPoint(x + right, y + down);
       return met === null || element.contains(met);

@@ -36,7 +36,7 @@ def test_every_registered_handler_has_a_policy():
 
 def test_only_what_strangers_need_is_public():
     public = {name.rpartition(".")[2] for name, handler in registered().items() if gate.policy_of(handler) == "public"}
-    assert public == {"greet", "hydrate", "hydrate_and_load", "on_load_internal", "set_is_hydrated"}
+    assert public == {"greet", "hydrate", "hydrate_and_load", "on_load_internal", "set_is_hydrated", "tell"}
 
 
 def test_a_handler_that_nobody_gave_a_policy_has_none():

@@ -1,0 +1,186 @@
+"""Every page in every state it can be met in, and how that state is truly brought about.
+
+The table drives the browser's tests and the pictures. "full" is what `asynccoder seed` wrote, "empty" a person who
+came a moment ago, "loading" answers that are held back, "error" a database that lets nobody in, "no access" Carol, or
+nobody at all, "offline" a web process that is gone.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from backend.embedded import superuser_url
+from backend.settings import Settings
+from tests.e2e.conftest import PROJECT, Stack
+
+DATABASE = "asynccoder_demo"
+REFUSED = "The database cannot be reached just now."
+NOT_YOURS = re.compile("no such (task|repository)", re.IGNORECASE)
+SIGNED_OUT = "Sign in with GitHub"
+Sought = str | re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A page in a state: who opens which address, and the words that then stand there."""
+
+    page: str
+    state: str
+    login: str
+    address: str
+    words: Sought
+    tab: str = ""
+
+    @property
+    def name(self) -> str:
+        """As files and messages are called."""
+        return f"{self.page}-{self.state}".replace(" ", "-")
+
+
+# page: its address, and its words when full, when empty
+_PAGES: dict[str, tuple[str, Sought, Sought]] = {
+    "home": ("/home", "credits, holds", "Your first pull request"),
+    "tasks": ("/tasks", re.compile(r"\d of \d+"), "No tasks yet."),
+    "repositories": ("/repositories", "acme/shop", "No repositories yet."),
+    "pull requests": ("/pull-requests", re.compile("^(merged|closed|open)"), "No pull requests yet."),
+    "credits": ("/credits", "Used per day", "Nothing was used"),
+    "settings": ("/settings", "alice@example.org", "Carol Novak"),
+}
+_OF_ALICE: dict[str, tuple[str, Sought]] = {
+    "repository": ("/repositories/{repository}", "Branches"),
+    "task": ("/tasks/{done}", "Workspace ready"),
+}
+_ADDRESSES = {**{page: row[0] for page, row in _PAGES.items()}, **{page: row[0] for page, row in _OF_ALICE.items()}}
+
+FULL = [
+    *[Cell(page, "full", "alice", address, full) for page, (address, full, _) in _PAGES.items()],
+    Cell("repository", "full", "alice", *_OF_ALICE["repository"]),
+    Cell("repository branches", "full", "alice", "", "main", tab="Branches"),
+    Cell("repository settings", "full", "alice", "", "Test command", tab="Settings"),
+    Cell("task", "full", "alice", *_OF_ALICE["task"]),
+    Cell("task changes", "full", "alice", "", "against", tab="Changes"),
+    Cell("task evidence", "full", "alice", "", "Exit code", tab="Evidence"),
+    Cell("task pull request", "full", "alice", "", "Try it on your own machine", tab="Pull request"),
+]
+# What needs no second look while it loads.
+MORE = [
+    Cell("task", "failed", "alice", "/tasks/{failed}", "failed"),
+    Cell("task", "answered", "alice", "/tasks/{answered}", "In the model’s own words"),
+    Cell("nowhere", "not found", "alice", "/nowhere", "There is no page at this address."),
+]
+EMPTY = [Cell(page, "empty", "carol", address, empty) for page, (address, _, empty) in _PAGES.items()]
+ERROR = [Cell(page, "error", "alice", address, REFUSED) for page, address in _ADDRESSES.items()]
+NO_ACCESS = [
+    *[Cell(page, "no access", "carol", address, NOT_YOURS) for page, (address, _) in _OF_ALICE.items()],
+    *[Cell(page, "no access", "", address, SIGNED_OUT) for page, address in _ADDRESSES.items()],
+]
+OFFLINE = [Cell(page, "offline", "alice", address, "Reconnecting…") for page, address in _ADDRESSES.items()]
+
+
+def seed(stack: Stack, tasks: int) -> dict[str, str]:
+    """Has `asynccoder seed` write that many tasks; returns the ids that addresses of the table stand for."""
+    environment = {
+        **os.environ,
+        "ASYNCCODER_DATA_DIR": str(stack.data_dir),
+        "ASYNCCODER_PORT": stack.origin.rpartition(":")[2],
+    }
+    command = [sys.executable, "-m", "backend.cli", "seed", "--tasks", str(tasks)]
+    subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True, timeout=120)
+    return places(stack.data_dir)
+
+
+def places(data_dir: Path) -> dict[str, str]:
+    """Alice's newest task of each kind, and a repository of hers."""
+    found = {}
+    mine = "FROM tasks t JOIN users u ON u.id = t.user_id WHERE u.username = 'alice'"
+    wanted = {
+        "done": f"SELECT t.id {mine} AND t.outcome = 'merged'",
+        "failed": f"SELECT t.id {mine} AND t.status = 'failed'",
+        "answered": f"SELECT t.id {mine} AND t.outcome = 'answered'",
+        "repository": f"SELECT t.repository_id {mine}",
+    }
+    with psycopg.connect(json.loads((data_dir / "run" / "servers.json").read_text())["database_url"]) as connection:
+        for name, query in wanted.items():
+            row = connection.execute(f"{query} ORDER BY t.created_at DESC LIMIT 1").fetchone()
+            assert row, name
+            found[name] = str(row[0])
+    return found
+
+
+def go(page: Page, stack: Stack, cell: Cell, ids: dict[str, str]) -> None:
+    """Opens the cell's address, or its tab of the page that is open."""
+    if cell.address:
+        page.goto(stack.origin + cell.address.format(**ids))
+    if cell.tab:
+        page.get_by_role("tab", name=re.compile(f"^{cell.tab}")).click()
+
+
+def shows(page: Page, words: Sought) -> None:
+    """Waits for the words."""
+    expect(page.get_by_text(words).filter(visible=True).first).to_be_visible(timeout=20_000)
+
+
+class HeldBack:
+    """The page's socket with the server's answers in our hand: first they are kept, then let through."""
+
+    def __init__(self, page: Page) -> None:
+        self._kept: list[tuple[WebSocketRoute, Any]] = []
+        self._holds = False
+        page.route_web_socket(re.compile("/_event"), self._connect)
+
+    def hold(self) -> None:
+        """From now on answers wait."""
+        self._kept, self._holds = [], True
+
+    def release(self) -> None:
+        """What waited goes on its way."""
+        self._holds = False
+        for socket, message in self._kept:
+            socket.send(message)
+
+    def _connect(self, socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def answer(message: Any) -> None:
+            if self._holds and str(message).startswith("42"):  # socket.io's events; its own handshake goes through
+                self._kept.append((socket, message))
+            else:
+                socket.send(message)
+
+        server.on_message(answer)
+
+
+@contextmanager
+def database_refuses(stack: Stack) -> Iterator[None]:
+    """While it lasts PostgreSQL lets nobody into the database."""
+    url = superuser_url(Settings(_env_file=None, data_dir=stack.data_dir))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {DATABASE} WITH ALLOW_CONNECTIONS false")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (DATABASE,))
+        try:
+            yield
+        finally:
+            connection.execute(f"ALTER DATABASE {DATABASE} WITH ALLOW_CONNECTIONS true")
+
+
+@contextmanager
+def web_is_gone(stack: Stack) -> Iterator[None]:
+    """While it lasts the web process is dead, and nobody starts another."""
+    os.kill(stack.process.pid, signal.SIGSTOP)
+    try:
+        stack.kill("backend.serve")
+        yield
+    finally:
+        os.kill(stack.process.pid, signal.SIGCONT)
+        stack.wait_healthy()
