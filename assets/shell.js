@@ -23,7 +23,7 @@ window.asynccoder = {
   hideSteps() { this.keep("steps", "hidden"); document.documentElement.dataset.steps = "hidden"; },
   toggleSide() {
     const root = document.documentElement;
-    if (window.matchMedia("(max-width: 760px)").matches) root.toggleAttribute("data-sheet");
+    if (window.matchMedia("(max-width: 900px)").matches) root.toggleAttribute("data-sheet");
     else { this.keep("side", root.dataset.side === "closed" ? "open" : "closed"); this.apply(); }
   },
   // Next or previous line of the list that has the focus, else of the page's list, else of the sidebar.

@@ -2,13 +2,12 @@
 
 The table drives the browser's tests and the pictures. "full" is what `asynccoder seed` wrote, "empty" a person who
 came a moment ago, "loading" answers that are held back, "error" a database that lets nobody in, "no access" Carol, or
-nobody at all, "offline" a web process that is gone.
+nobody at all.
 """
 
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,7 +84,6 @@ NO_ACCESS = [
     *[Cell(page, "no access", "carol", address, NOT_YOURS) for page, (address, _) in _OF_ALICE.items()],
     *[Cell(page, "no access", "", address, SIGNED_OUT) for page, address in _ADDRESSES.items()],
 ]
-OFFLINE = [Cell(page, "offline", "alice", address, "Reconnecting…") for page, address in _ADDRESSES.items()]
 
 
 def seed(stack: Stack, tasks: int) -> dict[str, str]:
@@ -172,15 +170,3 @@ def database_refuses(stack: Stack) -> Iterator[None]:
             yield
         finally:
             connection.execute(f"ALTER DATABASE {DATABASE} WITH ALLOW_CONNECTIONS true")
-
-
-@contextmanager
-def web_is_gone(stack: Stack) -> Iterator[None]:
-    """While it lasts the web process is dead, and nobody starts another."""
-    os.kill(stack.process.pid, signal.SIGSTOP)
-    try:
-        stack.kill("backend.serve")
-        yield
-    finally:
-        os.kill(stack.process.pid, signal.SIGCONT)
-        stack.wait_healthy()

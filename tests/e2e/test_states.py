@@ -128,22 +128,6 @@ def test_a_database_that_refuses_is_named_on_every_page_with_a_way_to_try_again(
     assert not found, "\n".join(found)
 
 
-def test_a_web_process_that_is_gone_is_waited_for_on_every_page(visitors: Visitors, stack: Stack):
-    tabs: list[tuple[Cell, Page]] = []
-    for cell in states.OFFLINE:
-        tabs.append((cell, visitors.page("alice")))
-        states.go(tabs[-1][1], stack, cell, visitors.ids)
-        expect(tabs[-1][1].locator("[aria-busy=true]")).to_have_count(0)
-    with states.web_is_gone(stack):
-        for cell, page in tabs:
-            states.shows(page, cell.words)
-        found = looks.faults(tabs[0][1], where="offline")
-    for _, page in tabs:
-        expect(page.get_by_text("Reconnecting…")).to_have_count(0, timeout=30_000)
-        page.close()
-    assert not found, "\n".join(found)
-
-
 def _seen(page: Page, stack: Stack, cell: Cell, ids: dict[str, str]) -> list[str]:
     states.go(page, stack, cell, ids)
     states.shows(page, cell.words)
