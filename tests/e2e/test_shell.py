@@ -16,7 +16,8 @@ PALETTE = "Search tasks, repositories, pull requests"
 def open_palette(page: Page, stack: Stack, login: str) -> None:
     """Signs in and opens it, once the page listens."""
     sign_in(page, stack, login)
-    expect(page.get_by_text(f"{login.title()} ")).to_be_visible()  # what listens is drawn with the person's name
+    person = page.get_by_role("complementary", name="Sidebar").get_by_text(f"{login.title()} ")
+    expect(person).to_be_visible()  # what listens is drawn with the person's name
     page.keyboard.press("Control+k")
     expect(page.get_by_placeholder(PALETTE)).to_be_focused()
 

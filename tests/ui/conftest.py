@@ -60,7 +60,7 @@ class Tab:
         async with self._states.modify_state(BaseStateToken(ident=self._name, cls=State)) as root:
             return await root.get_state(kind)
 
-    async def until(self, truth: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    async def until(self, truth: Callable[[], Awaitable[bool]], seconds: float = 5) -> None:
         """Waits for something to become true."""
         async with asyncio.timeout(seconds):
             while not await truth():

@@ -179,7 +179,7 @@ def test_what_is_searched_while_github_is_asked_stays_listed(people: People, env
 
     async def road() -> Composer:
         async with opened(people.cookies["alice"]) as tab:
-            await tab.fire(Composer.load)
+            await tab.start(Composer.load)
             await tab.until(lambda: _is(asked.is_set()))
             await tab.fire(Composer.search_repositories, "sample")
             may_answer.set()
