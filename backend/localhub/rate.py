@@ -3,6 +3,7 @@
 docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -56,9 +57,9 @@ class RateLimits:
         return self._change(account_id, -1)
 
     def set_remaining(self, account_id: int, remaining: int, seconds: int) -> None:
-        """Leaves only so many requests for so many seconds: what a test of patience needs."""
+        """Leaves only so many requests for at least so many seconds, to a whole one: what a test of patience needs."""
         with self._lock:
-            self._windows[account_id] = Rate(PERSON, PERSON - remaining, int(time.time()) + seconds)
+            self._windows[account_id] = Rate(PERSON, PERSON - remaining, math.ceil(time.time()) + seconds)
 
     def clear(self) -> None:
         """A fresh hour for everybody."""
