@@ -1,16 +1,15 @@
 """A repository's branches, asked for when somebody wants to see them."""
 
-from typing import Any
 from uuid import UUID
 
 import reflex as rx
 
-from asynccoder_ui import bridge, given, people, theme
+from asynccoder_ui import given, people, theme
 from asynccoder_ui import repositories_view as view
 from asynccoder_ui.chosen import MAX_QUERY
-from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.gate import signed_in
 from asynccoder_ui.session import Session
-from backend.errors import AsyncCoderError, SignedOut
+from backend.errors import Refusal
 from backend.services import repositories as service
 
 _MOST = 100
@@ -29,7 +28,7 @@ class Branches(Session):
 
     @rx.event(background=True)
     @signed_in
-    async def open(self, repository_id: str) -> Any:
+    async def open(self, repository_id: str) -> None:
         """Asks for the branches of a repository; GitHub is asked where the answer is older than five minutes."""
         repository = given.identity(repository_id)
         async with self:
@@ -37,13 +36,10 @@ class Branches(Session):
             self.repository_id, self._query, self._found = str(repository), "", []
             self.items, self.is_loading, self.error, self.note = [], True, "", ""
         found, error = await _asked(token, repository)
-        if isinstance(error, SignedOut):
-            return leave()
         async with self:
             if self.repository_id == str(repository):
-                self._found, self.is_loading, self.error = found, False, str(error or "")
+                self._found, self.is_loading, self.error = found, False, error
                 self._list()
-        return None
 
     @rx.event
     @signed_in
@@ -59,12 +55,12 @@ class Branches(Session):
         self.note = "" if self.error else _note(len(fitting), len(self._found), bool(self._query.strip()))
 
 
-async def _asked(token: str, repository: UUID) -> tuple[list[service.BranchRow], AsyncCoderError | None]:
+async def _asked(token: str, repository: UUID) -> tuple[list[service.BranchRow], str]:
+    """The branches, or none and why. Raises SignedOut."""
     try:
-        person = await people.person_of(token)
-        return await bridge.outside(lambda: service.branches(person.id, repository)), None
-    except AsyncCoderError as error:
-        return [], error
+        return await people.outside(token, lambda person: service.branches(person, repository)), ""
+    except Refusal as error:
+        return [], str(error)
 
 
 def branch_list() -> rx.Component:

@@ -11,10 +11,10 @@ from sqlmodel import Session as DatabaseSession
 from asynccoder_ui import bridge, given, people, routes
 from asynccoder_ui.composer_choice import Choice, Known, begun, known, task_of, with_model, with_repository, with_type
 from asynccoder_ui.composer_view import Price, branch_option, model_option, priced, repository_option
-from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.gate import signed_in
 from asynccoder_ui.session import Session
 from asynccoder_ui.views import Option
-from backend.errors import AsyncCoderError, InvalidInput, SignedOut, Unavailable
+from backend.errors import InvalidInput, Refusal, Unavailable
 from backend.models import User
 from backend.services import access, attachments, catalog, drafts, preferences, repositories, tasks
 from backend.services.tasks.write import MAX_PROMPT
@@ -72,11 +72,9 @@ class Composer(Session):
             await self._show_known()
             if await bridge.outside_once(person.id, lambda: repositories.refresh_if_stale(person.id)):
                 await self._show_known()
-        except SignedOut:
-            return leave()
         except Unavailable:
             raise
-        except AsyncCoderError as error:
+        except Refusal as error:
             async with self:
                 self.github_error = str(error)
             return None
@@ -120,11 +118,10 @@ class Composer(Session):
                 return None
             self._asked_at = monotonic() if is_listed else self._asked_at
         try:
-            person = await people.person_of(token)
-            rows = await bridge.outside(lambda: repositories.branches(person.id, UUID(wanted), fresh=is_listed))
-        except SignedOut:
-            return leave()
-        except AsyncCoderError as error:
+            rows = await people.outside(
+                token, lambda person: repositories.branches(person, UUID(wanted), fresh=is_listed)
+            )
+        except Refusal as error:
             async with self:
                 self.error = str(error)
             return None
@@ -216,14 +213,11 @@ class Composer(Session):
             return None
         refusal = "It could not be sent. Try again: it is sent once."
         try:
-            person = await people.person_of(token)
-            task_id = await bridge.outside(
-                lambda: tasks.send(person.id, going.task, key=going.key, opened=going.opened)
+            task_id = await people.outside(
+                token, lambda person: tasks.send(person, going.task, key=going.key, opened=going.opened)
             )
             refusal = ""
-        except SignedOut:
-            return leave()
-        except AsyncCoderError as error:
+        except Refusal as error:
             refusal = str(error)
             return None
         finally:

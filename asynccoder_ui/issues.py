@@ -6,12 +6,12 @@ from uuid import UUID
 import reflex as rx
 from reflex_base.event import EventSpec
 
-from asynccoder_ui import bridge, orders, people
+from asynccoder_ui import orders, people
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.composer_choice import with_repository
 from asynccoder_ui.composer_view import BOX
-from asynccoder_ui.gate import leave, signed_in
-from backend.errors import AsyncCoderError, SignedOut
+from asynccoder_ui.gate import signed_in
+from backend.errors import Refusal
 from backend.services import access, issues
 
 _LONGEST = 500  # characters of a reference
@@ -45,12 +45,9 @@ class Issues(Composer):
             return None
         found, refusal = None, ""
         try:
-            person = await people.person_of(token)
             place = UUID(repository_id) if repository_id else None
-            found = await bridge.outside(lambda: issues.look_up(person.id, reference, place))
-        except SignedOut:
-            return leave()
-        except AsyncCoderError as error:
+            found = await people.outside(token, lambda person: issues.look_up(person, reference, place))
+        except Refusal as error:
             refusal = str(error)
         async with self:
             if wanted == (self._reference, self.choice.repository_id):
@@ -74,7 +71,7 @@ class Issues(Composer):
         if str(repository_id) != self.choice.repository_id:
             try:
                 place = await self._ask(lambda session, user: access.repository(session, user, repository_id))
-            except AsyncCoderError as error:
+            except Refusal as error:
                 self._turn_to("")
                 self.refusal = str(error)
                 return None
@@ -92,12 +89,9 @@ class Issues(Composer):
         try:
             if found is None:
                 return None
-            person = await people.person_of(token)
-            text = await bridge.outside(lambda: issues.as_prompt(person.id, found, written))
+            text = await people.outside(token, lambda person: issues.as_prompt(person, found, written))
             refusal = ""
-        except SignedOut:
-            return leave()
-        except AsyncCoderError as error:
+        except Refusal as error:
             refusal = str(error)
             return None
         finally:

@@ -11,7 +11,7 @@ from starlette.requests import cookie_parser
 
 from asynccoder_ui import bridge
 from backend import crypto
-from backend.errors import AsyncCoderError, SignedOut
+from backend.errors import Refusal, SignedOut
 from backend.models import User
 from backend.services import auth
 from backend.settings import get_settings
@@ -70,14 +70,19 @@ async def ask(token: str, question: Callable[[Session, User], T], then: Callable
 
 async def answer(
     token: str, question: Callable[[Session, User], T], then: Callable[[T], T] | None = None
-) -> T | AsyncCoderError:
+) -> T | Refusal:
     """As `ask`, but a refusal is an answer as well. Raises SignedOut."""
     try:
         return await ask(token, question, then)
-    except SignedOut:
-        raise
-    except AsyncCoderError as error:
+    except Refusal as error:
         return error
+
+
+async def outside(token: str, work: Callable[[UUID], T]) -> T:
+    """Runs `work(person)`, which asks GitHub or a provider, as `bridge.outside` does. Raises SignedOut, and whatever
+    the service refuses with."""
+    person = await person_of(token)
+    return await bridge.outside(lambda: work(person.id))
 
 
 def forget(token: str) -> None:

@@ -9,7 +9,7 @@ from asynccoder_ui import given, routes, theme, views
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.session import Session
 from asynccoder_ui.task_view import TaskView
-from backend.errors import AsyncCoderError, NotFound, SignedOut
+from backend.errors import NotFound, Refusal
 from backend.services import tasks
 from backend.services.tasks.write import MAX_PROMPT
 
@@ -33,9 +33,7 @@ class Retry(Session):
         try:
             task = self._task()
             found = await self._ask(lambda session, user: tasks.retry_offer(session, user, task))
-        except SignedOut:
-            raise
-        except AsyncCoderError as refused:
+        except Refusal as refused:
             self.error = str(refused)
             return
         ids = [str(model.id) for model in found.models]
@@ -52,9 +50,7 @@ class Retry(Session):
             task, model = given.identity(form.get("task")), given.identity(form.get("model"))
             prompt = str(form.get("prompt", ""))
             await self._ask(lambda session, user: tasks.retry(session, user, task, model_id=model, prompt=prompt))
-        except SignedOut:
-            raise
-        except AsyncCoderError as refused:
+        except Refusal as refused:
             self.error = str(refused)
             return
         self.sent += 1

@@ -1,18 +1,17 @@
 """Which pull request a review looks at: those that are open, and any other by its number."""
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 import reflex as rx
 
-from asynccoder_ui import bridge, people
+from asynccoder_ui import people
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.composer_choice import with_pull
 from asynccoder_ui.composer_view import pull_option
-from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.gate import signed_in
 from asynccoder_ui.views import Option
-from backend.errors import AsyncCoderError, InvalidInput, SignedOut
+from backend.errors import InvalidInput, Refusal
 from backend.services import pull_choices
 from backend.services.pull_choices import PullChoice
 
@@ -31,7 +30,7 @@ class ReviewPick(Composer):
 
     @rx.event(background=True)
     @signed_in
-    async def ask(self) -> Any:
+    async def ask(self) -> None:
         """Lists the chosen repository's open pull requests; GitHub is asked where the answer is over a minute old."""
         async with self:
             token, wanted = self._token(), self.choice.repository_id
@@ -39,14 +38,12 @@ class ReviewPick(Composer):
                 self._repository, self._pulls, self.options, self.note = wanted, [], [], ""
             self._query = ""
         if not wanted:
-            return None
-        return await self._answer(
-            token, wanted, lambda user_id: pull_choices.listing(user_id, UUID(wanted)), is_all=True
-        )
+            return
+        await self._answer(token, wanted, lambda user_id: pull_choices.listing(user_id, UUID(wanted)), is_all=True)
 
     @rx.event(background=True)
     @signed_in
-    async def search(self, query: str) -> Any:
+    async def search(self, query: str) -> None:
         """Filters them by number, title, author or branch; a number that is not listed is looked up on GitHub."""
         async with self:
             self._query = query[:200]
@@ -54,8 +51,8 @@ class ReviewPick(Composer):
             number = self._number()
             token, wanted = self._token(), self._repository
             if number is None or not wanted or any(pull.number == number for pull in self._pulls):
-                return None
-        return await self._answer(
+                return
+        await self._answer(
             token, wanted, lambda user_id: [pull_choices.find(user_id, UUID(wanted), number)], is_all=False
         )
 
@@ -70,25 +67,21 @@ class ReviewPick(Composer):
 
     async def _answer(
         self, token: str, wanted: str, question: Callable[[UUID], list[PullChoice]], *, is_all: bool
-    ) -> Any:
+    ) -> None:
         error = ""
         try:
-            person = await people.person_of(token)
-            found = await bridge.outside(lambda: question(person.id))
-        except SignedOut:
-            return leave()
-        except AsyncCoderError as refused:
+            found = await people.outside(token, question)
+        except Refusal as refused:
             found, error = [], str(refused)
         async with self:
             if self._repository != wanted:
-                return None
+                return
             if is_all and not error:
                 self._pulls = found
             else:
                 self._pulls = [*self._pulls, *(one for one in found if one not in self._pulls)]
             self._list()
             self.note = error
-        return None
 
     def _number(self) -> int | None:
         words = self._query.strip().removeprefix("#")

@@ -48,6 +48,10 @@ class Session(rx.State):
         except SignedOut:
             self.login = self.name = self.avatar_url = ""  # the tab may have been theirs until a moment ago
             return
+        self._name(person)
+
+    def _name(self, person: people.Person) -> None:
+        """Says who is here."""
         self.login, self.name, self.avatar_url = person.login, person.name, person.avatar_url
 
     def _token(self) -> str:

@@ -10,12 +10,12 @@ import reflex as rx
 from reflex_base.event import EventSpec
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import bridge, given, people
+from asynccoder_ui import given, people
 from asynccoder_ui import settings_items as shown
 from asynccoder_ui.gate import leave, signed_in
 from asynccoder_ui.session import Session
 from asynccoder_ui.views import Option
-from backend.errors import AsyncCoderError, InvalidInput, SignedOut
+from backend.errors import InvalidInput, Refusal
 from backend.models import User
 from backend.services import account, api_tokens, catalog, preferences, provider_keys, sessions
 from backend.services.api_tokens import Scope
@@ -57,9 +57,7 @@ class SettingsPage(Session):
         """Asks a service for a change and says in its section what came of it; None where it was refused."""
         try:
             answer = await self._ask(order)
-        except SignedOut:
-            raise
-        except AsyncCoderError as error:
+        except Refusal as error:
             self.said = shown.Said(section, str(error), is_bad=True)
             return None
         self.said = shown.Said(section, done)
@@ -233,11 +231,8 @@ class Access(SettingsPage):
             token, self.testing, self.said = self._token(), provider, shown.Said()
         said = shown.Said("keys", done)
         try:
-            person = await people.person_of(token)
-            await bridge.outside(lambda: work(person.id))
-        except SignedOut:
-            return leave()
-        except AsyncCoderError as error:
+            await people.outside(token, work)
+        except Refusal as error:
             said = shown.Said("keys", str(error), is_bad=True)
         finally:
             async with self:

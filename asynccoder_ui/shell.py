@@ -10,8 +10,9 @@ from sqlmodel import Session as DatabaseSession
 from asynccoder_ui import people, routes, theme, views
 from asynccoder_ui.chosen import MAX_QUERY
 from asynccoder_ui.components import task_rows
+from asynccoder_ui.components.filters import search_field
 from asynccoder_ui.components.post_form import post_form
-from asynccoder_ui.components.react import notifier, palette, search_field, shortcuts
+from asynccoder_ui.components.react import notifier, palette, shortcuts
 from asynccoder_ui.following import Following, Question, Reads
 from asynccoder_ui.gate import Trouble, signed_in
 from asynccoder_ui.palette import Palette
@@ -82,8 +83,8 @@ def _question(shell: "Shell") -> Question[_Around]:
 
 
 def _show(shell: "Shell", found: _Around) -> None:
-    person, listed = found.person, found.listed
-    shell.login, shell.name, shell.avatar_url = person.login, person.name, person.avatar_url
+    listed = found.listed
+    shell._name(found.person)
     shell.is_demo = get_settings().is_demo
     shell.news, shell._told = found.news or shell.news, found.told
     shell.groups = [views.task_group(group, kind_of) for group in listed.groups]

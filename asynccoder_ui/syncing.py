@@ -8,12 +8,12 @@ from uuid import UUID
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import bridge, orders, people
+from asynccoder_ui import orders, people
 from asynccoder_ui.chosen import Chosen
 from asynccoder_ui.following import Reads, own
-from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.gate import signed_in
 from asynccoder_ui.lists import Listed, Listing, listed
-from backend.errors import AsyncCoderError, SignedOut
+from backend.errors import Refusal
 from backend.models import User
 from backend.services import progress
 from backend.services.progress import Progress
@@ -69,12 +69,8 @@ class Syncing(Listing, mixin=True):
             token, sync = self._token(), self._sync
             self.sync_work = work(Progress("running"), sync.verb)
         try:
-            person = await people.person_of(token)
-            done = await bridge.outside(lambda: sync.work(person.id))
-            told = rx.toast.success(sync.told(done))
-        except SignedOut:
-            return leave()
-        except AsyncCoderError as error:
+            told = rx.toast.success(sync.told(await people.outside(token, sync.work)))
+        except Refusal as error:
             told = orders.refuse(f"GitHub was not asked to the end. {error}")
         async with self:
             await self._read()

@@ -10,11 +10,11 @@ from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import facts as shown
 from asynccoder_ui import given, live, people, routes, views
-from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.gate import signed_in
 from asynccoder_ui.session import Session
 from asynccoder_ui.task_menu import page_actions
 from backend import events
-from backend.errors import AsyncCoderError, NotFound, SignedOut, Unavailable
+from backend.errors import NotFound, Refusal, Unavailable
 from backend.hub import DELTA, Ring
 from backend.models import User
 from backend.services import next_action, reviews, tasks
@@ -47,7 +47,7 @@ class TaskView(Session):
 
     @rx.event(background=True)
     @signed_in
-    async def follow(self) -> Any:
+    async def follow(self) -> None:
         """Subscribes, reads, and reads again with every ring of the task or, for its credits, of the person."""
         async with self:
             token, task = self._token(), self._task_in_address()
@@ -59,7 +59,7 @@ class TaskView(Session):
                 self.next = shown.NextAction()
             self.error, self.missing = "", "" if task else _NOWHERE
         if task is None:
-            return None
+            return
         try:
             person = await people.person_of(token)
             topics = events.task_topic(task), events.user_topic(person.id)
@@ -72,9 +72,7 @@ class TaskView(Session):
                 async for _ in rings:
                     look = await self._show(token, task, visit)
                     if look is None:
-                        return None  # the tab shows something else by now
-        except SignedOut:
-            return leave()
+                        return  # the tab shows something else by now
         except NotFound as error:
             async with self:
                 self.missing = str(error)
@@ -149,9 +147,7 @@ class TaskView(Session):
             return False
         try:
             await self._ask(lambda session, user: order(session, user, task))
-        except SignedOut:
-            raise
-        except AsyncCoderError as error:
+        except Refusal as error:
             self.error = str(error)
             return False
         return True

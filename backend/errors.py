@@ -1,24 +1,25 @@
 """Everything that can be refused or go wrong, by name.
 
 AsyncCoderError                 has an HTTP status, a code and one sentence for a person
-├── InvalidInput         422    what was sent cannot be used
-├── TooLarge             413    it is longer than we take
 ├── SignedOut            401    nobody is signed in, or the session has ended
-├── Forbidden            403    one may see it, but not do this
-├── NotFound             404    it is not there, or not for this person
-├── Conflict             409    it is in another state than the request assumes
-│   └── StaleFence       409    another worker has taken this run over
-├── NotEnoughCredits     402    the hold cannot be afforded
-├── Unavailable          503    a part of ours is down just now
-├── StatementRefused     500    the database is up, but ends the connection at this statement
-├── Misconfigured        500    a setting or the machine must be mended; carries the fix
-│   └── SandboxUnavailable      no jail passes its self-test
-├── GitHubError          502    GitHub refused or failed
-│   ├── GitHubUnauthorized 401  the token is no longer good: reconnect
-│   ├── GitHubNotFound   404
-│   └── GitHubUnprocessable 422 carries GitHub's own messages
-├── GitError             502    a git command failed; carries its last words
-└── RunFailed            500    a run ends as failed; carries the Failure word
+└── Refusal                     every other: its sentence is told where the question was asked
+    ├── InvalidInput         422    what was sent cannot be used
+    ├── TooLarge             413    it is longer than we take
+    ├── Forbidden            403    one may see it, but not do this
+    ├── NotFound             404    it is not there, or not for this person
+    ├── Conflict             409    it is in another state than the request assumes
+    │   └── StaleFence       409    another worker has taken this run over
+    ├── NotEnoughCredits     402    the hold cannot be afforded
+    ├── Unavailable          503    a part of ours is down just now
+    ├── StatementRefused     500    the database is up, but ends the connection at this statement
+    ├── Misconfigured        500    a setting or the machine must be mended; carries the fix
+    │   └── SandboxUnavailable      no jail passes its self-test
+    ├── GitHubError          502    GitHub refused or failed
+    │   ├── GitHubUnauthorized 401  the token is no longer good: reconnect
+    │   ├── GitHubNotFound   404
+    │   └── GitHubUnprocessable 422 carries GitHub's own messages
+    ├── GitError             502    a git command failed; carries its last words
+    └── RunFailed            500    a run ends as failed; carries the Failure word
 """
 
 from backend.words import Failure
@@ -31,7 +32,18 @@ class AsyncCoderError(Exception):
     code = "error"
 
 
-class InvalidInput(AsyncCoderError):
+class SignedOut(AsyncCoderError):
+    """Nobody is signed in, or the session has ended: a page leads away instead of telling it."""
+
+    status = 401
+    code = "signed_out"
+
+
+class Refusal(AsyncCoderError):
+    """What a page tells in a sentence where it was asked."""
+
+
+class InvalidInput(Refusal):
     """What was sent cannot be used; `field` says which part."""
 
     status = 422
@@ -42,35 +54,28 @@ class InvalidInput(AsyncCoderError):
         self.field = field
 
 
-class TooLarge(AsyncCoderError):
+class TooLarge(Refusal):
     """It is longer than we take."""
 
     status = 413
     code = "too_large"
 
 
-class SignedOut(AsyncCoderError):
-    """Nobody is signed in, or the session has ended."""
-
-    status = 401
-    code = "signed_out"
-
-
-class Forbidden(AsyncCoderError):
+class Forbidden(Refusal):
     """One may see it, but not do this."""
 
     status = 403
     code = "forbidden"
 
 
-class NotFound(AsyncCoderError):
+class NotFound(Refusal):
     """It is not there, or not for this person: the two are told alike."""
 
     status = 404
     code = "not_found"
 
 
-class Conflict(AsyncCoderError):
+class Conflict(Refusal):
     """It is in another state than the request assumes."""
 
     status = 409
@@ -86,7 +91,7 @@ class StaleFence(Conflict):
         super().__init__(sentence)
 
 
-class NotEnoughCredits(AsyncCoderError):
+class NotEnoughCredits(Refusal):
     """The hold cannot be afforded. Both figures are whole credits."""
 
     status = 402
@@ -98,20 +103,20 @@ class NotEnoughCredits(AsyncCoderError):
         self.available = available
 
 
-class Unavailable(AsyncCoderError):
+class Unavailable(Refusal):
     """A part of ours is down just now; trying again helps."""
 
     status = 503
     code = "unavailable"
 
 
-class StatementRefused(AsyncCoderError):
+class StatementRefused(Refusal):
     """The database is up, but ends the connection each time it gets this statement; trying again does not help."""
 
     code = "statement_refused"
 
 
-class Misconfigured(AsyncCoderError):
+class Misconfigured(Refusal):
     """A setting or the machine must be mended; `fix` is the one line that does it."""
 
     code = "misconfigured"
@@ -127,7 +132,7 @@ class SandboxUnavailable(Misconfigured):
     code = "sandbox_unavailable"
 
 
-class GitHubError(AsyncCoderError):
+class GitHubError(Refusal):
     """GitHub refused or failed; `retry_after` in seconds where it said so."""
 
     status = 502
@@ -163,14 +168,14 @@ class GitHubUnprocessable(GitHubError):
         self.messages = messages
 
 
-class GitError(AsyncCoderError):
+class GitError(Refusal):
     """A git command failed; the sentence carries its last words, never a secret."""
 
     status = 502
     code = "git_error"
 
 
-class RunFailed(AsyncCoderError):
+class RunFailed(Refusal):
     """A run ends as failed, for the reason that `failure` names."""
 
     code = "run_failed"

@@ -6,7 +6,7 @@ import reflex as rx
 
 from asynccoder_ui import routes, theme
 from asynccoder_ui.chosen import MAX_QUERY
-from asynccoder_ui.components.react import filter_field, filter_picker, filter_segments, filter_select
+from asynccoder_ui.components.filters import filter_field, filter_picker, filter_segments, filter_select
 from asynccoder_ui.following import Following
 from asynccoder_ui.lists import Listing
 from asynccoder_ui.syncing import Syncing, Work

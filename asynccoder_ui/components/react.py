@@ -5,19 +5,19 @@ from typing import Any
 import reflex as rx
 from reflex_base.components.component import NoSSRComponent
 
-_FOLDER = "$/public/components"
+FOLDER = "$/public/components"
 _VIRTUOSO = "react-virtuoso@4.18.21"
 _MARKDOWN = "react-markdown@10.1.0"
 _TABLES = "remark-gfm@4.0.1"
 _DIFF = "@git-diff-view/react@0.1.7"
-_POPOVER = "@radix-ui/react-popover@1.3.1"
-_COMMAND = "cmdk@1.1.1"
+POPOVER = "@radix-ui/react-popover@1.3.1"
+COMMAND = "cmdk@1.1.1"
 _DIALOG = "@radix-ui/react-dialog@1.3.1"
 _MENU = "@radix-ui/react-dropdown-menu@2.2.1"
 _TOASTS = "sonner@2.0.8"
-_ICONS = "lucide-react@1.26.0"
+ICONS = "lucide-react@1.26.0"
 # What an event of ours carries. That a specification stands where a type does is Reflex's way, not mypy's.
-_TEXT = rx.event.passthrough_event_spec(str)
+TEXT = rx.event.passthrough_event_spec(str)
 _TWO_NUMBERS = rx.event.passthrough_event_spec(int, int)
 _TWO_TEXTS = rx.event.passthrough_event_spec(str, str)
 _COMMENTS = rx.event.passthrough_event_spec(list[dict[str, Any]])
@@ -27,9 +27,9 @@ _NOTHING = rx.event.no_args_event_spec
 class Picker(rx.Component):
     """A searchable choice of `options` (see views.Option); `on_search` lets the server filter."""
 
-    library = f"{_FOLDER}/picker.jsx"
+    library = f"{FOLDER}/picker.jsx"
     tag = "Picker"
-    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
+    lib_dependencies: list[str] = [POPOVER, COMMAND, ICONS]
     label: rx.Var[str]
     text: rx.Var[str]
     value: rx.Var[str]
@@ -38,78 +38,17 @@ class Picker(rx.Component):
     empty_text: rx.Var[str]
     note: rx.Var[str]
     disabled: rx.Var[bool]
-    on_pick: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
-    on_search: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+    on_pick: rx.EventHandler[TEXT]  # type: ignore[type-arg, valid-type]
+    on_search: rx.EventHandler[TEXT]  # type: ignore[type-arg, valid-type]
     on_ask: rx.EventHandler[_NOTHING]  # type: ignore[type-arg, valid-type]
-
-
-class SearchField(rx.Component):
-    """A field of words that the server has or gives: `on_write` gets them when the hand rests."""
-
-    library = f"{_FOLDER}/filters.jsx"
-    tag = "SearchField"
-    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
-    value: rx.Var[str]
-    label: rx.Var[str]
-    most: rx.Var[int]
-    mark: rx.Var[str]
-    on_write: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
-
-
-class FilterField(rx.Component):
-    """Words to look for, kept as `q` in the address."""
-
-    library = f"{_FOLDER}/filters.jsx"
-    tag = "FilterField"
-    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
-    label: rx.Var[str]
-    most: rx.Var[int]
-
-
-class FilterSelect(rx.Component):
-    """One of a few (see views.Option), kept under `name` in the address; the empty one is not."""
-
-    library = f"{_FOLDER}/filters.jsx"
-    tag = "FilterSelect"
-    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
-    name: rx.Var[str]
-    label: rx.Var[str]
-    options: rx.Var[list]
-    more: rx.Var[list]
-
-
-class FilterSegments(rx.Component):
-    """As FilterSelect, all of them in sight."""
-
-    library = f"{_FOLDER}/filters.jsx"
-    tag = "FilterSegments"
-    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
-    name: rx.Var[str]
-    label: rx.Var[str]
-    options: rx.Var[list]
-
-
-class FilterPicker(rx.Component):
-    """One of many that the server finds, or `any`; `text` names the chosen one where it is none of the `options`."""
-
-    library = f"{_FOLDER}/filters.jsx"
-    tag = "FilterPicker"
-    lib_dependencies: list[str] = [_POPOVER, _COMMAND, _ICONS]
-    name: rx.Var[str]
-    label: rx.Var[str]
-    any: rx.Var[str]
-    text: rx.Var[str]
-    options: rx.Var[list]
-    placeholder: rx.Var[str]
-    on_search: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
 
 
 class Dialog(rx.Component):
     """A button (the first child is its content) that opens a dialog of the others; it closes when `done` changes."""
 
-    library = f"{_FOLDER}/dialog.jsx"
+    library = f"{FOLDER}/dialog.jsx"
     tag = "Dialog"
-    lib_dependencies: list[str] = [_DIALOG, _ICONS]
+    lib_dependencies: list[str] = [_DIALOG, ICONS]
     look: rx.Var[str]
     label: rx.Var[str]
     title: rx.Var[str]
@@ -126,9 +65,9 @@ class Confirm(rx.Component):
     With `asks` false it does at once; with `escape`, the key presses it.
     """
 
-    library = f"{_FOLDER}/dialog.jsx"
+    library = f"{FOLDER}/dialog.jsx"
     tag = "Confirm"
-    lib_dependencies: list[str] = [_DIALOG, _ICONS]
+    lib_dependencies: list[str] = [_DIALOG, ICONS]
     look: rx.Var[str]
     label: rx.Var[str]
     title: rx.Var[str]
@@ -145,7 +84,7 @@ class Confirm(rx.Component):
 class Menu(rx.Component):
     """A button with a menu of `options` (see views.Action); `on_fill` gets an action's value and the text written."""
 
-    library = f"{_FOLDER}/menu.jsx"
+    library = f"{FOLDER}/menu.jsx"
     tag = "Menu"
     lib_dependencies: list[str] = [_DIALOG, _MENU]
     look: rx.Var[str]
@@ -154,47 +93,47 @@ class Menu(rx.Component):
     text: rx.Var[str]
     most: rx.Var[int]
     disabled: rx.Var[bool]
-    on_pick: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+    on_pick: rx.EventHandler[TEXT]  # type: ignore[type-arg, valid-type]
     on_fill: rx.EventHandler[_TWO_TEXTS]  # type: ignore[type-arg, valid-type]
 
 
 class TaskRow(rx.Component):
     """A task's row with its "…" menu beside it; a double click renames."""
 
-    library = f"{_FOLDER}/task_row.jsx"
+    library = f"{FOLDER}/task_row.jsx"
     tag = "TaskRow"
-    lib_dependencies: list[str] = [_DIALOG, _MENU, _ICONS]
+    lib_dependencies: list[str] = [_DIALOG, _MENU, ICONS]
     href: rx.Var[str]
     title: rx.Var[str]
     options: rx.Var[list]
     most: rx.Var[int]
-    on_pick: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+    on_pick: rx.EventHandler[TEXT]  # type: ignore[type-arg, valid-type]
     on_fill: rx.EventHandler[_TWO_TEXTS]  # type: ignore[type-arg, valid-type]
 
 
 class Palette(rx.Component):
     """⌘K: what the server found, the pages, a few actions."""
 
-    library = f"{_FOLDER}/palette.jsx"
+    library = f"{FOLDER}/palette.jsx"
     tag = "Palette"
-    lib_dependencies: list[str] = [_DIALOG, _COMMAND, _ICONS]
+    lib_dependencies: list[str] = [_DIALOG, COMMAND, ICONS]
     pages: rx.Var[list]
     found: rx.Var[list]
-    on_search: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+    on_search: rx.EventHandler[TEXT]  # type: ignore[type-arg, valid-type]
 
 
 class Shortcuts(rx.Component):
     """The sheet of keys, opened by `?`."""
 
-    library = f"{_FOLDER}/palette.jsx"
+    library = f"{FOLDER}/palette.jsx"
     tag = "Shortcuts"
-    lib_dependencies: list[str] = [_DIALOG, _ICONS]
+    lib_dependencies: list[str] = [_DIALOG, ICONS]
 
 
 class Notifier(rx.Component):
     """Tells `person` their `news` (see shell.NewsItem), each once, by toast, in the tab's title and by the system."""
 
-    library = f"{_FOLDER}/notifier.jsx"
+    library = f"{FOLDER}/notifier.jsx"
     tag = "Notifier"
     lib_dependencies: list[str] = [_TOASTS]
     news: rx.Var[list]
@@ -204,32 +143,32 @@ class Notifier(rx.Component):
 class Broken(rx.Component):
     """What stands where a page broke in the browser; the error goes to the server's log by itself."""
 
-    library = f"{_FOLDER}/broken.jsx"
+    library = f"{FOLDER}/broken.jsx"
     tag = "Broken"
 
 
 class Appearance(NoSSRComponent):
     """System, light or dark, kept in the browser."""
 
-    library = f"{_FOLDER}/settings.jsx"
+    library = f"{FOLDER}/settings.jsx"
     tag = "Appearance"
-    lib_dependencies: list[str] = [_ICONS]
+    lib_dependencies: list[str] = [ICONS]
 
 
 class BrowserLeave(NoSSRComponent):
     """Whether this browser would show notifications, and a button that asks it."""
 
-    library = f"{_FOLDER}/settings.jsx"
+    library = f"{FOLDER}/settings.jsx"
     tag = "BrowserLeave"
-    lib_dependencies: list[str] = [_ICONS]
+    lib_dependencies: list[str] = [ICONS]
 
 
 class Secret(NoSSRComponent):
     """A text that is shown once, with a button that copies it."""
 
-    library = f"{_FOLDER}/settings.jsx"
+    library = f"{FOLDER}/settings.jsx"
     tag = "Secret"
-    lib_dependencies: list[str] = [_ICONS]
+    lib_dependencies: list[str] = [ICONS]
     text: rx.Var[str]
     label: rx.Var[str]
 
@@ -241,9 +180,9 @@ class PromptBox(rx.Component):
     issue the text names by now, empty for none; a bare `#12` is one of the repository `place`.
     """
 
-    library = f"{_FOLDER}/prompt_box.jsx"
+    library = f"{FOLDER}/prompt_box.jsx"
     tag = "PromptBox"
-    lib_dependencies: list[str] = [_DIALOG, _ICONS]
+    lib_dependencies: list[str] = [_DIALOG, ICONS]
     draft: rx.Var[str]
     label: rx.Var[str]
     placeholder: rx.Var[str]
@@ -254,22 +193,22 @@ class PromptBox(rx.Component):
     place: rx.Var[str]
     auto_focus: rx.Var[bool]
     on_pause: rx.EventHandler[_TWO_NUMBERS]  # type: ignore[type-arg, valid-type]
-    on_mention: rx.EventHandler[_TEXT]  # type: ignore[type-arg, valid-type]
+    on_mention: rx.EventHandler[TEXT]  # type: ignore[type-arg, valid-type]
 
 
 class Attach(rx.Component):
     """The paper clip in a prompt's form; `off` says why it cannot be used."""
 
-    library = f"{_FOLDER}/attach.jsx"
+    library = f"{FOLDER}/attach.jsx"
     tag = "Attach"
-    lib_dependencies: list[str] = [_DIALOG, _ICONS]
+    lib_dependencies: list[str] = [_DIALOG, ICONS]
     off: rx.Var[str]
 
 
 class Elapsed(rx.Component):
     """How long something takes, ticking until `until` is known."""
 
-    library = f"{_FOLDER}/clock.jsx"
+    library = f"{FOLDER}/clock.jsx"
     tag = "Elapsed"
     since: rx.Var[str]
     until: rx.Var[str]
@@ -278,7 +217,7 @@ class Elapsed(rx.Component):
 class Ago(rx.Component):
     """How long ago something was: "5 m", or "5 minutes ago" in words."""
 
-    library = f"{_FOLDER}/clock.jsx"
+    library = f"{FOLDER}/clock.jsx"
     tag = "Ago"
     at: rx.Var[str]
     in_words: rx.Var[bool]
@@ -287,7 +226,7 @@ class Ago(rx.Component):
 class Moment(rx.Component):
     """A moment in the reader's time zone."""
 
-    library = f"{_FOLDER}/clock.jsx"
+    library = f"{FOLDER}/clock.jsx"
     tag = "Moment"
     at: rx.Var[str]
 
@@ -295,18 +234,18 @@ class Moment(rx.Component):
 class RunLog(rx.Component):
     """The log of the task in the address, followed over its own socket namespace. It comes with its page."""
 
-    library = f"{_FOLDER}/run_log.jsx"
+    library = f"{FOLDER}/run_log.jsx"
     tag = "RunLog"
-    lib_dependencies: list[str] = [_DIALOG, _VIRTUOSO, _MARKDOWN, _TABLES, _ICONS]
+    lib_dependencies: list[str] = [_DIALOG, _VIRTUOSO, _MARKDOWN, _TABLES, ICONS]
     model: rx.Var[str]
 
 
 class Changes(NoSSRComponent):
     """A task's changed files; asked for again when `version` changes. `reviewed` counts the reviews that were taken."""
 
-    library = f"{_FOLDER}/diff_view.jsx"
+    library = f"{FOLDER}/diff_view.jsx"
     tag = "Changes"
-    lib_dependencies: list[str] = [_DIFF, _MARKDOWN, _TABLES, _ICONS]
+    lib_dependencies: list[str] = [_DIFF, _MARKDOWN, _TABLES, ICONS]
     task: rx.Var[str]
     version: rx.Var[str]
     base: rx.Var[str]
@@ -320,19 +259,14 @@ class Changes(NoSSRComponent):
 class Answer(NoSSRComponent):
     """A task's words where they are its result: the answer, the plan, the findings."""
 
-    library = f"{_FOLDER}/answer.jsx"
+    library = f"{FOLDER}/answer.jsx"
     tag = "Answer"
-    lib_dependencies: list[str] = [_DIFF, _MARKDOWN, _TABLES, _ICONS]
+    lib_dependencies: list[str] = [_DIFF, _MARKDOWN, _TABLES, ICONS]
     task: rx.Var[str]
     version: rx.Var[str]
 
 
 picker = Picker.create
-search_field = SearchField.create
-filter_field = FilterField.create
-filter_select = FilterSelect.create
-filter_segments = FilterSegments.create
-filter_picker = FilterPicker.create
 dialog = Dialog.create
 confirm = Confirm.create
 menu = Menu.create

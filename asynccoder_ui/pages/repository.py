@@ -17,7 +17,7 @@ from asynccoder_ui.gate import signed_in
 from asynccoder_ui.pages.repositories import marks
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import shell
-from backend.errors import AsyncCoderError, NotFound, SignedOut
+from backend.errors import NotFound, Refusal
 from backend.models import User
 from backend.services import repository_pages as pages
 from backend.services import repository_settings as settings
@@ -95,9 +95,7 @@ class RepositoryView(Following, Session):
         try:
             wanted = given.one_of(DraftPolicy, policy)
             chosen = await self._ask(lambda session, user: _save(session, user, repository, command, wanted))
-        except SignedOut:
-            raise
-        except AsyncCoderError as error:
+        except Refusal as error:
             self.refused = str(error)
             return None
         self._asked += 1  # what a ring asks just now knows nothing of it

@@ -1,5 +1,6 @@
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import reflex as rx
@@ -13,6 +14,7 @@ from asynccoder_ui.composer import Composer
 from asynccoder_ui.doorway import guard
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import Shell
+from asynccoder_ui.task_view import TaskView
 from backend import db, log
 from backend.errors import InvalidInput
 from backend.services import auth
@@ -77,6 +79,18 @@ def test_a_session_that_ended_is_refused_at_the_next_event_although_the_gate_rem
             return (await tab.state(Shell)).error, tab.was_sent_away
 
     assert asyncio.run(road()) == ("", True)
+
+
+def test_what_goes_on_in_the_background_leads_away_too_once_the_session_has_ended(people: People):
+    async def road() -> bool:
+        async with opened(people.cookies["alice"], f"/tasks/{uuid4()}") as tab:
+            await tab.fire(Shell.search, "totals")
+            with db.transaction() as session:
+                auth.sign_out(session, people.cookies["alice"])
+            await tab.fire(TaskView.follow)
+            return tab.was_sent_away and not (await tab.state(TaskView)).missing
+
+    assert asyncio.run(road())
 
 
 @pytest.mark.parametrize("other", OTHERS)
