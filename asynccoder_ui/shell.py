@@ -220,22 +220,17 @@ def _person() -> rx.Component:
             theme.words("strong", Session.name, tag="p", trunc=True),
             theme.page_link(_balance(), href=routes.CREDITS, look=""),
         ),
-        theme.button(
+        theme.icon_button(
             theme.icon("sun-moon"),
-            variant="quiet",
-            size="icon sm",
-            aria_label="Change the appearance",
+            "Change the appearance",
             title="Appearance: system, light, dark",
             on_click=rx.call_script("asynccoder.nextTheme()"),
         ),
         post_form(
-            theme.button(
+            theme.icon_button(
                 theme.icon("log-out"),
-                variant="quiet",
-                size="icon sm",
+                "Sign out",
                 type="submit",
-                aria_label="Sign out",
-                title="Sign out",
                 custom_attrs={"data-key": "sign-out"},
             ),
             action=routes.SIGN_OUT,
@@ -269,12 +264,9 @@ def _reopen() -> rx.Component:
 
 
 def _side_button(label: str) -> rx.Component:
-    return theme.button(
+    return theme.icon_button(
         theme.icon("panel-left"),
-        variant="quiet",
-        size="icon sm",
-        aria_label=label,
-        title=label,
+        label,
         on_click=rx.call_script("asynccoder.toggleSide()"),
     )
 

@@ -100,6 +100,13 @@ def button(
     return rx.el.button(*children, class_name=_button_class(variant, size, wide), **props)
 
 
+def icon_button(mark: rx.Component, label: Any, *, title: Any = None, **props: Any) -> rx.Component:
+    """A small quiet button that is all icon: `label` is its name and, unless `title` says more, shown on hover."""
+    return button(
+        mark, variant="quiet", size="icon sm", aria_label=label, title=label if title is None else title, **props
+    )
+
+
 def link_button(
     *children: Any, href: Any, variant: Variant = "plain", size: Size = "md", wide: bool = False, **props: Any
 ) -> rx.Component:

@@ -24,12 +24,9 @@ def issue_offer(written: Any) -> rx.Component:
                     title=Issues.offer,
                     on_click=Issues.accept(written),
                 ),
-                theme.button(
+                theme.icon_button(
                     theme.icon("x", 14),
-                    variant="quiet",
-                    size="icon sm",
-                    aria_label="Do not import it",
-                    title="Do not import it",
+                    "Do not import it",
                     on_click=Issues.dismiss,
                 ),
             ),

@@ -68,12 +68,9 @@ def _stop() -> rx.Component:
 
 def _archive() -> rx.Component:
     label = rx.cond(TaskView.facts.archive == "archive", "Archive", "Bring back from the archive")
-    return theme.button(
+    return theme.icon_button(
         rx.cond(TaskView.facts.archive == "archive", theme.icon("archive", 14), theme.icon("archive-restore", 14)),
-        variant="quiet",
-        size="icon sm",
-        aria_label=label,
-        title=label,
+        label,
         on_click=TaskMenu.act(TaskView.facts.id, TaskView.facts.archive),
         custom_attrs={"data-key": "archive"},
     )
@@ -264,11 +261,9 @@ def _waiting() -> rx.Component:
             "queued",
             theme.icon("clock", 14),
             theme.grow(theme.words("small", message.text, trunc=True, tag="p")),
-            theme.button(
+            theme.icon_button(
                 theme.icon("x", 14),
-                variant="quiet",
-                size="icon sm",
-                aria_label="Withdraw this message",
+                "Withdraw this message",
                 title="Withdraw",
                 on_click=TaskView.withdraw(message.id),
             ),
