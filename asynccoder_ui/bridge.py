@@ -44,6 +44,31 @@ async def call(question: Callable[[Session], T], then: Callable[[T], T] | None =
     return await _run(_database(), answer)
 
 
+_now: dict[Hashable, asyncio.Future[Any]] = {}
+_next: dict[Hashable, asyncio.Future[Any]] = {}
+
+
+async def call_together(key: Hashable, question: Callable[[Session], T], then: Callable[[T], T] | None = None) -> T:
+    """As `call`, but while one transaction of this key goes on, all who ask share the next one's answer or error.
+
+    So no answer is older than its question: what was committed before somebody asked is in it.
+    """
+    shared: asyncio.Future[T] | None = _next.get(key)
+    if shared is None:
+        shared = _next[key] = asyncio.ensure_future(_call_next(key, question, then))
+    return await asyncio.shield(shared)  # whoever leaves does not take it from the others
+
+
+async def _call_next(key: Hashable, question: Callable[[Session], T], then: Callable[[T], T] | None) -> T:
+    if before := _now.get(key):
+        await asyncio.wait({before})
+    _now[key] = _next.pop(key)
+    try:
+        return await call(question, then)
+    finally:
+        del _now[key]
+
+
 async def outside(work: Callable[[], T]) -> T:
     """Runs a function that talks to GitHub and opens short transactions of its own."""
     return await _run(_network(), work)

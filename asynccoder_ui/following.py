@@ -8,18 +8,16 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 import reflex as rx
-from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import live, people
 from asynccoder_ui.gate import leave, signed_in
+from asynccoder_ui.people import Question
 from asynccoder_ui.session import Session
 from backend import events
 from backend.errors import AsyncCoderError, SignedOut, Unavailable
-from backend.models import User
 
 P = TypeVar("P")
 A = TypeVar("A")
-Question = Callable[[DatabaseSession, User], A]
 # How long after a part of ours was down it is asked again.
 AGAIN_SECONDS = 5.0
 
@@ -35,17 +33,16 @@ def _stay(page: Any) -> None:
 
 @dataclass(frozen=True)
 class Reads(Generic[P, A]):
-    """What a page reads: `question(page)` is asked in one transaction, and must not touch the page by then.
+    """What a page reads: `question(page)`, which knows all that it needs of the page; other tabs may share the answer.
 
     `show(page, answer)` keeps the answer. `arrive(page)` begins a visit: another address, or a new connection. What
-    `topics` name for the person rings when it is to be read again. `then` is done with an answer after its transaction.
+    `topics` name for the person rings when it is to be read again.
     """
 
     question: Callable[[P], Question[A]]
     show: Callable[[P, A], None]
     arrive: Callable[[P], None] = _stay
     topics: Callable[[UUID], tuple[str, ...]] = own
-    then: Callable[[A], A] | None = None
 
 
 class Following(Session, mixin=True):
@@ -87,7 +84,7 @@ class Following(Session, mixin=True):
 
     async def _read(self) -> None:
         self._asked += 1
-        self._take(await people.answer(self._token(), self._reads.question(self), self._reads.then))
+        self._take(await people.answer(self._token(), self._reads.question(self)))
 
     async def _person(self, token: str, visit: tuple[int, str]) -> people.Person | None:
         """Who this is, asked until the database is there. None once the visit is over. Raises SignedOut."""
@@ -108,7 +105,7 @@ class Following(Session, mixin=True):
                 if self._is_over(visit):
                     return False
                 question, asked = self._reads.question(self), self._asked
-            answer = await people.answer(token, question, self._reads.then)
+            answer = await people.answer(token, question)
             async with self:
                 if self._is_over(visit):
                     return False

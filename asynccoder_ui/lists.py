@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui.chosen import Chosen
-from asynccoder_ui.following import Following, Question, Reads, own
+from asynccoder_ui.following import Following, Reads, own
+from asynccoder_ui.people import Question
 from backend.models import User
 from backend.services.paging import Page
 
@@ -49,7 +50,7 @@ def listed(
 ) -> Reads[Any, Listed[C, R, B]]:
     """What a list at `route` reads: `read(session, user, chosen, is_first)`, whose answer `show(state, answer)` keeps.
 
-    `is_first` asks also for what only another address changes.
+    `is_first` asks also for what only another address changes. `then` is done with an answer after its transaction.
     """
 
     def arrive(state: Any) -> None:
@@ -58,8 +59,7 @@ def listed(
         state._is_first = True
 
     def question(state: Any) -> Question[Listed[C, R, B]]:
-        chosen, is_first = filters.of(state.router.url.query_parameters), bool(state._is_first)
-        return lambda session, user: read(session, user, chosen, is_first)
+        return Question(read, (filters.of(state.router.url.query_parameters), bool(state._is_first)), then)
 
     def keep(state: Any, found: Listed[C, R, B]) -> None:
         page, chosen, state._is_first = found.page, found.chosen, False
@@ -68,7 +68,7 @@ def listed(
         state.later = chosen.address(route, page.number + 1) if page.number < page.pages else ""
         show(state, found)
 
-    return Reads(question, keep, arrive, topics, then)
+    return Reads(question, keep, arrive, topics)
 
 
 def span(page: Page[Any]) -> str:

@@ -179,13 +179,8 @@ class LogNamespace(AsyncNamespace):
 
     async def _send_new(self, sid: str, token: str, task_id: UUID, after: int) -> int:
         """Sends everything after number `after`, in batches; returns the newest number."""
-
-        def read(session: Session, user: User) -> list[events.EventRow]:
-            access.readable(session, user, task_id)
-            return events.since(session, task_id, after, BATCH)
-
         while True:
-            rows = await people.ask(token, read)
+            rows = await people.ask_together(token, people.Question(_since, (task_id, after)))
             if rows:
                 await self.emit("events", {"task": str(task_id), "events": [_event(row) for row in rows]}, to=sid)
                 after = rows[-1].seq
@@ -237,6 +232,11 @@ def _newest(
 ) -> list[events.EventRow]:
     access.readable(session, user, task_id)
     return events.newest(session, task_id, limit, before)
+
+
+def _since(session: Session, user: User, task_id: UUID, after: int) -> list[events.EventRow]:
+    access.readable(session, user, task_id)
+    return events.since(session, task_id, after, BATCH)
 
 
 def _has_older(rows: list[events.EventRow]) -> bool:

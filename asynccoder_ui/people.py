@@ -1,9 +1,9 @@
 """Who a browser belongs to: the cookie of a handshake, looked up in the sessions, kept for at most 15 seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from time import monotonic
-from typing import TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from sqlmodel import Session
@@ -33,6 +33,22 @@ class Person:
     is_admin: bool
 
 
+@dataclass(frozen=True)
+class Question(Generic[T]):
+    """`read(session, user, *wanted)` in one transaction, and `then` with its answer after it.
+
+    Two that are equal may get the same answer: `read` is no closure, and nobody changes an answer.
+    """
+
+    read: Callable[..., T]
+    wanted: tuple[Hashable, ...] = ()
+    then: Callable[[T], T] | None = None
+
+    def __call__(self, session: Session, user: User) -> T:
+        """Asks it as this person."""
+        return self.read(session, user, *self.wanted)
+
+
 _remembered: dict[str, tuple[Person, float]] = {}
 
 
@@ -51,29 +67,41 @@ async def person_of(token: str) -> Person:
     if known and known[1] > monotonic():
         return known[0]
     _remembered.pop(key, None)
-    person = await ask(token, lambda session, user: seen(user))
+    person = await ask_together(token, Question(_myself))
     if len(_remembered) >= _MOST:
         _remembered.clear()
     _remembered[key] = (person, monotonic() + REMEMBERED_SECONDS)
     return person
 
 
-async def ask(token: str, question: Callable[[Session, User], T], then: Callable[[T], T] | None = None) -> T:
+async def ask(token: str, question: Callable[[Session, User], T]) -> T:
     """Asks a service as this token's person: `question(session, user)`, the look-up and the answer in one transaction.
 
-    `then` is done with the answer after it. Raises SignedOut, and whatever the service refuses with.
+    Raises SignedOut, and whatever the service refuses with.
     """
     if not token:
         raise SignedOut("You are signed out.")
-    return await bridge.call(lambda session: question(session, auth.user_of_session(session, token)), then)
+    return await bridge.call(lambda session: question(session, auth.user_of_session(session, token)))
 
 
-async def answer(
-    token: str, question: Callable[[Session, User], T], then: Callable[[T], T] | None = None
-) -> T | Refusal:
-    """As `ask`, but a refusal is an answer as well. Raises SignedOut."""
+async def ask_together(token: str, question: Question[T]) -> T:
+    """As `ask`; what many tabs of one session ask at the same time is read once. No answer is older than its question.
+
+    Raises SignedOut, and whatever the service refuses with.
+    """
+    if not token:
+        raise SignedOut("You are signed out.")
+
+    def read(session: Session) -> T:
+        return question(session, auth.user_of_session(session, token))
+
+    return await bridge.call_together((token, question), read, question.then)
+
+
+async def answer(token: str, question: Question[T]) -> T | Refusal:
+    """As `ask_together`, but a refusal is an answer as well. Raises SignedOut."""
     try:
-        return await ask(token, question, then)
+        return await ask_together(token, question)
     except Refusal as error:
         return error
 
@@ -88,6 +116,10 @@ async def outside(token: str, work: Callable[[UUID], T]) -> T:
 def forget(token: str) -> None:
     """Drops what is remembered of a token: its session has ended."""
     _remembered.pop(crypto.digest(token), None)
+
+
+def _myself(session: Session, user: User) -> Person:
+    return seen(user)
 
 
 def seen(user: User) -> Person:

@@ -13,9 +13,10 @@ from asynccoder_ui.components import task_rows
 from asynccoder_ui.components.filters import search_field
 from asynccoder_ui.components.post_form import post_form
 from asynccoder_ui.components.react import notifier, palette, shortcuts
-from asynccoder_ui.following import Following, Question, Reads
+from asynccoder_ui.following import Following, Reads
 from asynccoder_ui.gate import Trouble, signed_in
 from asynccoder_ui.palette import Palette
+from asynccoder_ui.people import Question
 from asynccoder_ui.session import Session
 from asynccoder_ui.task_menu import kind_of
 from backend.models import User
@@ -66,20 +67,19 @@ class _Around:
 
 
 def _question(shell: "Shell") -> Question[_Around]:
+    return Question(_read, (shell.query, shell._limit, shell.everyone, shell._told))
+
+
+def _read(session: DatabaseSession, user: User, query: str, limit: int, everyone: bool, told: int) -> _Around:
     """The list, the balance and the news since the last."""
-    query, limit, everyone, told = shell.query, shell._limit, shell.everyone, shell._told
-
-    def read(session: DatabaseSession, user: User) -> _Around:
-        rows, newest = ([], service.latest(session, user)) if told < 0 else service.since(session, user, told)
-        return _Around(
-            people.seen(user),
-            tasks.sidebar(session, user, query, limit, everyone=everyone),
-            credits.balance(session, user),
-            _news(rows, preferences.of(user).notify),
-            newest,
-        )
-
-    return read
+    rows, newest = ([], service.latest(session, user)) if told < 0 else service.since(session, user, told)
+    return _Around(
+        people.seen(user),
+        tasks.sidebar(session, user, query, limit, everyone=everyone),
+        credits.balance(session, user),
+        _news(rows, preferences.of(user).notify),
+        newest,
+    )
 
 
 def _show(shell: "Shell", found: _Around) -> None:

@@ -155,7 +155,7 @@ class TaskView(Session):
     async def _show(self, token: str, task: UUID, visit: int) -> str | None:
         """Reads the task, shows it and says how it looks. None, and nothing is shown, once the tab has moved on."""
         try:
-            page = await people.ask(token, lambda session, user: _seen(session, user, task))
+            page = await people.ask_together(token, people.Question(_seen, (task,)))
         except Unavailable as error:
             async with self:
                 self.error = str(error) if self._followed == visit else self.error

@@ -12,9 +12,10 @@ from asynccoder_ui.branches import Branches, branch_list
 from asynccoder_ui.components import listing
 from asynccoder_ui.components.looks import state_icon
 from asynccoder_ui.components.react import ago, elapsed, moment
-from asynccoder_ui.following import Following, Question, Reads
+from asynccoder_ui.following import Following, Reads
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.pages.repositories import marks
+from asynccoder_ui.people import Question
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import shell
 from backend.errors import NotFound, Refusal
@@ -31,17 +32,16 @@ _Answer = tuple[pages.Shown, SettingsRow] | str  # or why there is none
 
 
 def _question(page: "RepositoryView") -> Question[_Answer]:
-    repository = page._repository_in_address()
+    return Question(_read, (page._repository_in_address(),))
 
-    def read(session: DatabaseSession, user: User) -> _Answer:
-        if repository is None:
-            return _NOWHERE
-        try:
-            return pages.page(session, user, repository), settings.read(session, user, repository)
-        except NotFound as error:
-            return str(error)
 
-    return read
+def _read(session: DatabaseSession, user: User, repository: UUID | None) -> _Answer:
+    if repository is None:
+        return _NOWHERE
+    try:
+        return pages.page(session, user, repository), settings.read(session, user, repository)
+    except NotFound as error:
+        return str(error)
 
 
 def _arrive(page: "RepositoryView") -> None:

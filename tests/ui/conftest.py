@@ -36,6 +36,12 @@ class Tab:
         self.path = "/home"
         self.got: list[Event] = []
 
+    def another(self, name: str) -> "Tab":
+        """One more tab of the same browser."""
+        tab = Tab(self._processor, self._states, name)
+        tab.cookie, tab.path = self.cookie, self.path
+        return tab
+
     async def emit_update(self, update: StateUpdate, token: str) -> None:
         """Takes what the server pushes: here only what the browser is told to do."""
         self.got += update.events
