@@ -15,6 +15,7 @@ import httpx
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
+from backend.certificates import certificates
 from backend.errors import GitHubNotFound, GitHubUnprocessable, InvalidInput
 from backend.github.failures import as_our_errors, refusal
 from backend.github.types import (
@@ -47,7 +48,7 @@ class GitHub:
         self._api_url = api_url.rstrip("/")
         self._token = token
         self._http = http
-        self._own_http: httpx.Client | None = None  # made at the first wish: reading the certificates takes a while
+        self._own_http: httpx.Client | None = None  # made at the first wish
         self._github = pygithub.Github(
             base_url=self._api_url,
             auth=pygithub.Auth.Token(token),
@@ -192,7 +193,7 @@ class GitHub:
             "User-Agent": USER_AGENT,
         }
         if not self._http:
-            self._http = self._own_http = httpx.Client()
+            self._http = self._own_http = httpx.Client(verify=certificates(httpx))
         # A rename answers with a redirect; httpx drops the token where one leads to another host.
         answer = self._http.get(
             self._api_url + path, headers=own | (headers or {}), follow_redirects=True, timeout=TIMEOUT

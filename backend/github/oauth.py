@@ -14,6 +14,7 @@ from authlib.integrations.httpx_client import OAuth2Client, OAuthError
 # httpx or httpx2, whichever authlib found: the errors to catch are that one's.
 from authlib.integrations.httpx_client.oauth2_client import httpx2
 
+from backend.certificates import certificates
 from backend.errors import GitHubError, GitHubUnauthorized, Misconfigured
 from backend.github.types import SignInStart, Token
 from backend.log import redact
@@ -32,7 +33,11 @@ def authorization_url(*, github_url: str, client_id: str, redirect_uri: str, sco
     """Where the browser goes to say yes; a GitHub App has no scopes and gets none."""
     state, verifier = generate_token(43), generate_token(64)
     with OAuth2Client(
-        client_id=client_id, redirect_uri=redirect_uri, scope=" ".join(scopes) or None, code_challenge_method="S256"
+        client_id=client_id,
+        redirect_uri=redirect_uri,
+        scope=" ".join(scopes) or None,
+        code_challenge_method="S256",
+        verify=certificates(httpx2),
     ) as client:
         url, _ = client.create_authorization_url(
             _endpoint(github_url, "authorize"), state=state, code_verifier=verifier
@@ -76,6 +81,7 @@ def _client(client_id: str, client_secret: str, redirect_uri: str | None = None)
         redirect_uri=redirect_uri,
         token_endpoint_auth_method="client_secret_post",
         timeout=TIMEOUT,
+        verify=certificates(httpx2),
     )
 
 
