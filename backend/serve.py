@@ -28,16 +28,15 @@ def main(arguments: list[str]) -> None:
     settings = get_settings()
     settings.check()
     os.chdir(PROJECT_DIR)
-    gc.disable()  # imports make nothing but what stays: collecting meanwhile is a tenth of their time
-    import_module(APP.partition(":")[0])
-    gc.freeze()  # and what is never looked at again stays shared with the worker after the fork
-    gc.enable()
-    if "--when-told" in arguments and not sys.stdin.readline():
-        return  # whoever started us is gone
+    if "--when-told" in arguments:
+        _import_app()
+        if not sys.stdin.readline():
+            return  # whoever started us is gone
     if not is_at_head(settings.resolved_database_url):
         raise Misconfigured("The database does not have this version's schema.", fix="Run: asynccoder migrate")
     with db.transaction() as session:
         deployment.prepare(session, settings)
+    _import_app()
     db.dispose()  # nothing is open when the worker is forked
     Granian(
         APP,
@@ -48,6 +47,13 @@ def main(arguments: list[str]) -> None:
         log_level=LogLevels.warning,
         workers_kill_timeout=2,  # open websockets would hold a stop for ever
     ).serve()
+
+
+def _import_app() -> None:
+    gc.disable()  # imports make nothing but what stays: collecting meanwhile is a tenth of their time
+    import_module(APP.partition(":")[0])
+    gc.freeze()  # and what is never looked at again stays shared with the worker after the fork
+    gc.enable()
 
 
 if __name__ == "__main__":
