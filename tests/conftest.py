@@ -68,13 +68,16 @@ def tables(migrated: str, owner_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Settings of this test alone: demo mode, a data dir of its own, no keys of the machine's."""
+    """Settings of this test alone: demo mode, a data dir of its own, no keys and no certificates of the machine's."""
     for name in list(os.environ):
         if name.startswith(
             ("ASYNCCODER_", "GITHUB_", "ANTHROPIC_", "OPENAI_", "COMPATIBLE_", "DATABASE_URL", "REDIS_URL")
         ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ASYNCCODER_DATA_DIR", str(tmp_path / "data"))
+    # Nobody speaks TLS here, and every client of the providers' SDKs reads all certificates there are: 40 ms each.
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     yield monkeypatch
     forget_settings()
     remove_workspaces(tmp_path / "data")

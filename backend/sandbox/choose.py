@@ -1,5 +1,6 @@
 """Which jail this process uses: the first whose self-test passes, found once."""
 
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +23,8 @@ def choose(preference: str, extra_paths: Sequence[Path] = (), beneath: Path | No
 
     `beneath` is where workspaces will be; the self-test makes its own there.
     """
-    return _choose(preference, tuple(extra_paths), beneath)
+    # Root's self-test has one place of its own, wherever the workspaces will be.
+    return _choose(preference, tuple(extra_paths), beneath if os.geteuid() else None)
 
 
 @lru_cache(maxsize=8)

@@ -87,7 +87,7 @@ def ready(facts: Brief, lease: Lease) -> Iterator[Workplace]:
 
     Raises SandboxUnavailable, RunFailed(clone_failed, repository_gone, access_lost, disk_full).
     """
-    sandbox = _sandbox()
+    sandbox = jail()
     # The fence is in the name: a worker that was only slow never shares a folder with its successor.
     folder = _root(sandbox) / f"{facts.claim.run_id.hex}-{facts.claim.fence}"
     try:
@@ -96,10 +96,16 @@ def ready(facts: Brief, lease: Lease) -> Iterator[Workplace]:
         _clear(folder)
 
 
+def jail() -> Sandbox:
+    """What runs are worked on in, tested once a process. Raises SandboxUnavailable."""
+    settings = get_settings()
+    return choose(settings.sandbox, settings.extra_sandbox_paths, beneath=settings.data_dir.resolve())
+
+
 def sweep_workspaces() -> int:
     """Removes the workspaces that a killed worker left on this machine. Returns how many."""
     try:
-        root = _root(_sandbox())
+        root = _root(jail())
     except SandboxUnavailable:
         return 0
     # Listed first: whoever claims a run after this has no folder in the list yet.
@@ -235,11 +241,6 @@ class _Checkpoints:
             return None
         self._tree = tree
         return tree, checkpoint.export(self._checkout, tree, MAX_ARTIFACT)
-
-
-def _sandbox() -> Sandbox:
-    settings = get_settings()
-    return choose(settings.sandbox, settings.extra_sandbox_paths, beneath=settings.data_dir.resolve())
 
 
 def _root(sandbox: Sandbox) -> Path:

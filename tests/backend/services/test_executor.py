@@ -1,11 +1,6 @@
 """The road of a run on real git, a real jail and the local hub, and the death of its worker at each point of it."""
 
-import os
-import subprocess
-import sys
 import time
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -17,85 +12,14 @@ import jobs.tasks
 from backend import db
 from backend.errors import GitHubError, GitHubUnprocessable, RunFailed
 from backend.github.client import GitHub
-from backend.models import CreditTransaction, PullRequest, RepositorySettings, Task, TaskEvent, TaskRun, User
-from backend.sandbox.choose import choose
-from backend.services import attempts, auth, catalog, credits, repositories, tasks, workplace
-from backend.settings import PROJECT_DIR, get_settings
-from backend.words import EventKind, Failure, Outcome, Phase, Priority, Status, TaskType
-from tests import dying_worker
+from backend.models import CreditTransaction, PullRequest, RepositorySettings, User
+from backend.services import credits, repositories, tasks, workplace
+from backend.settings import get_settings
+from backend.words import EventKind, Failure, Outcome, Phase, Status
+from tests.backend.services.road import hand_to_the_next, kinds, run_of, started, submit, task_of, work
 from tests.dying_worker import POINTS
 from tests.git_server import git
 from tests.hub import LocalHub, push_change
-
-PROMPT = "Totals are off by a cent. Find out why and fix it."
-
-
-@pytest.fixture
-def alice(hub: LocalHub, database: str) -> Iterator[UUID]:
-    """Alice, signed in through the hub, with her repositories."""
-    yield signed_in(hub, "alice")
-
-
-def signed_in(hub: LocalHub, login: str) -> UUID:
-    """A person who came through the hub's true sign-in, with their repositories; the hub is as new."""
-    hub.reset()
-    return joined(hub, login)
-
-
-def joined(hub: LocalHub, login: str) -> UUID:
-    """As `signed_in`, and the hub stays as it is."""
-    token = hub.token(login)
-    with GitHub(get_settings().github_api_url, token.access_token) as github:
-        profile = github.me()
-    with db.transaction() as session:
-        catalog.fill(session)
-        user, _ = auth.sign_in(session, profile, token, "test")
-    repositories.sync(user.id)
-    return user.id
-
-
-def submit(user_id: UUID, full_name: str = "alice/sample-shop", prompt: str = PROMPT, branch: str = "main") -> UUID:
-    with db.transaction() as session:
-        user = session.get(User, user_id)
-        assert user is not None
-        found = next(row for row in repositories.listing(session, user) if row.full_name == full_name)
-        model = next(choice for choice in catalog.choices(session) if choice.is_demo)
-    draft = tasks.Draft(found.id, branch, None, model.id, TaskType.DEBUG, Priority.MEDIUM, prompt)
-    return tasks.send(user_id, draft)
-
-
-def work(point: str = "") -> int:
-    """Lets a worker take one run in a fork, as RQ does; returns its exit code, negative for a signal."""
-    choose(get_settings().sandbox)  # the jail's self-test once, before the forks
-    db.dispose()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            dying_worker.main(point)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def run_of(task_id: UUID) -> TaskRun:
-    with db.transaction() as session:
-        found = session.exec(select(TaskRun).where(TaskRun.task_id == task_id).order_by(text("number DESC"))).first()
-        assert found is not None
-        return found
-
-
-def kinds(task_id: UUID) -> list[str]:
-    with db.transaction() as session:
-        return list(session.exec(select(TaskEvent.kind).where(TaskEvent.task_id == task_id).order_by(text("seq"))))
-
-
-def task_of(task_id: UUID) -> Task:
-    with db.transaction() as session:
-        found = session.get(Task, task_id)
-        assert found is not None
-        return found
 
 
 def test_a_debug_task_on_the_sample_ends_in_a_verified_pull_request(hub: LocalHub, alice: UUID) -> None:
@@ -122,10 +46,7 @@ def test_a_worker_killed_at_any_point_leaves_a_run_that_goes_on_by_itself(
     task_id = submit(alice)
     assert work(point) == -9
     turns_before = kinds(task_id).count("model_turn")
-    with db.transaction() as session:
-        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
-    with db.transaction() as session:
-        assert attempts.take_over(session, run_of(task_id).id)
+    hand_to_the_next(task_id)
     assert work() == 0
     run = run_of(task_id)
     assert (run.status, run.outcome, run.attempt) == (Status.COMPLETED, Outcome.PR_OPENED, 2)
@@ -149,10 +70,7 @@ def test_a_run_that_gets_on_between_the_deaths_of_its_workers_completes(hub: Loc
     task_id = submit(alice)
     for _ in range(3):
         assert work("after_a_model_answer") == -9
-        with db.transaction() as session:
-            session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
-        with db.transaction() as session:
-            assert attempts.take_over(session, run_of(task_id).id)
+        hand_to_the_next(task_id)
     assert work() == 0
     run = run_of(task_id)
     assert (run.status, run.outcome, run.attempt) == (Status.COMPLETED, Outcome.PR_OPENED, 4)
@@ -183,9 +101,7 @@ def test_what_others_merged_meanwhile_is_not_the_tasks_own(hub: LocalHub, alice:
     assert work("after_a_model_answer") == -9
     with db.transaction() as session:
         tasks.cancel(session, session.get_one(User, alice), task_id)
-        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
-    with db.transaction() as session:
-        assert attempts.take_over(session, run_of(task_id).id)
+    hand_to_the_next(task_id)
     hub.commit("alice", "alice/sample-shop", "README.md", lambda old: old + "\nSomebody else's line.\n")
     with db.transaction() as session:
         tasks.follow_up(session, session.get_one(User, alice), task_id, "Do it now.")
@@ -241,10 +157,7 @@ def test_work_against_a_branch_that_was_deleted_meanwhile_fails_once_and_is_paid
     assert work("before_the_commit") == -9
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "push", "--quiet", url, ":refs/heads/next")
-    with db.transaction() as session:
-        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
-    with db.transaction() as session:
-        assert attempts.take_over(session, run_of(task_id).id)
+    hand_to_the_next(task_id)
     assert work() == 0
     run = run_of(task_id)
     assert (run.status, run.failure, run.attempt) == (Status.FAILED, Failure.REPOSITORY_GONE, 2)
@@ -333,14 +246,15 @@ def test_a_run_that_is_stopped_while_its_tests_run_pushes_nothing_and_keeps_the_
     task_id = submit(alice)
     with db.transaction() as session:
         session.add(RepositorySettings(repository_id=task_of(task_id).repository_id, test_command="sleep 60"))
-    worker = subprocess.Popen([sys.executable, "-m", "tests.dying_worker"], cwd=PROJECT_DIR, env=os.environ)
+    worker = started()
     try:
         while task_of(task_id).phase != Phase.VERIFYING:
-            assert worker.poll() is None
+            assert worker.is_alive()
             time.sleep(0.05)
         with db.transaction() as session:
             tasks.cancel(session, session.get_one(User, alice), task_id)
-        assert worker.wait(timeout=30) == 0
+        worker.join(30)
+        assert worker.exitcode == 0
     finally:
         worker.kill()
     assert run_of(task_id).status == Status.CANCELLED

@@ -15,10 +15,10 @@ from sqlmodel import select
 
 from backend import db
 from backend.models import AiModel, TaskEvent, User
-from backend.services import attachments, attempts, provider_keys, repositories, tasks
+from backend.services import attachments, provider_keys, repositories, tasks
 from backend.settings import get_settings
 from backend.words import Priority, Status, TaskType
-from tests.backend.services.test_executor import run_of, signed_in, work
+from tests.backend.services.road import hand_to_the_next, run_of, signed_in, work
 from tests.hub import LocalHub
 from tests.model_server import Call, Received, ScriptedModelServer, Turn
 from tests.pictures import png
@@ -90,10 +90,7 @@ def test_the_prompts_images_are_sent_at_every_turn_and_again_after_the_workers_d
     server.script = [Turn(calls=[LOOK]), Turn(calls=[replace(LOOK, id="toolu_2")]), Turn(calls=[FINISH])]
     task_id = ask(alice, provider)
     assert work("after_a_model_answer") == -9
-    with db.transaction() as session:
-        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
-    with db.transaction() as session:
-        assert attempts.take_over(session, run_of(task_id).id)
+    hand_to_the_next(task_id)
     assert work() == 0
     assert (run_of(task_id).status, run_of(task_id).attempt) == (Status.COMPLETED, 2)
     assert [images_of(one) for one in server.received] == [[PICTURE]] * 3

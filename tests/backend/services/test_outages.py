@@ -1,8 +1,5 @@
 """PostgreSQL or Valkey gone for twenty seconds in the middle of a run: it goes on afterwards, with nothing twice."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,7 +15,7 @@ from backend.parts import Part
 from backend.services import credits
 from backend.settings import PROJECT_DIR, get_settings
 from backend.words import Outcome, Status
-from tests.backend.services.test_executor import kinds, run_of, signed_in, submit
+from tests.backend.services.road import kinds, run_of, signed_in, started, submit
 from tests.conftest import forget_settings
 from tests.hub import LocalHub
 from tests.servers import embedded_settings
@@ -71,16 +68,17 @@ def servers(tmp_path: Path, environment: pytest.MonkeyPatch, hub: LocalHub) -> I
 def test_a_run_goes_on_after_a_server_was_away_for_twenty_seconds(hub: LocalHub, servers: Servers, name: str) -> None:
     alice = signed_in(hub, "alice")
     task_id = submit(alice)
-    worker = subprocess.Popen([sys.executable, "-m", "tests.dying_worker"], cwd=PROJECT_DIR, env=os.environ)
+    worker = started()
     try:
         while "model_turn" not in kinds(task_id):
-            assert worker.poll() is None
+            assert worker.is_alive()
             time.sleep(0.05)
         db.dispose()
         servers.stop(name)
         time.sleep(AWAY_SECONDS)
         servers.start(name)
-        assert worker.wait(timeout=90) == 0
+        worker.join(90)
+        assert worker.exitcode == 0
     finally:
         worker.kill()
     run = run_of(task_id)

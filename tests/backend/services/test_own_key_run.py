@@ -12,7 +12,7 @@ from backend.models import AiModel, CreditTransaction, TaskEvent, User
 from backend.services import credits, provider_keys, repositories, tasks
 from backend.settings import get_settings
 from backend.words import Failure, Outcome, Phase, Priority, Status, TaskType
-from tests.backend.services.test_executor import run_of, signed_in, work
+from tests.backend.services.road import run_of, signed_in, work
 from tests.hub import LocalHub
 from tests.model_server import Call, ScriptedModelServer, Turn
 

@@ -5,15 +5,14 @@ from io import BytesIO
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from backend import db, events
 from backend.errors import NotFound
 from backend.models import TaskRun
-from backend.services import attempts, recorder, tasks, workplace
+from backend.services import recorder, tasks, workplace
 from backend.services.recorder import Recorder, keep_patch, latest_checkpoint, pack_patch
 from backend.words import EventKind
-from tests.backend.services.test_executor import alice, run_of, submit, work  # noqa: F401  # a fixture
+from tests.backend.services.road import hand_to_the_next, submit, work
 from tests.backend.services.worker import claim
 from tests.backend.services.worker import submit as submit_unsent
 from tests.conftest import People
@@ -79,16 +78,13 @@ def test_a_patch_that_is_too_large_keeps_the_files_that_fit_and_says_so(people: 
 
 def test_a_run_that_goes_on_without_its_last_changes_says_so(
     hub: LocalHub,
-    alice: UUID,  # noqa: F811  # the fixture
+    alice: UUID,
     environment: pytest.MonkeyPatch,
 ) -> None:
     task_id = submit(alice)
     with environment.context() as patched:
         patched.setitem(vars(workplace), "MAX_ARTIFACT", 1)
         assert work("before_the_commit") == -9
-    with db.transaction() as session:
-        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
-    with db.transaction() as session:
-        assert attempts.take_over(session, run_of(task_id).id)
+    hand_to_the_next(task_id)
     assert work() == 0
     assert codes(task_id) == ["checkpoint_too_large", "worker_gone", "files_lost"]

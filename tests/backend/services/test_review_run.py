@@ -13,11 +13,11 @@ from sqlmodel import select
 from backend import db
 from backend.errors import Conflict, InvalidInput, NotFound
 from backend.models import AiModel, TaskEvent, TaskResult, User
-from backend.services import attempts, catalog, provider_keys, pull_choices, repositories, tasks
+from backend.services import catalog, provider_keys, pull_choices, repositories, tasks
 from backend.services.pull_choices import PullChoice
 from backend.settings import get_settings
 from backend.words import Failure, Outcome, Priority, Status, TaskType
-from tests.backend.services.test_executor import joined, run_of, signed_in, task_of, work
+from tests.backend.services.road import hand_to_the_next, run_of, signed_in, task_of, work
 from tests.hub import LocalHub, push_change
 from tests.model_server import Call, ScriptedModelServer, Turn
 
@@ -84,7 +84,7 @@ def test_the_picker_lists_what_is_open_and_finds_any_other_by_its_number(hub: Lo
     for number in (99, 0, -1, 2**40):
         with pytest.raises(InvalidInput, match="no pull request"):
             pull_choices.find(reviewed.alice, reviewed.repository, number)
-    carol = joined(hub, "carol")
+    carol = signed_in(hub, "carol")
     with pytest.raises(NotFound):
         pull_choices.listing(carol, reviewed.repository)
 
@@ -94,7 +94,7 @@ def test_what_cannot_be_reviewed_is_refused_before_it_is_queued(hub: LocalHub, r
         reviewed.send(pull_number=99)
     with pytest.raises(InvalidInput, match="Only a review"):
         reviewed.send(task_type=TaskType.ASK)
-    carol = joined(hub, "carol")
+    carol = signed_in(hub, "carol")
     with pytest.raises(NotFound):
         replace(reviewed, alice=carol).send()
     with db.transaction() as session:
@@ -134,10 +134,7 @@ def test_an_attempt_after_a_death_opens_with_the_same_words_though_github_has_ot
     bob = hub.as_person("bob")
     push_change(bob.clone_url(SHOP), "NEW.md", lambda was: was + "Be brief.\n", "kinder")
     bob.ask("PATCH", f"/repos/{SHOP}/pulls/{reviewed.number}", {"title": "Another title"})
-    with db.transaction() as session:
-        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
-    with db.transaction() as session:
-        assert attempts.take_over(session, run_of(task_id).id)
+    hand_to_the_next(task_id)
     assert work() == 0
     assert reviewed.said(1) == reviewed.said(0)
     assert len(notes(task_id, "review")) == 1

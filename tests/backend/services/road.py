@@ -1,0 +1,84 @@
+"""The road of a run on real git, a real jail and the local hub: a person, a task, and a worker that may die."""
+
+import multiprocessing
+from multiprocessing.context import ForkProcess
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import select
+
+from backend import db
+from backend.github.client import GitHub
+from backend.models import Task, TaskEvent, TaskRun, User
+from backend.services import attempts, auth, catalog, repositories, tasks, workplace
+from backend.settings import get_settings
+from backend.words import Priority, TaskType
+from tests import dying_worker
+from tests.hub import LocalHub
+
+PROMPT = "Totals are off by a cent. Find out why and fix it."
+
+
+def signed_in(hub: LocalHub, login: str) -> UUID:
+    """A person who came through the hub's true sign-in, with their repositories."""
+    token = hub.token(login)
+    with GitHub(get_settings().github_api_url, token.access_token) as github:
+        profile = github.me()
+    with db.transaction() as session:
+        catalog.fill(session)
+        user, _ = auth.sign_in(session, profile, token, "test")
+    repositories.sync(user.id)
+    return user.id
+
+
+def submit(user_id: UUID, full_name: str = "alice/sample-shop", prompt: str = PROMPT, branch: str = "main") -> UUID:
+    with db.transaction() as session:
+        user = session.get_one(User, user_id)
+        found = next(row for row in repositories.listing(session, user) if row.full_name == full_name)
+        model = next(choice for choice in catalog.choices(session) if choice.is_demo)
+    draft = tasks.Draft(found.id, branch, None, model.id, TaskType.DEBUG, Priority.MEDIUM, prompt)
+    return tasks.send(user_id, draft)
+
+
+def started(point: str = "") -> ForkProcess:
+    """A worker that takes one run in a fork, as RQ's does, and kills itself at that point."""
+    workplace.jail()  # its self-test once, before the forks
+    db.dispose()
+    worker = multiprocessing.get_context("fork").Process(target=dying_worker.main, args=(point,))
+    worker.start()
+    return worker
+
+
+def work(point: str = "") -> int | None:
+    """Lets a worker take one run; returns its exit code, negative for a signal."""
+    worker = started(point)
+    worker.join()
+    return worker.exitcode
+
+
+def hand_to_the_next(task_id: UUID) -> None:
+    """The lease of the worker that died runs out, and the run waits for another."""
+    with db.transaction() as session:
+        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
+    with db.transaction() as session:
+        assert attempts.take_over(session, run_of(task_id).id)
+
+
+def run_of(task_id: UUID) -> TaskRun:
+    """The newest run."""
+    with db.transaction() as session:
+        found = session.exec(select(TaskRun).where(TaskRun.task_id == task_id).order_by(text("number DESC"))).first()
+        assert found is not None
+        return found
+
+
+def kinds(task_id: UUID) -> list[str]:
+    """The log's kinds, in order."""
+    with db.transaction() as session:
+        return list(session.exec(select(TaskEvent.kind).where(TaskEvent.task_id == task_id).order_by(text("seq"))))
+
+
+def task_of(task_id: UUID) -> Task:
+    """The task's row."""
+    with db.transaction() as session:
+        return session.get_one(Task, task_id)
