@@ -17,6 +17,7 @@ from asynccoder_ui.gate import signed_in
 from asynccoder_ui.pages.repositories import marks
 from asynccoder_ui.people import Question
 from asynccoder_ui.session import Session
+from asynccoder_ui.setup_view import RepositorySetup, setup_cards
 from asynccoder_ui.shell import shell
 from backend.errors import NotFound, Refusal
 from backend.models import User
@@ -79,10 +80,11 @@ class RepositoryView(Following, Session):
     @rx.event
     @signed_in
     async def show(self, tab: str) -> Any:
-        """Opens a tab; the branches are asked for when somebody wants to see them."""
+        """Opens a tab; branches and set-up are asked for when somebody wants to see them."""
         self.tab = tab if tab in TABS else "tasks"
         repository = self._repository_in_address()
-        return Branches.open(str(repository)) if repository and self.tab == "branches" else None
+        opening = {"branches": Branches.open, "settings": RepositorySetup.open}.get(self.tab)
+        return opening(str(repository)) if repository and opening else None
 
     @rx.event
     @signed_in
@@ -225,17 +227,21 @@ def _task(item: rx.Var[views.TaskItem]) -> rx.Component:
 def _settings() -> rx.Component:
     chosen = RepositoryView.settings
     return theme.stack(
-        theme.card(rx.cond(chosen.can_change, _form(), _facts())),
-        theme.words(
-            "tiny",
-            rx.cond(
-                chosen.changed_at != "",
-                rx.fragment("Last changed: ", moment(at=chosen.changed_at), ". "),
-                "Nothing was changed yet: these are the defaults. ",
+        theme.stack(
+            theme.card(rx.cond(chosen.can_change, _form(), _facts())),
+            theme.words(
+                "tiny",
+                rx.cond(
+                    chosen.changed_at != "",
+                    rx.fragment("Last changed: ", moment(at=chosen.changed_at), ". "),
+                    "Nothing was changed yet: these are the defaults. ",
+                ),
+                rx.cond(chosen.can_change, "", "People with admin access to the repository can change this."),
+                tag="p",
             ),
-            rx.cond(chosen.can_change, "", "People with admin access to the repository can change this."),
-            tag="p",
         ),
+        setup_cards(),
+        gap="loose",
     )
 
 

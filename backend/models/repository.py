@@ -62,6 +62,6 @@ class RepositorySettings(SQLModel, table=True):
     test_command: str | None = None
     setup_script: str | None = None
     environment: dict[str, Any] = document(default="'{}'::jsonb")
-    secrets: dict[str, Any] = document(default="'{}'::jsonb")  # name → sealed value
+    secrets: dict[str, Any] = document(default="'{}'::jsonb")  # name → {sealed, at}: value and moment
     draft_policy: str = filled("'unverified'")  # a draft only where the evidence is not green
     updated_at: datetime = moment(default_now=True)

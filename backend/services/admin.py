@@ -9,7 +9,7 @@ from backend import crypto
 from backend.db import for_update
 from backend.errors import InvalidInput, Misconfigured, NotFound
 from backend.models import CreditTransaction, ProviderKey, User
-from backend.services import notices
+from backend.services import notices, repository_setup
 from backend.settings import Settings
 
 
@@ -76,7 +76,7 @@ def seal_again(session: Session, settings: Settings) -> int:
         key.sealed_key = crypto.seal(settings, key.user_id, crypto.unseal(settings, key.user_id, key.sealed_key))
         session.add(key)
         count += 1
-    return count
+    return count + repository_setup.seal_again(session, settings)
 
 
 def _by_login(session: Session, login: str) -> User:
