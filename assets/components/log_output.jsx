@@ -1,5 +1,6 @@
 // What a call was given and what came back: an edit as its lines, a command as its terminal showed it. Never HTML.
 import { createContext, useContext, useMemo, useState } from "react";
+import { COMMANDS } from "./log_rows.js";
 import { borrow, giveBack } from "./socket.js";
 import { signs } from "./signs.js";
 import { spans } from "./terminal.js";
@@ -52,7 +53,7 @@ function useWhole(call) {
   return { ...answer, busy, ask };
 }
 
-const input = (call) => (call.name === "run_command" ? call.args.command : call.args.path || call.args.pattern || "");
+const input = (call) => (COMMANDS.has(call.name) ? call.args.command : call.args.path || call.args.pattern || "");
 
 export function Output({ call, named }) {
   const whole = useWhole(call);

@@ -1,14 +1,14 @@
 // One row of the log each. All text here is untrusted: React escapes it, and markdown is drawn without HTML or images.
 import { Component, memo } from "react";
-import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileDiff, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, Link, LoaderCircle, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
+import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileDiff, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, Link, LoaderCircle, PackageCheck, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
 import { Moment } from "./clock.jsx";
 import { COPIED, useCopy } from "./copy.js";
 import { Shots } from "./images.jsx";
 import { Output, useRemembered } from "./log_output.jsx";
-import { capital } from "./log_rows.js";
+import { capital, COMMANDS } from "./log_rows.js";
 import { Prose, safeLink } from "./prose.jsx";
 
-const TOOL_ICONS = { read_file: FileSearch, search: Search, list_files: FolderTree, read_diff: FileDiff, edit_file: Pencil, run_command: Terminal };
+const TOOL_ICONS = { read_file: FileSearch, search: Search, list_files: FolderTree, read_diff: FileDiff, edit_file: Pencil, run_command: Terminal, set_up: PackageCheck };
 const short = (sha) => (sha || "").slice(0, 7);
 function Step({ icon: Icon, tone = "", spin = false, end, children }) {
   const looks = [spin ? "spin" : "", tone ? `tone-${tone}` : ""].filter(Boolean).join(" ");
@@ -36,6 +36,7 @@ function title(toolName, calls) {
   if (toolName === "list_files") return <>{counted(calls, "Listed files", "Listed # folders")} <span className="muted">{args.glob || (args.path === "." ? "" : args.path)}</span></>;
   if (toolName === "search") return <>{counted(calls, "Searched", "Searched # times")} <span className="mono">{calls.map((call) => call.args.pattern).filter(Boolean).join(" · ")}</span></>;
   if (toolName === "run_command") return <span className="mono one">{args.command || result?.summary || "command"}</span>;
+  if (toolName === "set_up") return <>{result ? "Ran" : "Running"} the repository's set-up script</>;
   if (toolName === "edit_file") return <>{args.old_str === "" ? "Created" : "Edited"} <span className="mono">{args.path || result?.path}</span> <Delta result={result} /></>;
   return <>{capital(toolName.replaceAll("_", " "))}</>;
 }
@@ -63,7 +64,7 @@ export function Tools({ row }) {
           {waiting ? null : <time>{(took / 1000).toFixed(1)} s</time>}
         </span>
       </button>
-      {shown ? row.calls.map((call) => <Output key={call.id} call={call} named={row.calls.length > 1 || call.name === "run_command"} />) : null}
+      {shown ? row.calls.map((call) => <Output key={call.id} call={call} named={row.calls.length > 1 || COMMANDS.has(call.name)} />) : null}
     </>
   );
 }

@@ -4,6 +4,7 @@
 import { plain } from "./terminal.js";
 
 const QUIET = new Set(["read_file", "search", "list_files", "read_diff"]);
+export const COMMANDS = new Set(["run_command", "set_up"]); // the second is the worker's own
 const PHASES = {
   queued: "Waiting in the queue",
   preparing: "Preparing the workspace",
@@ -122,8 +123,8 @@ export function take(state, events) {
 export function tailText({ phase, rows }) {
   if (!phase || phase.phase === "ended" || phase.phase === "parked") return "";
   const row = last(rows);
-  if (phase.phase === "running" && row?.kind === "tools" && row.calls.some((call) => !call.result)) return "";
-  return phase.phase === "queued" && phase.reason ? capital(phase.reason) : PHASES[phase.phase] || "";
+  if (["running", "preparing"].includes(phase.phase) && row?.kind === "tools" && row.calls.some((call) => !call.result)) return "";
+  return ["queued", "preparing"].includes(phase.phase) && phase.reason ? capital(phase.reason) : PHASES[phase.phase] || "";
 }
 
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -170,12 +171,12 @@ function fenced(text) {
 }
 
 function callMarkdown({ name, args, result }) {
-  const what = name === "run_command" ? args.command || result?.summary || "" : args.path || args.pattern || result?.path || "";
+  const what = COMMANDS.has(name) ? args.command || result?.summary || "" : args.path || args.pattern || result?.path || "";
   const code = result?.exit_code != null ? `, exit ${result.exit_code}` : "";
   const took = result?.duration_ms != null ? `, ${(result.duration_ms / 1000).toFixed(1)} s` : "";
   const changed = result?.added || result?.removed ? `, +${result.added || 0} −${result.removed || 0}` : "";
   const head = `- **${capital(name.replaceAll("_", " "))}** ${what.split("\n")[0]}${changed}${code}${took}`;
-  const shown = name === "run_command" || result?.is_error ? plain(result?.text || "") : "";
+  const shown = COMMANDS.has(name) || result?.is_error ? plain(result?.text || "") : "";
   return shown ? `${head}\n\n${fenced(shown)}` : head;
 }
 

@@ -4,7 +4,7 @@ import fnmatch
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,14 +64,21 @@ class ToolOutcome:
 
 
 class Toolbox:
-    """The tools of one run in one workspace: files are opened without following links, commands run in the jail."""
+    """The tools of one run in one workspace: files are opened without following links, commands run in the jail, with
+    the repository's `environment`."""
 
     def __init__(
-        self, workspace: Path, sandbox: Sandbox, task_type: TaskType, changes: PullChanges | None = None
+        self,
+        workspace: Path,
+        sandbox: Sandbox,
+        task_type: TaskType,
+        changes: PullChanges | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.workspace = workspace
         self.task_type = task_type
         self._sandbox = sandbox
+        self._environment = {**_CALM, **(environment or {})}
         self._read: dict[str, str] = {}  # path → digest of the content that the model knows
         self._guided: set[str] = {"."}
         self._tools: dict[str, Callable[..., ToolOutcome]] = {
@@ -107,7 +114,7 @@ class Toolbox:
     def diff_stat(self, cancelled: Callable[[], bool]) -> str:
         """`git diff --stat` by the workspace's own untrusted git, for the model's eyes only; empty where that fails."""
         done = self._jailed(["git", "diff", "--stat", "HEAD"], 30, cancelled)
-        return _decoded(done.stdout)[:4_000] if done.exit_code == 0 else ""
+        return decoded(done.stdout)[:4_000] if done.exit_code == 0 else ""
 
     def _known_arguments(self, call: ToolCall) -> dict[str, Any]:
         spec = next(spec for spec in self.specs() if spec.name == call.name)
@@ -115,7 +122,12 @@ class Toolbox:
 
     def _jailed(self, argv: list[str], timeout: float, cancelled: Callable[[], bool]) -> Completed:
         return self._sandbox.run(
-            argv, workspace=self.workspace, timeout=timeout, env=_CALM, cancelled=cancelled, merge_stderr=True
+            argv,
+            workspace=self.workspace,
+            timeout=timeout,
+            env=self._environment,
+            cancelled=cancelled,
+            merge_stderr=True,
         )
 
     def _text_of(self, path: str) -> str:
@@ -174,16 +186,16 @@ class Toolbox:
             raise InvalidInput(f"{path!r} is not a file.")
         argv = ["/bin/sh", "-c", _SEARCH, "search", pattern, path or ".", glob or ""]
         done = self._jailed(argv, 60, cancelled)
-        output = _decoded(done.stdout)
+        output = decoded(done.stdout)
         # With 2 what was found is said all the same: a file among them could not be read.
         if done.exit_code not in (0, 1) and not (done.exit_code == 2 and _HIT.search(output)):
             failed = f"Search for {pattern!r} failed"
-            return ToolOutcome(_clipped(output) or _ended(done, 60), is_error=True, summary=failed)
+            return ToolOutcome(clipped(output) or ended(done, 60), is_error=True, summary=failed)
         hits = [line.removeprefix("./")[:_LINE_CHARS] for line in output.splitlines()]
         text = "\n".join(hits[:_HITS]) or "(no hits)"
         if len(hits) > _HITS:
             text += f"\n({len(hits) - _HITS} more hits; narrow it with path or glob)"
-        return ToolOutcome(_clipped(text), summary=f"Searched for {pattern!r}: {_counted_hits(len(hits))}", path=path)
+        return ToolOutcome(clipped(text), summary=f"Searched for {pattern!r}: {_counted_hits(len(hits))}", path=path)
 
     def _read_diff(self, path: str = "", start: int = 1, *, cancelled: Callable[[], bool]) -> ToolOutcome:
         wanted = _plain(path)
@@ -235,14 +247,13 @@ class Toolbox:
         # bash where there is one: models write for it.
         shell = 'command -v bash >/dev/null 2>&1 && exec bash -c "$1"; exec sh -c "$1"'
         done = self._jailed(["/bin/sh", "-c", shell, "sh", command], seconds, cancelled)
-        output = _decoded(done.stdout)
-        ended = _ended(done, seconds)
-        text = _clipped(output)
+        output = decoded(done.stdout)
+        end, text = ended(done, seconds), clipped(output)
         return ToolOutcome(
-            f"{text.rstrip()}\n({ended})" if text.strip() else f"({ended}, no output)",
+            f"{text.rstrip()}\n({end})" if text.strip() else f"({end}, no output)",
             is_error=done.killed_by is not None,
             exit_code=done.exit_code,
-            summary=f"{_one_line(command)} → {ended}",
+            summary=f"{_one_line(command)} → {end}",
             full=done.stdout if text != output else None,
         )
 
@@ -251,7 +262,8 @@ class Toolbox:
         return ToolOutcome("Finished.", summary=_one_line(title)[:120])
 
 
-def _ended(done: Completed, seconds: float) -> str:
+def ended(done: Completed, seconds: float) -> str:
+    """How a command ended, in a few words; `seconds` were its time."""
     match done.killed_by:
         case "timeout":
             return f"stopped after {seconds:.0f} s"
@@ -262,7 +274,7 @@ def _ended(done: Completed, seconds: float) -> str:
     return f"exit code {done.exit_code}"
 
 
-def _clipped(text: str) -> str:
+def clipped(text: str) -> str:
     """The head and the tail: the first error and the last word are where the meaning is."""
     if len(text) <= _HEAD + _TAIL:
         return text
@@ -270,7 +282,7 @@ def _clipped(text: str) -> str:
     return f"{text[:_HEAD]}\n… ({left_out:,} characters left out) …\n{text[-_TAIL:]}"
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
     """As a terminal would leave it: no escapes, and of a line that was overwritten only its last state."""
     text = _ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n")
     return clean_text("\n".join(line.rsplit("\r", 1)[-1] for line in text.split("\n")))

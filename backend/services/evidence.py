@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,18 +44,26 @@ def gather(
     command: str | None,
     weakened: list[str],
     cancelled: Callable[[], bool],
+    environment: Mapping[str, str],
+    furnish: Callable[[], None],
 ) -> Evidence:
     """Runs the test command, the given one or the one detected, in a clean checkout of commit `sha`.
 
-    Raises RunFailed(sandbox_lost) where the jail itself breaks.
+    `furnish` lays into it what the set-up script added. Raises RunFailed(sandbox_lost) where the jail itself breaks.
     """
-    command = command or detect.test_command(clean, available(sandbox, clean))
+    command = command or detect.test_command(clean, available(sandbox, clean, environment))
     if command is None:
         reason = "No test command was found. Set one in the repository's settings."
         return Evidence(Verdict.NOT_RUN, None, None, 0, sha, "", reason, weakened)
+    furnish()
     began = time.monotonic()
     done = sandbox.run(
-        ["/bin/sh", "-c", command], workspace=clean, timeout=TEST_SECONDS, cancelled=cancelled, merge_stderr=True
+        ["/bin/sh", "-c", command],
+        workspace=clean,
+        timeout=TEST_SECONDS,
+        env=environment,
+        cancelled=cancelled,
+        merge_stderr=True,
     )
     verdict, reason = detect.judge(done.exit_code, done.stdout, done.killed_by)
     return Evidence(

@@ -64,7 +64,7 @@ def _work(place: Workplace) -> None:
     ending = agent.run(
         _assignment(place),
         _provider(facts),
-        Toolbox(place.checkout.work_tree, place.sandbox, facts.task_type, place.changes),
+        Toolbox(place.checkout.work_tree, place.sandbox, facts.task_type, place.changes, place.setup.environment),
         facts.log,
         place.recorder,
         place.lease,

@@ -4,7 +4,11 @@ Each step is written so that an attempt after a crash finds what was done: the c
 the push finds its own commit, the pull request is looked for before it is opened.
 """
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from mmap import ACCESS_READ, mmap
+from typing import IO
 
 from sqlmodel import Session
 
@@ -23,13 +27,14 @@ from backend.services.runs import End
 from backend.services.workplace import Workplace
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, Verdict
-from backend.workspace import diff, push
+from backend.workspace import diff, layer, push
 from backend.workspace.checkout import clean_copy
 from backend.workspace.diff import FileChange
 from backend.workspace.packing import Packed
 
 # GitHub's documentation: "About large files on GitHub".
 MAX_FILE = 100 * 1024 * 1024
+_OWN_FOUND = "The changes contain a secret of the repository's set-up, so they were neither pushed nor kept as a patch."
 MAX_TITLE = 120  # characters of a commit and a pull request; GitHub takes 256
 
 
@@ -117,13 +122,16 @@ def _commit(place: Workplace, ending: Ending) -> Commit | None:
     # As the pull request shows it: what the task changed, follow-ups included, without what others merged meanwhile.
     base = diff.merge_base(checkout, place.target_sha, sha)
     large = diff.larger_than(checkout, base, sha, MAX_FILE)
+    own = list(place.setup.secrets.values())
     with diff.patch(checkout, base, sha, without=large) as file:
+        if _holds(file, own):
+            raise RunFailed(Failure.SECRET_FOUND, _OWN_FOUND)
         _keep_patch(place, pack_patch(file))
     if large:
         names = ", ".join(large[:5])
         raise RunFailed(Failure.PUSH_REJECTED, f"GitHub takes no file over 100 MB, so nothing was pushed: {names}.")
     files = diff.changed_files(checkout, base, sha)
-    secrets = diff.scan_secrets(files, (place.token,))
+    secrets = diff.scan_secrets(files, (place.token, *own))
     if secrets:
         where = ", ".join(f"{one.path}:{one.line} ({one.what})" for one in secrets[:5])
         raise RunFailed(Failure.SECRET_FOUND, f"{Failure.SECRET_FOUND.sentence} Found in {where}.")
@@ -139,6 +147,16 @@ def _commit(place: Workplace, ending: Ending) -> Commit | None:
         f"commit:{sha}",
     )
     return Commit(sha, title, files)
+
+
+def _holds(file: IO[bytes], values: Sequence[str]) -> bool:
+    """Whether one of the values is in the file, which is at its beginning again afterwards."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if not size or not values:
+        return False
+    with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        return any(content.find(value.encode()) >= 0 for value in values)
 
 
 def _trailers(place: Workplace) -> list[str]:
@@ -168,6 +186,11 @@ def _verify(place: Workplace, commit: Commit) -> Evidence | None:
 
 def _run_tests(place: Workplace, commit: Commit) -> Evidence:
     clean = clean_copy(place.checkout, commit.sha, place.checkout.root / "evidence")  # goes with the workplace
+
+    def furnish() -> None:
+        if place.added is not None:
+            layer.lay(place.added, place.sandbox, clean)
+
     return gather(
         place.sandbox,
         clean,
@@ -175,6 +198,8 @@ def _run_tests(place: Workplace, commit: Commit) -> Evidence:
         command=place.facts.test_command,
         weakened=diff.weakened_tests(commit.files),
         cancelled=place.lease.cancelled,
+        environment=place.setup.environment,
+        furnish=furnish,
     )
 
 

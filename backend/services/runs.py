@@ -39,13 +39,13 @@ class End:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def enter(session: Session, run_id: UUID, fence: int, phase: Phase) -> None:
-    """Moves a running run to a phase. Raises StaleFence."""
+def enter(session: Session, run_id: UUID, fence: int, phase: Phase, reason: str | None = None) -> None:
+    """Moves a running run to a phase, `reason` says what it does there. Raises StaleFence."""
     task, run = locked(session, run_id)
     require_own(run, fence)
-    if run.phase == phase:
+    if (run.phase, run.reason) == (phase, reason):
         return
-    run.phase, run.reason = phase, None
+    run.phase, run.reason = phase, reason
     mirror(session, task, run)
 
 

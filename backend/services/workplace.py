@@ -18,13 +18,15 @@ from backend.engine.transcript import LogEntry
 from backend.errors import GitError, GitHubUnauthorized, RunFailed, SandboxUnavailable
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
-from backend.services import auth, review_subject, runs
+from backend.services import auth, repository_setup, review_subject, runs
 from backend.services.brief import Brief
 from backend.services.claims import Claim
 from backend.services.lease import Lease
 from backend.services.recorder import MAX_ARTIFACT, TOO_LARGE, Recorder
+from backend.services.repository_setup import Setup
 from backend.services.review_subject import ReviewSubject
 from backend.services.runs import End
+from backend.services.set_up import SetUpStep
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Phase
 from backend.workspace import checkpoint
@@ -48,6 +50,7 @@ class Workplace:
 
     `target_sha` is the target branch's tip, None where it is gone; `guidance` is what the repository says at its base;
     `token` is the person's. Of a review of a pull request, `subject` quotes it, and `changes` are what it changes.
+    `added` is the archive of what the `setup` script added, None where it added nothing.
     """
 
     facts: Brief
@@ -58,6 +61,8 @@ class Workplace:
     token: str
     recorder: Recorder
     lease: Lease
+    setup: Setup
+    added: Path | None = None
     subject: str = ""
     changes: PullChanges | None = None
 
@@ -131,6 +136,7 @@ def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Work
     # Before the model's own edits come back: a resumed run must open with the very words it began with.
     # What a pull request says of how it is to be reviewed is its author's word alone.
     words = guidance.read(checkout.work_tree, without=changes.paths if changes else ())
+    setup, added = _set_up(facts, sandbox, checkout, mirror, lease)
     if facts.checkpoint is not None:
         checkpoint.restore(checkout, facts.checkpoint)
     recorder = Recorder(facts.task_id, facts.claim, _Checkpoints(checkout) if facts.task_type.may_edit else None)
@@ -162,7 +168,28 @@ def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Work
         facts.log.append(LogEntry(EventKind.NOTE, _LOST))
     target_sha = mirror.branch_sha(facts.target_branch)
     subject = review_subject.opening(facts.log)
-    return Workplace(facts, sandbox, checkout, target_sha, words, token, recorder, lease, subject, changes)
+    return Workplace(
+        facts, sandbox, checkout, target_sha, words, token, recorder, lease, setup, added, subject, changes
+    )
+
+
+def _set_up(
+    facts: Brief, sandbox: Sandbox, checkout: Checkout, mirror: Mirror, lease: Lease
+) -> tuple[Setup, Path | None]:
+    """Runs the repository's script. Tasks that run no commands need none, and may look at a stranger's files."""
+    if not facts.task_type.may_edit:
+        return Setup(), None
+    setup = patiently(lambda session: repository_setup.opened(session, facts.repository_id))
+    tree = checkout.base_sha
+    if (
+        facts.number > 1
+    ):  # the task's branch holds what the model wrote: the script, with its secrets, runs on none of it
+        tree = mirror.branch_sha(facts.branch) or mirror.branch_sha(facts.target_branch) or ""
+    if not tree:
+        raise RunFailed(Failure.REPOSITORY_GONE, f"The branch {facts.branch} no longer exists.")
+    step = SetUpStep(facts, setup, sandbox, checkout, lease)
+    step.run(tree)
+    return setup, step.archive if step.archive.exists() else None
 
 
 def _tell(facts: Brief, recorder: Recorder, reviewed: ReviewSubject, changes: PullChanges | None) -> None:
