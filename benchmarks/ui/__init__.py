@@ -4,12 +4,13 @@ It starts a stack of its own and Chromium, takes a few minutes, and ends both. A
 shows in every figure, the bare ones too: read the ratios.
 """
 
-from benchmarks.ui import diff, load, log, stack
+from benchmarks.ui import diff, latency, load, log, stack
 
 
 def main() -> None:
-    """Runs the three, one after the other."""
+    """Runs the four, one after the other."""
     with stack.running() as running:
         load.measure(running)
+        latency.measure(running)
         log.measure(running)
         diff.measure(running)

@@ -1,5 +1,6 @@
 """What is measured: a task whose run is at work with as many entries as wanted, and one with a large diff."""
 
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,6 +10,7 @@ from sqlmodel import Session, select
 
 from backend import clock, db, events
 from backend.models import AiModel, Repository, Task, TaskEvent, TaskResult, TaskRun, User
+from backend.services.tasks import upkeep
 from backend.words import EventKind, Outcome, Phase, Status, TaskType
 
 LAST = "The newest entry of all"
@@ -47,13 +49,40 @@ def changed() -> tuple[UUID, str]:
     return task.id, "".join(patches)
 
 
+def rename(task_id: UUID, title: str) -> float:
+    """Gives the task another title; when that was committed, in seconds since the epoch."""
+    with db.transaction() as session:
+        user = session.exec(select(User).where(User.username == "alice")).one()
+        committed = _stamped(session)
+        upkeep.rename(session, user, task_id, title)
+    return committed[0]
+
+
+def note(task_id: UUID, words: str) -> float:
+    """One more entry of the log; when it was committed, in seconds since the epoch."""
+    with db.transaction() as session:
+        committed = _stamped(session)
+        _append(session, task_id, words)
+    return committed[0]
+
+
 def say(task_id: UUID, words: str) -> int:
     """One more entry of the log: the bytes of what it says."""
-    payload = {"text": words}
     with db.transaction() as session:
-        run_id = session.exec(select(TaskRun.id).where(TaskRun.task_id == task_id)).one()
-        events.append(session, task_id=task_id, run_id=run_id, kind=EventKind.NOTE, payload=payload)
+        _append(session, task_id, words)
     return len(words.encode())
+
+
+def _append(session: Session, task_id: UUID, words: str) -> None:
+    run_id = session.exec(select(TaskRun.id).where(TaskRun.task_id == task_id)).one()
+    events.append(session, task_id=task_id, run_id=run_id, kind=EventKind.NOTE, payload={"text": words})
+
+
+def _stamped(session: Session) -> list[float]:
+    """Takes the time right after the commit, before anything is rung."""
+    moments: list[float] = []
+    db.after_commit(session, lambda: moments.append(time.time()))
+    return moments
 
 
 def _task(session: Session, title: str, status: Status) -> tuple[Task, TaskRun]:
