@@ -1,8 +1,5 @@
 """The set-up step of a run: true git, true jail, a model that says which commands to run."""
 
-import os
-import subprocess
-import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -16,11 +13,11 @@ from sqlmodel import select
 
 from backend import db
 from backend.models import AiModel, Artifact, CreditTransaction, TaskEvent, User
-from backend.services import attempts, credits, provider_keys, repositories, repository_setup, set_up, tasks
-from backend.settings import PROJECT_DIR, get_settings
+from backend.services import credits, provider_keys, repositories, repository_setup, set_up, tasks
+from backend.settings import get_settings
 from backend.words import EventKind, Failure, Outcome, Phase, Priority, Status, TaskType
 from tests.backend.sandbox.conftest import KINDS
-from tests.backend.services.test_executor import run_of, signed_in, task_of, work
+from tests.backend.services.road import hand_to_the_next, run_of, signed_in, started, task_of, work
 from tests.hub import LocalHub
 from tests.model_server import Call, ScriptedModelServer, Turn
 
@@ -212,12 +209,13 @@ def test_changes_that_hold_a_secret_are_neither_pushed_nor_kept(hub: LocalHub, b
 def test_a_stop_ends_the_script_at_once(hub: LocalHub, bench: Bench) -> None:
     bench.prepare("echo begun; sleep 60")
     task_id = bench.send(command("true"))
-    worker = start()
+    worker = started()
     try:
         until(lambda: task_of(task_id).reason == set_up.REASON)
         with db.transaction() as session:
             tasks.cancel(session, session.get_one(User, bench.alice), task_id)
-        assert worker.wait(timeout=30) == 0
+        worker.join(30)
+        assert worker.exitcode == 0
     finally:
         worker.kill()
     run = run_of(task_id)
@@ -228,24 +226,16 @@ def test_a_stop_ends_the_script_at_once(hub: LocalHub, bench: Bench) -> None:
 def test_a_worker_killed_in_the_script_leads_to_an_attempt_that_runs_it_again(hub: LocalHub, bench: Bench) -> None:
     bench.prepare("echo begun; sleep 1; echo over")
     task_id = bench.send(command("echo note > NOTES.md"))
-    worker = start()
+    worker = started()
     until(lambda: any(one.payload.get("name") == "set_up" for one in entries(task_id)))
     worker.kill()
-    worker.wait()
-    with db.transaction() as session:
-        session.execute(text("UPDATE task_runs SET lease_expires_at = now() - interval '1 s'"))
-    with db.transaction() as session:
-        assert attempts.take_over(session, run_of(task_id).id)
+    worker.join()
+    hand_to_the_next(task_id)
     assert work() == 0
     run = run_of(task_id)
     assert (run.status, run.outcome, run.attempt) == (Status.COMPLETED, Outcome.PR_OPENED, 2)
     assert [said["is_error"] for said in results(task_id, "set_up")] == [True, False]
     assert task_of(task_id).phase == Phase.ENDED
-
-
-def start() -> "subprocess.Popen[bytes]":
-    db.dispose()
-    return subprocess.Popen([sys.executable, "-m", "tests.dying_worker"], cwd=PROJECT_DIR, env=os.environ)
 
 
 def until(holds: Any) -> None:
