@@ -123,28 +123,46 @@ class People:
     model: UUID
 
 
+@dataclass(frozen=True)
+class SignedIn:
+    """What stands beside the kept rows of three people who signed in: their cookies, and what seals their tokens."""
+
+    cookies: dict[str, str]
+    key: str
+
+
+@pytest.fixture(scope="session")
+def signed_in() -> list[SignedIn]:
+    """One, once the first test of this session has asked for the people."""
+    return []
+
+
 @pytest.fixture
-def people(database: str, tables: Database) -> People:
+def people(database: str, tables: Database, signed_in: list[SignedIn]) -> People:
     """Alice with a repository of hers and one of the team's, Bob on the team, Carol beside; all signed in."""
+    if not signed_in:
+        signed_in.append(_sign_in())
+        tables.keep()
+    get_settings().generated_key("secret-key", lambda: signed_in[0].key)
     with db.transaction() as session:
-        is_first = not session.exec(select(User)).first()
-        if is_first:
-            catalog.fill(session)
+        users = {user.username: user for user in session.exec(select(User))}
+        by_name = {one.full_name: one.id for one in session.exec(select(Repository))}
+        model = session.exec(select(AiModel.id).where(AiModel.provider == "demo")).one()
+    cookies = dict(signed_in[0].cookies)
+    return People(**users, cookies=cookies, sample=by_name["alice/sample-shop"], shop=by_name["acme/shop"], model=model)
+
+
+def _sign_in() -> SignedIn:
+    with db.transaction() as session:
+        catalog.fill(session)
         users, cookies = {}, {}
         for number, login in enumerate(("alice", "bob", "carol"), start=1):
             profile = Profile(number, login, login.title(), f"{login}@example.org", None)
             users[login], cookies[login] = auth.sign_in(session, profile, Token(f"gho_{login}", None, None, ()), "test")
-        if is_first:
-            keep(session, users["alice"], remote(11, "alice/sample-shop", "admin"), remote(12, "acme/shop", "write"))
-            keep(session, users["bob"], remote(12, "acme/shop", "write"))
-            keep(session, users["carol"])
-        by_name = {one.full_name: one.id for one in session.exec(select(Repository))}
-        model = session.exec(select(AiModel.id).where(AiModel.provider == "demo")).one()
-        for user in users.values():
-            session.refresh(user)
-    if is_first:
-        tables.keep(without="sessions")
-    return People(**users, cookies=cookies, sample=by_name["alice/sample-shop"], shop=by_name["acme/shop"], model=model)
+        keep(session, users["alice"], remote(11, "alice/sample-shop", "admin"), remote(12, "acme/shop", "write"))
+        keep(session, users["bob"], remote(12, "acme/shop", "write"))
+        keep(session, users["carol"])
+    return SignedIn(cookies, (get_settings().data_dir / "keys" / "secret-key").read_text(encoding="utf-8"))
 
 
 def remote(github_id: int, full_name: str, access_level: str, **changes: object) -> RemoteRepository:

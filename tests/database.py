@@ -1,6 +1,7 @@
 """One database a test session, put back to what it was in milliseconds: copying one for each test takes longer."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,59 +18,55 @@ class Database:
 
     def __init__(self, url: str, owner_url: str) -> None:
         self.url = url
-        self._owner_url = urlunsplit(urlsplit(owner_url)._replace(path=urlsplit(url).path))
-        with self._connection() as connection:
-            self._columns = _columns(connection)
+        self._owner = psycopg.connect(
+            urlunsplit(urlsplit(owner_url)._replace(path=urlsplit(url).path)), autocommit=True
+        )
+        self._columns = _columns(self._owner)
+        self._emptying = _emptying(self._owner, self._columns)
+        self._filling = ""
 
     def empty(self, *, fill: bool = False) -> None:
         """Ends what a test left running, and deletes every row; `fill` puts back what `keep` kept."""
-        with self._connection() as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        self._owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        with self._owner.transaction():
+            self._owner.execute("SET LOCAL session_replication_role = replica")  # no trigger, no foreign key
+            self._owner.execute(f"{self._emptying} {self._filling if fill else ''}".encode())
+
+    def keep(self) -> None:
+        """Copies every row there is to beside the tables."""
+        self._owner.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(_KEPT)))
+        self._owner.execute(
+            sql.SQL("CREATE FUNCTION {}(moment timestamptz) RETURNS timestamptz LANGUAGE sql AS {}").format(
+                sql.Identifier(_KEPT, "moved"), sql.Literal(f"SELECT moment + (now() - '{_now(self._owner)}')")
             )
-            with connection.transaction():
-                connection.execute("SET LOCAL session_replication_role = replica")  # no trigger, no foreign key
-                for table in self._columns:
-                    connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-                for (sequence,) in connection.execute("SELECT sequencename FROM pg_sequences").fetchall():
-                    connection.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(sql.Identifier(sequence)))
-                for table in self._kept(connection) if fill else ():
-                    names = self._columns[table]
-                    connection.execute(
-                        sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}").format(
-                            sql.Identifier(table),
-                            sql.SQL(", ").join(map(sql.Identifier, names)),
-                            sql.SQL(", ").join(
-                                _as_of_now(name) if names[name] else sql.Identifier(name) for name in names
-                            ),
-                            sql.Identifier(_KEPT, table),
-                        )
-                    )
+        )
+        for table in self._columns:
+            name = sql.Identifier(table)
+            if self._owner.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(name)).fetchone() == (True,):
+                self._owner.execute(sql.SQL("CREATE TABLE {} AS TABLE {}").format(sql.Identifier(_KEPT, table), name))
+                self._filling += f"{_put_back(table, self._columns[table]).as_string(self._owner)};"
 
-    def keep(self, *, without: str) -> None:
-        """Copies every row there is to beside the tables, but for one table's."""
-        with self._connection() as connection:
-            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(_KEPT)))
-            connection.execute(
-                sql.SQL("CREATE FUNCTION {}(moment timestamptz) RETURNS timestamptz LANGUAGE sql AS {}").format(
-                    sql.Identifier(_KEPT, "moved"), sql.Literal(f"SELECT moment + (now() - '{_now(connection)}')")
-                )
-            )
-            for table in self._columns.keys() - {without}:
-                name = sql.Identifier(table)
-                if connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(name)).fetchone() == (True,):
-                    connection.execute(
-                        sql.SQL("CREATE TABLE {} AS TABLE {}").format(sql.Identifier(_KEPT, table), name)
-                    )
 
-    def _connection(self) -> _Connection:
-        return psycopg.connect(self._owner_url, autocommit=True)
+def _emptying(connection: _Connection, tables: Iterable[str]) -> str:
+    """Statements that delete every row and start every sequence anew."""
+    found = connection.execute("SELECT sequencename FROM pg_sequences").fetchall()
+    statements = [
+        *(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)) for table in tables),
+        *(sql.SQL("ALTER SEQUENCE {} RESTART").format(sql.Identifier(sequence)) for (sequence,) in found),
+    ]
+    return "".join(f"{one.as_string(connection)};" for one in statements)
 
-    @staticmethod
-    def _kept(connection: _Connection) -> list[str]:
-        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (_KEPT,))
-        return [name for (name,) in found.fetchall()]
+
+def _put_back(table: str, columns: _Columns) -> sql.Composed:
+    return sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        sql.SQL(", ").join(_as_of_now(name) if columns[name] else sql.Identifier(name) for name in columns),
+        sql.Identifier(_KEPT, table),
+    )
 
 
 def _as_of_now(column: str) -> sql.Composed:
