@@ -8,11 +8,11 @@ from starlette.responses import PlainTextResponse, Response
 from backend.localhub import access, merging, pulls
 from backend.localhub.access import Place
 from backend.localhub.pages.commits import commit_list
+from backend.localhub.pages.conversation import listing, said
 from backend.localhub.pages.diff import diff as drawn_diff
 from backend.localhub.pages.door import person, place, to
 from backend.localhub.pages.frame import repository_page
-from backend.localhub.pages.html import Html, avatar, button_form, icon, markup, moment, pill
-from backend.localhub.pages.rich_text import rich_text
+from backend.localhub.pages.html import Html, button_form, icon, markup, pill
 from backend.localhub.refusals import not_found
 from backend.localhub.store import Account, Pull
 from backend.localhub.web import Call
@@ -24,21 +24,8 @@ def index(call: Call) -> Response:
     """GET /{owner}/{name}/pulls."""
     with call.hub.store.read() as db:
         where = place(call, db)
-        rows = [
-            markup(
-                '<li><a class="row" href="/{full_name}/pull/{number}">{badge}<span class="grow"><b>{title}</b><br>'
-                '<span class="aside">#{number} by {author}, {date}</span></span></a></li>',
-                full_name=where.full_name,
-                number=pull.number,
-                badge=badge(pull),
-                title=pull.title,
-                author=access.account(db, pull.account_id).login,
-                date=moment(pull.created_at),
-            )
-            for pull in pulls.listed(db, where)
-        ]
-        listing = markup('<ul class="card">{rows}</ul>', rows=rows) if rows else Html('<p class="empty">None yet.</p>')
-        return repository_page(call, db, where, "Pull", "Pull requests", listing)
+        found = listing(db, where, "pull", pulls.listed(db, where), badge)
+        return repository_page(call, db, where, "Pull", "Pull requests", found)
 
 
 def show(call: Call) -> Response:
@@ -48,24 +35,19 @@ def show(call: Call) -> Response:
         pull = pulls.find(db, where, call.path["number"])
         bare = call.hub.repositories.of(where.repository.id)
         made = bare.commits_between(pull.base_sha, pull.head_sha)
-        author = access.account(db, pull.account_id)
         content = markup(
             '<h1>{title} <span class="muted num">#{number}</span></h1><p class="meta">{badge}<span class="soft">'
             '{author} wants to merge {count} into</span> <span class="pill mono">{base}</span>'
             ' <span class="soft">from</span> <span class="pill mono">{head}</span></p>'
-            '<section class="body"><header>{avatar}<b>{author}</b>'
-            '<span class="aside">{date}</span></header>{body}</section>{verdict}<h2>Commits</h2>{commits}'
-            "<h2>Changes</h2>{diff}",
+            "{description}{verdict}<h2>Commits</h2>{commits}<h2>Changes</h2>{diff}",
             title=pull.title,
             number=pull.number,
             badge=badge(pull),
-            author=author.login,
-            avatar=avatar(author, "small"),
+            author=access.account(db, pull.account_id).login,
             count=f"{len(made)} commit{'' if len(made) == 1 else 's'}",
             base=pull.base_ref,
             head=pull.head_ref,
-            date=moment(pull.created_at),
-            body=rich_text(pull.body) if pull.body else Html('<p class="empty">No description.</p>'),
+            description=said(db, pull.account_id, pull.created_at, pull.body),
             verdict=_verdict(call, db, where, pull),
             commits=commit_list(where.full_name, made),
             diff=drawn_diff(bare.changes(pull.base_sha, pull.head_sha)),

@@ -16,14 +16,7 @@ def hook(config: Config, place: Place, row: Hook, last: Delivery | None) -> Json
         status = "active" if last.state == "delivered" else "misconfigured"
         response = {"code": last.status_code, "status": status, "message": "OK" if status == "active" else last.answer}
     return {
-        "type": "Repository",
-        "id": row.id,
-        "name": "web",
-        "active": row.active,
-        "events": row.events.split(","),
-        "config": _settings(row),
-        "updated_at": row.updated_at,
-        "created_at": row.created_at,
+        **_described(row),
         "url": own,
         "test_url": f"{own}/test",
         "ping_url": f"{own}/pings",
@@ -37,16 +30,7 @@ def ping(config: Config, row: Hook, repository: Json, sender: Account) -> Json:
     return {
         "zen": "Design for failure.",
         "hook_id": row.id,
-        "hook": {
-            "type": "Repository",
-            "id": row.id,
-            "name": "web",
-            "active": row.active,
-            "events": row.events.split(","),
-            "config": _settings(row),
-            "updated_at": row.updated_at,
-            "created_at": row.created_at,
-        },
+        "hook": _described(row),
         "repository": repository,
         "sender": simple_user(config, sender),
     }
@@ -73,6 +57,19 @@ def pull_request(config: Config, action: str, pull: Json, repository: Json, send
             "description": None,
         }
     return payload | more | {"sender": simple_user(config, sender)}
+
+
+def _described(row: Hook) -> Json:
+    return {
+        "type": "Repository",
+        "id": row.id,
+        "name": "web",
+        "active": row.active,
+        "events": row.events.split(","),
+        "config": _settings(row),
+        "updated_at": row.updated_at,
+        "created_at": row.created_at,
+    }
 
 
 def _settings(row: Hook) -> Json:
