@@ -4,11 +4,11 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from backend import db
-from backend.github.types import Profile, RemoteRepository, Token
 from backend.models import AiModel, Repository
-from backend.services import auth, catalog, claims, repositories, tasks
+from backend.services import catalog, claims, repositories, tasks
 from backend.services.recorder import Recorder
 from backend.words import EventKind, Priority, TaskType
+from benchmarks.alice import REPOSITORY, sign_in
 from benchmarks.measure import empty_database, seconds_each, show
 
 TIMES = 300
@@ -37,26 +37,10 @@ def _measure() -> None:
 
 
 def _recorder() -> Recorder:
-    remote = RemoteRepository(
-        github_id=1,
-        owner_login="alice",
-        name="x",
-        full_name="alice/x",
-        description=None,
-        is_private=False,
-        default_branch="main",
-        language=None,
-        url="http://127.0.0.1/alice/x",
-        clone_url="http://127.0.0.1/alice/x.git",
-        access_level="admin",
-        is_archived=False,
-        is_empty=False,
-        is_collaborator=False,
-    )
     with db.transaction() as session:
         catalog.fill(session)
-        user, _ = auth.sign_in(session, Profile(1, "alice", None, None, None), Token("t", None, None, ()), "")
-        repositories.store(session, user.id, [remote])
+        user = sign_in(session)
+        repositories.store(session, user.id, [REPOSITORY])
         repository = session.exec(select(Repository.id)).one()
         model = session.exec(select(AiModel.id).where(AiModel.provider == "demo")).one()
         draft = tasks.Draft(repository, "main", None, model, TaskType.ASK, Priority.MEDIUM, "Why?")

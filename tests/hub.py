@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from backend.models import User
 from backend.services import auth
 from backend.settings import DEMO_CLIENT_ID, Settings, get_settings
 from tests.git_server import git
+from tests.ports import free_port_pair
 
 PROJECT = Path(__file__).resolve().parent.parent
 SCOPES = ("repo", "read:org", "user:email")
@@ -234,18 +234,6 @@ def wait_until_healthy(hub: LocalHub, process: "subprocess.Popen[bytes]") -> Non
         except httpx.TransportError:
             time.sleep(0.05)
     raise AssertionError("The local hub did not become healthy.")
-
-
-def free_port_pair() -> int:
-    """A free port whose successor is free too."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = int(probe.getsockname()[1])
-        try:
-            socket.create_server(("127.0.0.1", port + 1)).close()
-        except (OSError, OverflowError):
-            continue
-        return port
 
 
 def _state(pull: dict[str, Any]) -> str:

@@ -75,8 +75,7 @@ class ScriptedModelServer:
         self.received: list[Received] = []
         self.closing = threading.Event()
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._http.daemon_threads = True
+        self._http = _Http(self)
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
     def next_answer(self, received: Received) -> Answer:
@@ -95,71 +94,78 @@ class ScriptedModelServer:
         self._http.server_close()
 
 
-def _handler(server: ScriptedModelServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    server: "_Http"
+    protocol_version = "HTTP/1.1"
 
-        def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
+        return
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        received = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+        answer = self.server.script.next_answer(received)
+        is_anthropic = self.path.split("?")[0].endswith("/v1/messages")
+        if isinstance(answer, Refuse):
+            self._refuse(answer, is_anthropic)
             return
+        turn = answer if isinstance(answer, Turn) else answer.turn
+        events = list(_anthropic_events(turn) if is_anthropic else _chat_events(turn))
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        self.close_connection = True
+        for event in events[: answer.after] if isinstance(answer, Broken) else events:
+            self._chunk(event)
+        if isinstance(answer, Broken):
+            self._break(answer, is_anthropic)
+        else:
+            self._end()
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            received = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
-            answer = server.next_answer(received)
-            is_anthropic = self.path.split("?")[0].endswith("/v1/messages")
-            if isinstance(answer, Refuse):
-                self._refuse(answer, is_anthropic)
-                return
-            turn = answer if isinstance(answer, Turn) else answer.turn
-            events = list(_anthropic_events(turn) if is_anthropic else _chat_events(turn))
-            self.send_response(200)
-            self.send_header("content-type", "text/event-stream")
-            self.send_header("transfer-encoding", "chunked")
-            self.end_headers()
-            self.close_connection = True
-            if isinstance(answer, Broken):
-                events = events[: answer.after]
-            for event in events:
-                self._chunk(event)
-            if isinstance(answer, Broken):
-                self._break(answer, is_anthropic)
-                return
-            self.wfile.write(b"0\r\n\r\n")
+    def _break(self, answer: Broken, is_anthropic: bool) -> None:
+        match answer.how:
+            case "garble":
+                self._chunk('event: content_block_delta\ndata: {"type": "content_block_del\n\n')
+                self._end()
+            case "error":
+                error = {"type": answer.kind, "message": "The scripted server is overloaded."}
+                body = {"type": "error", "error": error} if is_anthropic else {"error": error}
+                self._chunk(f"event: error\ndata: {json.dumps(body)}\n\n")
+                self._end()
+            case "silence":
+                self.server.script.closing.wait(30)
+            case "end":  # the stream ends in good order, the message does not
+                self._end()
 
-        def _break(self, answer: Broken, is_anthropic: bool) -> None:
-            match answer.how:
-                case "garble":
-                    self._chunk('event: content_block_delta\ndata: {"type": "content_block_del\n\n')
-                    self.wfile.write(b"0\r\n\r\n")
-                case "error":
-                    error = {"type": answer.kind, "message": "The scripted server is overloaded."}
-                    body = {"type": "error", "error": error} if is_anthropic else {"error": error}
-                    self._chunk(f"event: error\ndata: {json.dumps(body)}\n\n")
-                    self.wfile.write(b"0\r\n\r\n")
-                case "silence":
-                    server.closing.wait(30)
-                case "end":  # the stream ends in good order, the message does not
-                    self.wfile.write(b"0\r\n\r\n")
+    def _chunk(self, event: str) -> None:
+        data = event.encode()
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
 
-        def _chunk(self, event: str) -> None:
-            data = event.encode()
-            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-            self.wfile.flush()
+    def _end(self) -> None:
+        self.wfile.write(b"0\r\n\r\n")
 
-        def _refuse(self, answer: Refuse, is_anthropic: bool) -> None:
-            error = {"type": answer.kind, "message": answer.message}
-            if not is_anthropic:
-                error["code"] = answer.kind
-            body = json.dumps({"type": "error", "error": error} if is_anthropic else {"error": error}).encode()
-            self.send_response(answer.status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+    def _refuse(self, answer: Refuse, is_anthropic: bool) -> None:
+        error = {"type": answer.kind, "message": answer.message}
+        if not is_anthropic:
+            error["code"] = answer.kind
+        body = json.dumps({"type": "error", "error": error} if is_anthropic else {"error": error}).encode()
+        self.send_response(answer.status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
 
-    return Handler
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, script: ScriptedModelServer) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.script = script
 
 
 def _pieces(text: str) -> list[str]:

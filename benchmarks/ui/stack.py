@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from sqlmodel import select
 from backend import db
 from backend.models import Repository
 from backend.settings import PROJECT_DIR, get_settings
+from tests.ports import free_port_pair
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
@@ -54,7 +54,7 @@ def running() -> Iterator[Stack]:
     """Starts everything and ends it. The settings of this process are the stack's, so that content can be written."""
     if CHROMIUM is None:
         raise SystemExit("  These need Chromium: apt-get install chromium.")
-    port = _free_ports()
+    port = free_port_pair()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, _environment(folder, port):
         output = Path(folder) / "output"
         with output.open("wb") as sink:
@@ -129,15 +129,3 @@ def _wait_for_repositories() -> None:
                 return
         time.sleep(0.2)
     raise SystemExit("  alice's repositories did not come.")
-
-
-def _free_ports() -> int:
-    for port in range(4900, 5900, 2):
-        with socket.socket() as one, socket.socket() as two:
-            try:
-                one.bind(("127.0.0.1", port))
-                two.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-    raise SystemExit("  No two free ports next to each other.")

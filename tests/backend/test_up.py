@@ -18,6 +18,7 @@ import pytest
 from backend.data_dir import running, since
 from backend.embedded import SERVERS, socket_folder
 from backend.settings import PROJECT_DIR
+from tests.ports import free_port_pair
 from tests.servers import embedded_settings
 
 # `up` without the pages, which take long to build: everything else is the real thing.
@@ -42,22 +43,10 @@ asyncio.run(up.supervise(settings, lambda: [*stack.servers(settings), Part("sche
 OURS = ("ASYNCCODER_", "DATABASE_URL", "REDIS_URL", "GITHUB_")
 
 
-def free_port() -> int:
-    """A port whose next one is free as well."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
-
-
 def environment(data_dir: Path, **extra: str) -> dict[str, str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return {**plain, "ASYNCCODER_DATA_DIR": str(data_dir), "ASYNCCODER_PORT": str(free_port()), **extra}
+    ours = {"ASYNCCODER_DATA_DIR": str(data_dir), "ASYNCCODER_PORT": str(free_port_pair()), "ASYNCCODER_WORKERS": "1"}
+    return {**plain, **ours, **extra}
 
 
 def refused(data_dir: Path, *arguments: str, **extra: str) -> tuple[int, str]:

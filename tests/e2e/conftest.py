@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import remove_workspaces
+from tests.ports import free_port_pair
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(
@@ -93,7 +93,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @contextmanager
 def started(data_dir: Path) -> Iterator[Stack]:
     """`asynccoder up` on this data dir until the block ends."""
-    port = _free_port_pair()
+    port = free_port_pair()
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -171,15 +171,3 @@ def _is_healthy(origin: str) -> bool:
         return answer.status_code == 200 and json.loads(answer.content)["redis"] == "ok"
     except (httpx.HTTPError, ValueError):
         return False
-
-
-def _free_port_pair() -> int:
-    for port in range(3900, 4900, 2):
-        with socket.socket() as one, socket.socket() as two:
-            try:
-                one.bind(("127.0.0.1", port))
-                two.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-    pytest.fail("no two free ports next to each other")

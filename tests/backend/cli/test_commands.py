@@ -17,38 +17,10 @@ from backend.errors import AsyncCoderError, InvalidInput, Misconfigured, NotFoun
 from backend.models import AiModel, Deployment, PullRequest, Repository, Task, User
 from backend.services import credits, ledger, tasks
 from backend.settings import PROJECT_DIR, get_settings
+from tests.backend.engine.scripted import SAMPLE
 from tests.conftest import People, forget_settings
-from tests.hub import LocalHub, free_port_pair
-
-BUG = "    return sum((round(line.net, 2) for line in lines), Decimal(0)) - exempt\n"
-TOTALS = '''"""Totals of a cart."""
-
-from dataclasses import dataclass
-from decimal import Decimal
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a cart: its net price and how much of it is exempt from tax."""
-
-    net: Decimal
-    exempt: Decimal = Decimal(0)
-
-
-def total(lines: list[Line]) -> Decimal:
-    """The cart's total, in whole cents."""
-    exempt = sum((line.exempt for line in lines), Decimal(0))
-'''
-TESTS = """import unittest
-from decimal import Decimal
-
-from shop.totals import Line, total
-
-
-class Totals(unittest.TestCase):
-    def test_half_cents_count(self):
-        self.assertEqual(total([Line(Decimal("0.005"))] * 3), Decimal("0.02"))
-"""
+from tests.hub import LocalHub
+from tests.ports import free_port_pair
 
 
 def asynccoder(*arguments: str) -> Result:
@@ -68,13 +40,7 @@ def refusal(*arguments: str) -> AsyncCoderError:
 def sample(tmp_path: Path) -> Path:
     """The sample repository with its one bug."""
     root = tmp_path / "sample"
-    for name, text in {
-        "README.md": "# Sample shop\n",
-        "shop/__init__.py": "",
-        "shop/totals.py": TOTALS + BUG,
-        "tests/__init__.py": "",
-        "tests/test_totals.py": TESTS,
-    }.items():
+    for name, text in SAMPLE.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     git = ["git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.org"]
@@ -246,7 +212,7 @@ def test_run_mends_the_sample_in_a_copy_and_prints_the_diff(sample: Path, enviro
     assert done.exit_code == 0
     assert done.stdout.startswith("diff --git a/shop/totals.py b/shop/totals.py")
     assert "scripted demo model" in done.stderr
-    assert (sample / "shop" / "totals.py").read_text() == TOTALS + BUG
+    assert (sample / "shop" / "totals.py").read_text() == SAMPLE["shop/totals.py"]
 
 
 def test_run_speaks_json_lines_on_demand(sample: Path, environment: pytest.MonkeyPatch) -> None:

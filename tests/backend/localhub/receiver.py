@@ -1,11 +1,10 @@
 """Stands in for the app's webhook door."""
 
-import socket
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import pytest
+from tests.ports import free_port_pair
 
 
 @dataclass(frozen=True)
@@ -68,14 +67,5 @@ class _Door(BaseHTTPRequestHandler):
 
 def receiver_with_free_port_behind() -> tuple[Receiver, int]:
     """A receiver, and the port after its own, which is the hub's."""
-    for _ in range(50):
-        receiver = Receiver(0)
-        port = receiver.server_address[1] + 1
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                receiver.shutdown()
-                continue
-        return receiver, port
-    pytest.fail("no two free ports next to each other")
+    port = free_port_pair()
+    return Receiver(port), port + 1
