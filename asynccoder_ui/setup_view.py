@@ -153,8 +153,8 @@ def setup_cards() -> rx.Component:
 
 
 _WHAT = (
-    "The script runs once before the model starts, in the same jail, where it may install what the work needs. "
-    "Reviews, questions and plans run no commands and need none."
+    "The script runs once before the model starts, in the same jail, where it may install what the work needs from the "
+    "package hosts that your admin allows. Reviews, questions and plans run no commands and need none."
 )
 _SECRETS = (
     "For the script alone: the model and its commands never get them. They are kept encrypted, taken out of the "

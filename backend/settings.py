@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from backend.errors import Misconfigured
+from backend.package_hosts import Indexes, PackageHost, configured, npm_files, parse, pip_files
 
 DEMO_CLIENT_ID = "async-coder-demo"
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -92,6 +93,11 @@ class Settings(BaseSettings):
 
     sandbox: Literal["auto", "bubblewrap", "sandlock", "none"] = _named("ASYNCCODER_SANDBOX", "auto")
     sandbox_paths: str = _named("ASYNCCODER_SANDBOX_PATHS", "")
+    package_hosts_setting: str = _named("ASYNCCODER_PACKAGE_HOSTS", "")
+    pip_index_url: str | None = _named("PIP_INDEX_URL")
+    pip_extra_index_url: str | None = _named("PIP_EXTRA_INDEX_URL")
+    pip_config_file: str | None = _named("PIP_CONFIG_FILE")
+    npm_config_registry: str | None = _named("NPM_CONFIG_REGISTRY")
     workers: int = _named("ASYNCCODER_WORKERS", 2)
 
     @field_validator("data_dir")
@@ -181,6 +187,23 @@ class Settings(BaseSettings):
         return tuple(Path(part) for part in self.sandbox_paths.split(":") if part)
 
     @property
+    def package_indexes(self) -> Indexes:
+        """Where pip and npm get packages from on this machine."""
+        variables = {
+            "PIP_INDEX_URL": self.pip_index_url,
+            "PIP_EXTRA_INDEX_URL": self.pip_extra_index_url,
+            "NPM_CONFIG_REGISTRY": self.npm_config_registry,
+        }
+        return configured(variables, pip_files(self.pip_config_file), npm_files())
+
+    @property
+    def package_hosts(self) -> tuple[PackageHost, ...]:
+        """The hosts that a set-up script may reach; none where it has no network. Raises Misconfigured."""
+        if self.package_hosts_setting.strip():
+            return parse(self.package_hosts_setting)
+        return self.package_indexes.hosts
+
+    @property
     def git_protocols(self) -> str:
         """GIT_ALLOW_PROTOCOL: https, and http where the configured GitHub itself is on loopback."""
         return "https:http" if is_loopback_url(self.github_url) else "https"
@@ -258,6 +281,7 @@ class Settings(BaseSettings):
                 f"ASYNCCODER_PUBLIC_URL is {self.origin!r}, which is not an origin.",
                 fix="Set it to scheme, host and port only, such as https://coder.example.org",
             )
+        _ = self.package_hosts  # says what is wrong with them
         if self.is_demo:
             if not is_loopback_url(self.origin) or not _is_loopback_host(self.host):
                 raise Misconfigured(

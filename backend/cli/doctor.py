@@ -50,7 +50,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         ("Python", _python), ("git", _git), ("node", _node), ("settings", _settings), ("public URL", _origin),
         ("data dir", _data_dir), ("disk", _disk), ("GitHub", _github), ("models", _models), ("keys", _keys),
         ("running", _running), ("database", _database), ("schema", _schema), ("ledger", _ledger), ("redis", _redis),
-        ("web", _web), ("pages", _pages), ("ports", _ports),
+        ("web", _web), ("pages", _pages), ("ports", _ports), ("package hosts", _package_hosts),
     ]  # fmt: skip
     for name, check in checks:
         yield _answer(name, check, settings)
@@ -238,6 +238,18 @@ def _ports(settings: Settings) -> Finding:
     if settings.is_demo:
         ensure_free("127.0.0.1", settings.hub_port, what="demo's local GitHub")
     return Finding("ports", "ok", f"{settings.port} and {settings.hub_port} are free")
+
+
+def _package_hosts(settings: Settings) -> Finding:
+    hosts = settings.package_hosts
+    if settings.sandbox in ("sandlock", "none"):
+        return Finding(
+            "package hosts", "note", f"unused: the jail {settings.sandbox} has no way to let set-up reach them"
+        )
+    if not hosts:
+        return Finding("package hosts", "note", "none: set-up scripts have no network")
+    source = "" if settings.package_hosts_setting else ", as pip and npm are configured here"
+    return Finding("package hosts", "ok", f"set-up may reach {', '.join(map(str, hosts))}{source}")
 
 
 def _jail(settings: Settings) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ It alone gets the repository's secrets. So it works on files that people put the
 earlier run of the task, and it fails where a secret's value is found in a file it leaves.
 """
 
+import os
 import time
 import zlib
 from collections.abc import Iterable
@@ -17,27 +18,35 @@ from backend.db import patiently
 from backend.engine.tools import clipped, decoded, ended
 from backend.errors import RunFailed
 from backend.sandbox.base import Completed, Limits, Sandbox
+from backend.sandbox.proxy import RELAY, PackageProxy
 from backend.services import runs
 from backend.services.brief import Brief
 from backend.services.lease import Lease
 from backend.services.recorder import Recorder
 from backend.services.repository_setup import Setup
+from backend.settings import get_settings
 from backend.words import EventKind, Failure, Phase
 from backend.workspace import layer
 from backend.workspace.checkout import Checkout
 
 SECONDS = 900
+PROXIED = "bubblewrap"  # the jail that has a loopback of its own, and so a way to the proxy
 REASON = "running the set-up script"
 NAME = "set_up"  # of its entries in the log, which are those of a tool
 _INTERRUPTED = "Interrupted: the worker went away. The script is run again."
 # Caches and temporary files need more room than the jail's own /tmp and home have, and go when the script is done.
+# Arguments: the script, the folder for them, the relay to the proxy that listens there, empty where there is none.
 _RUN = """
-mkdir -m 700 -- "$PWD/$2" || exit 1
-export TMPDIR="$PWD/$2" XDG_CACHE_HOME="$PWD/$2" npm_config_cache="$PWD/$2/npm" PIP_CACHE_DIR="$PWD/$2/pip"
-if command -v bash >/dev/null 2>&1; then bash -e -o pipefail -c "$1"; else sh -e -c "$1"; fi
+place="$PWD/$2"
+export TMPDIR="$place" XDG_CACHE_HOME="$place" npm_config_cache="$place/npm" PIP_CACHE_DIR="$place/pip"
+relay=$3
+if command -v bash >/dev/null 2>&1; then set -- bash -e -o pipefail -c "$1"; else set -- sh -e -c "$1"; fi
+if [ -n "$relay" ] && command -v python3 >/dev/null 2>&1; then set -- python3 -c "$relay" "$place/proxy" "$@"
+elif [ -n "$relay" ]; then echo "(no network: the jail has no python3 for it)"; fi
+"$@"
 code=$?
-chmod -R u+rwX -- "$TMPDIR" 2>/dev/null
-rm -rf -- "$TMPDIR"
+chmod -R u+rwX -- "$place" 2>/dev/null
+rm -rf -- "$place"
 exit $code
 """
 
@@ -52,6 +61,8 @@ class SetUpStep:
         self._checkout = checkout
         self._lease = lease
         self._recorder = Recorder(facts.task_id, facts.claim)
+        self._hosts = get_settings().package_hosts if sandbox.kind == PROXIED else ()
+        self._refused: list[str] = []
 
     @property
     def archive(self) -> Path:
@@ -72,7 +83,7 @@ class SetUpStep:
         self._emit(EventKind.TOOL_STARTED, {**call, "args": {"command": self._setup.script}})
         began = time.monotonic()
         done, failure = self._work(tree)
-        text = redacted(decoded(redacted_bytes(done.stdout, self._setup.secrets)), self._setup.secrets)
+        text = redacted(self._told() + decoded(redacted_bytes(done.stdout, self._setup.secrets)), self._setup.secrets)
         shown = clipped(text)
         result = {
             **call,
@@ -108,16 +119,41 @@ class SetUpStep:
         return done, ""
 
     def _script(self) -> Completed:
+        folder = self._checkout.work_tree / f".asynccoder-{token_hex(8)}"
+        folder.mkdir(mode=0o700)
+        if self._sandbox.owner:
+            os.chown(folder, *self._sandbox.owner)
+        if not self._hosts:
+            return self._jailed(folder, "", {})
+        with PackageProxy(folder, self._hosts) as proxy:
+            done = self._jailed(folder, RELAY, get_settings().package_indexes.variables(self._hosts))
+        self._refused = proxy.refused
+        return done
+
+    def _jailed(self, folder: Path, relay: str, indexes: dict[str, str]) -> Completed:
         setup = self._setup
         return self._sandbox.run(
-            ["/bin/sh", "-c", _RUN, "sh", setup.script, f".asynccoder-{token_hex(8)}"],
+            ["/bin/sh", "-c", _RUN, "sh", setup.script, folder.name, relay],
             workspace=self._checkout.work_tree,
             timeout=SECONDS,
             limits=Limits(cpu_seconds=SECONDS, file_bytes=layer.MOST_BYTES),
-            env={"CI": "1", "NO_COLOR": "1", "PIP_NO_INPUT": "1", **setup.environment, **setup.secrets},
+            env={"CI": "1", "NO_COLOR": "1", "PIP_NO_INPUT": "1", **indexes, **setup.environment, **setup.secrets},
             cancelled=self._lease.cancelled,
             merge_stderr=True,
         )
+
+    def _told(self) -> str:
+        """The first lines of what is shown: which network the script had."""
+        if self._sandbox.kind == "none":
+            return ""
+        if self._sandbox.kind != PROXIED:
+            return f"(no network: the jail {self._sandbox.kind} has none to give)\n"
+        if not self._hosts:
+            return "(no network: no package hosts are configured)\n"
+        lines = [f"(network: {', '.join(map(str, self._hosts))})"]
+        if self._refused:
+            lines.append(f"(refused: {', '.join(self._refused)})")
+        return "\n".join(lines) + "\n"
 
     def _close_interrupted(self) -> None:
         """Says of a script that an earlier attempt began what became of it."""

@@ -17,10 +17,12 @@ from backend.services import credits, provider_keys, repositories, repository_se
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Outcome, Phase, Priority, Status, TaskType
 from tests.backend.sandbox.conftest import KINDS
+from tests.backend.sandbox.test_proxy import ASK, index
 from tests.backend.services.road import hand_to_the_next, run_of, signed_in, started, task_of, work
 from tests.hub import LocalHub
 from tests.model_server import Call, ScriptedModelServer, Turn
 
+__all__ = ["index"]  # a fixture
 SHOP = "alice/sample-shop"
 SECRET = "s3cret/value+of-the-registry"
 FINISH = Call("finish", {"title": "Note it", "summary": "Noted."}, id="toolu_end")
@@ -123,7 +125,13 @@ def test_the_script_runs_first_and_what_it_adds_is_there_for_the_model_and_the_t
     kinds = [(one.kind, one.payload.get("name")) for one in entries(task_id)]
     assert kinds.index(("tool_result", "set_up")) < kinds.index(("workspace", None)) < kinds.index(("model_turn", None))
     [said] = results(task_id, "set_up")
-    assert (said["text"], said["exit_code"], said["is_error"]) == ("in testing with [REGISTRY_TOKEN]\ns3cr", 0, False)
+    told = "(no network: no package hosts are configured)"
+    told = told if kind == "bubblewrap" else f"(no network: the jail {kind} has none to give)"
+    assert (said["text"], said["exit_code"], said["is_error"]) == (
+        f"{told}\nin testing with [REGISTRY_TOKEN]\ns3cr",
+        0,
+        False,
+    )
     seen = results(task_id, "run_command")[0]["text"]
     assert "tool\ngenerated" in seen and "MODE=testing" in seen
     assert "REGISTRY_TOKEN" not in seen and "changed" not in seen
@@ -168,7 +176,23 @@ def test_a_script_that_takes_too_long_is_ended(bench: Bench, environment: pytest
     assert work() == 0
     assert run_of(task_id).failure == Failure.SETUP_FAILED
     [said] = results(task_id, "set_up")
-    assert said["text"].startswith("begun") and "stopped after 1 s" in said["text"]
+    assert "\nbegun" in said["text"] and "stopped after 1 s" in said["text"]
+
+
+def test_the_script_alone_reaches_a_package_host_and_no_other(
+    bench: Bench, environment: pytest.MonkeyPatch, index: str
+) -> None:
+    environment.setenv("ASYNCCODER_PACKAGE_HOSTS", index)
+    get_settings.cache_clear()
+    asked = f"for url in {index}/simple 127.0.0.3:9/; do python3 .ask.py http://$url; done"
+    bench.prepare(f"cat > .ask.py <<'END'\n{ASK}\nEND\n{asked}")
+    task_id = bench.send(command(f"python3 .ask.py http://{index}/simple; env | grep -i proxy; ls -A"))
+    assert work() == 0
+    told = results(task_id, "set_up")[0]["text"].splitlines()
+    assert told[:3] == [f"(network: {index})", "(refused: 127.0.0.3:9)", "/simple close None"] and "403" in told[3]
+    said = results(task_id, "run_command")[0]["text"]
+    assert "/simple" not in said and "urlopen error" in said and "PROXY" not in said.upper()
+    assert ".asynccoder" not in said, "nothing of ours is left lying around"
 
 
 def test_a_question_runs_no_script(bench: Bench) -> None:
@@ -189,7 +213,7 @@ def test_a_later_run_sets_up_without_what_the_model_wrote(hub: LocalHub, bench: 
     assert work() == 0
     run = run_of(task_id)
     assert (run.number, run.status) == (2, Status.COMPLETED), entries(task_id)[-1].payload
-    assert [said["text"] for said in results(task_id, "set_up")] == ["nothing of the model here"] * 2
+    assert [said["text"].splitlines()[-1] for said in results(task_id, "set_up")] == ["nothing of the model here"] * 2
     with db.transaction() as session:
         files = [row.path for row in tasks.diff(session, session.get_one(User, bench.alice), task_id)]
     assert sorted(files) == ["again.txt", "tools/prepare.sh"], "the run's own files are there again"
