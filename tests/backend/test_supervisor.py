@@ -36,7 +36,7 @@ class Stage:
             ready="all up",
         )
 
-    def run(self, act: Callable[[], None] | None = None, seconds: float = 15) -> float:
+    def run(self, act: Callable[[], None] | None = None, seconds: float = 60) -> float:
         """Runs until the stop that `act` (once all are up) ends with; gives how long the stop took."""
         return asyncio.run(asyncio.wait_for(self._run(act), seconds))
 
@@ -55,7 +55,7 @@ class Stage:
         return self.record.children[name].pid
 
 
-def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -54,6 +55,71 @@ OPEN_ALL = """
 """
 
 
+class Watched:
+    """A page that is looked through for what others wrote: `problems` is where it was more than text."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.problems: set[str] = set()
+        self.asked: set[str] = set()
+        page.context.add_init_script(WATCH)
+        page.context.on("request", lambda request: self.asked.add(request.url))
+
+    def visit(self, address: str, act: Callable[[Page], None] = lambda page: None) -> None:
+        page = self.page
+        page.goto(address)
+        expect(page.get_by_text(re.compile("window.evil=1|evil/")).first).to_be_attached()
+        act(page)
+        self.problems.update(f"{address}: {one}" for one in page.evaluate("[...window.found]"))
+        if page.evaluate(STYLED):
+            self.problems.add(f"{address}: a style of theirs")
+        if page.evaluate("window.evil !== undefined"):
+            self.problems.add(f"{address}: a script ran")
+        for width in (1440, 360):
+            page.set_viewport_size({"width": width, "height": 960})
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                self.problems.add(f"{address}: wider than {width} px")
+        page.set_viewport_size({"width": 1440, "height": 960})
+
+
+def open_repositories(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("^Repository")).click()
+
+
+def read_log(page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 6_000})
+    expect(page.locator(".log-row").first).to_be_visible()
+    page.mouse.move(700, 2_000)
+    seen, tops = 0, [1, 1, 1]
+    while any(tops[-3:]) and len(tops) < 150:
+        page.mouse.wheel(0, -5_000)
+        page.wait_for_timeout(30)
+        seen, top = page.evaluate(OPEN_ALL)
+        tops.append(top)
+    assert seen > 8 * len(WORDS), f"of the log {seen} entries were seen"
+
+
+def open_tab(name: str) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        page.get_by_role("tab", name=re.compile(f"^{name}")).first.click()
+        expect(page.locator(".patch, .finding").first).to_be_visible()
+        if name == "Changes":  # what turns text round is shown as what it is
+            expect(page.get_by_text("⟨U+202E⟩").first).to_be_attached()
+
+    return act
+
+
+def be_told(of: UUID) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        expect(page.locator(".side a.task").first).to_be_visible()  # from then on news are told
+        tell("carol", of)
+        expect(page.locator("[data-sonner-toast]").first).to_contain_text("window.evil=1")
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("option").first).to_be_visible()
+
+    return act
+
+
 @pytest.mark.timeout(200)
 def test_what_others_wrote_is_text_on_every_page(
     stack: Stack, new_page: NewPage, environment: pytest.MonkeyPatch
@@ -61,69 +127,22 @@ def test_what_others_wrote_is_text_on_every_page(
     environment.setenv("ASYNCCODER_DATA_DIR", str(stack.data_dir))
     environment.setenv("ASYNCCODER_PORT", stack.origin.rsplit(":", 1)[1])
     forget_settings()
-    page, problems, asked = new_page(), set[str](), set[str]()
-    page.context.add_init_script(WATCH)
-    page.context.on("request", lambda request: asked.add(request.url))
-    sign_in(page, stack, "carol")
+    watched = Watched(new_page())
+    sign_in(watched.page, stack, "carol")
     sown = sow("carol", WORDS)
     sow_hub(stack.data_dir / "hub" / "hub.sqlite3", WORDS)
-
-    def visit(address: str, act: Callable[[], None] = lambda: None) -> None:
-        page.goto(address)
-        expect(page.get_by_text(re.compile("window.evil=1|evil/")).first).to_be_attached()
-        act()
-        problems.update(f"{address}: {one}" for one in page.evaluate("[...window.found]"))
-        if page.evaluate(STYLED):
-            problems.add(f"{address}: a style of theirs")
-        if page.evaluate("window.evil !== undefined"):
-            problems.add(f"{address}: a script ran")
-        for width in (1440, 360):
-            page.set_viewport_size({"width": width, "height": 960})
-            if page.evaluate("document.documentElement.scrollWidth") > width:
-                problems.add(f"{address}: wider than {width} px")
-        page.set_viewport_size({"width": 1440, "height": 960})
-
-    def read_log() -> None:
-        page.set_viewport_size({"width": 1440, "height": 6_000})
-        expect(page.locator(".log-row").first).to_be_visible()
-        page.mouse.move(700, 2_000)
-        seen, tops = 0, [1, 1, 1]
-        while any(tops[-3:]) and len(tops) < 150:
-            page.mouse.wheel(0, -5_000)
-            page.wait_for_timeout(30)
-            seen, top = page.evaluate(OPEN_ALL)
-            tops.append(top)
-        assert seen > 8 * len(WORDS), f"of the log {seen} entries were seen"
-
-    def be_told() -> None:
-        page.get_by_role("heading", name="Ledger").wait_for()
-        page.wait_for_timeout(500)
-        tell("carol", sown.review)
-        expect(page.locator("[data-sonner-toast]").first).to_contain_text("window.evil=1")
-        page.keyboard.press("Control+k")
-        expect(page.get_by_role("option").first).to_be_visible()
-
-    def open_tab(name: str) -> Callable[[], None]:
-        def act() -> None:
-            page.get_by_role("tab", name=re.compile(f"^{name}")).first.click()
-            expect(page.locator(".patch, .finding").first).to_be_visible()
-            if name == "Changes":  # what turns text round is shown as what it is
-                expect(page.get_by_text("⟨U+202E⟩").first).to_be_attached()
-
-        return act
-
-    visit(f"{stack.origin}/home", page.get_by_role("button", name=re.compile("^Repository")).click)
-    visit(f"{stack.origin}/tasks")
-    visit(f"{stack.origin}/tasks/{sown.log}", read_log)
-    visit(f"{stack.origin}/tasks/{sown.log}", open_tab("Changes"))
-    visit(f"{stack.origin}/tasks/{sown.review}", open_tab("Answer|Findings|Review"))
-    visit(f"{stack.origin}/pull-requests")
-    visit(f"{stack.origin}/repositories")
-    visit(f"{stack.origin}/repositories/{sown.repository}")
-    visit(f"{stack.origin}/credits", be_told)
-    visit(f"{stack.origin}/settings")
+    watched.visit(f"{stack.origin}/home", open_repositories)
+    watched.visit(f"{stack.origin}/tasks")
+    watched.visit(f"{stack.origin}/tasks/{sown.log}", read_log)
+    watched.visit(f"{stack.origin}/tasks/{sown.log}", open_tab("Changes"))
+    watched.visit(f"{stack.origin}/tasks/{sown.review}", open_tab("Answer|Findings|Review"))
+    watched.visit(f"{stack.origin}/pull-requests")
+    watched.visit(f"{stack.origin}/repositories")
+    watched.visit(f"{stack.origin}/repositories/{sown.repository}")
+    watched.visit(f"{stack.origin}/credits", be_told(sown.review))
+    watched.visit(f"{stack.origin}/settings")
     for path in ("issues", "issues/2", f"issues/{FIRST_ID}"):
-        visit(f"{stack.hub}/bob/dotfiles/{path}")
-    assert not problems, "\n".join(sorted(problems))
+        watched.visit(f"{stack.hub}/bob/dotfiles/{path}")
+    assert not watched.problems, "\n".join(sorted(watched.problems))
     ours = (stack.origin, stack.hub, "data:", "blob:")
-    assert [one for one in asked if not one.startswith(ours)] == []
+    assert [one for one in watched.asked if not one.startswith(ours)] == []

@@ -112,18 +112,23 @@ def test_carol_is_offered_nothing_of_the_teams(connected: People):
 
 
 def test_an_answer_that_comes_too_late_is_dropped(connected: People, environment: pytest.MonkeyPatch):
-    slow, ask = threading.Event(), issues.look_up
+    slow, is_given, ask = threading.Event(), threading.Event(), issues.look_up
 
     def late(user_id: Any, reference: str, place: Any) -> issues.Issue:
-        if reference == "#12":
-            slow.wait(5)
-        return ask(user_id, reference, place)
+        if reference != "#12":
+            return ask(user_id, reference, place)
+        assert slow.wait(30)
+        try:
+            return ask(user_id, reference, place)
+        finally:
+            is_given.set()
 
     async def road(tab: Tab) -> str:
         await tab.fire(Composer.pick_repository, str(connected.sample))
         await tab.fire(Issues.look, "#12")
         found = (await answered(tab, "#14")).offer
         slow.set()
+        assert await asyncio.to_thread(is_given.wait, 30)
         await asyncio.sleep(0.3)
         assert (await tab.state(Issues)).offer == found
         return found

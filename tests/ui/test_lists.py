@@ -92,7 +92,15 @@ def test_a_hundred_repositories_make_a_page_and_a_reconnect_keeps_it(people: Peo
         keep(session, people.alice, *[remote(100 + number, f"acme/tool-{number:03}", "read") for number in range(130)])
 
     async def reconnect(tab: Tab) -> None:
-        await tab.start(Repositories.follow)
+        with db.transaction() as session:
+            keep(session, people.alice, remote(229, "acme/tool-129", "read", description="Came with the reconnect"))
+        again = await tab.start(Repositories.follow)
+
+        async def is_read_again() -> bool:
+            return "Came with the reconnect" in str((await tab.state(Repositories)).items)
+
+        await tab.until(is_read_again)
+        again.cancel()
 
     for road in (None, reconnect):
         seen = visited(Repositories, people, road, query="q=tool&page=2")

@@ -131,6 +131,17 @@ class Wire:
         await self._emit(update, token)
 
 
+async def settled(tab: Tab) -> Wire:
+    """What goes over the tab's wire from the moment when what was on its way has come."""
+    wire = Wire(tab)
+    while True:
+        known = wire.updates
+        await asyncio.sleep(0.3)
+        if wire.updates == known:
+            wire.bytes = wire.updates = 0
+            return wire
+
+
 def test_an_entry_of_the_log_costs_the_page_nothing_and_a_turn_its_figures(people: People, task: UUID):
     async def road() -> tuple[int, int, list[str]]:
         with db.transaction() as session:
@@ -138,8 +149,7 @@ def test_an_entry_of_the_log_costs_the_page_nothing_and_a_turn_its_figures(peopl
         async with opened(people.cookies["alice"], f"/tasks/{task}") as tab:
             following = await tab.start(TaskView.follow)
             await tab.until(lambda: _is(tab, "running"))
-            await asyncio.sleep(0.3)
-            wire = Wire(tab)
+            wire = await settled(tab)
             with statements() as told:
                 for _ in range(5):
                     append(task, EventKind.TOOL_RESULT, call_id="c", name="search", text="x" * 4000)

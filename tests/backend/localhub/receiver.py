@@ -36,7 +36,7 @@ class Receiver(ThreadingHTTPServer):
             self._news.notify_all()
             return self.answers.pop(0) if self.answers else 202
 
-    def wait(self, count: int, seconds: float = 8) -> list[Received]:
+    def wait(self, count: int, seconds: float = 30) -> list[Received]:
         """Everything that has come once it is so many."""
         with self._news:
             arrived = self._news.wait_for(lambda: len(self.received) >= count, seconds)

@@ -83,24 +83,19 @@ def test_a_nul_character_in_a_command_is_refused(jail: Sandbox, workspace: Path)
 
 
 def test_a_time_out_ends_the_whole_tree(jail: Sandbox, workspace: Path) -> None:
-    done = jail.run(["sh", "-c", f"trap '' TERM; {DAEMON}; sleep 60"], workspace=workspace, timeout=0.4)
+    done = jail.run(["sh", "-c", f"trap '' TERM; {DAEMON}; sleep 60"], workspace=workspace, timeout=1.5)
     assert (done.killed_by, done.exit_code) == ("timeout", -signal.SIGKILL)
     assert not beats_on(workspace)
 
 
 def test_what_a_command_leaves_behind_ends_with_it(jail: Sandbox, workspace: Path) -> None:
-    assert sh(jail, workspace, f"{DAEMON}; sleep 0.1; exit 4")[0] == 4
+    assert sh(jail, workspace, f"{DAEMON}; until [ -f beat ]; do sleep 0.02; done; exit 4")[0] == 4
     assert not beats_on(workspace)
 
 
 def test_cancelling_ends_a_command_and_its_children(jail: Sandbox, workspace: Path) -> None:
-    began = time.monotonic()
-    done = jail.run(
-        ["sh", "-c", f"{DAEMON}; sleep 60"],
-        workspace=workspace,
-        timeout=60,
-        cancelled=lambda: time.monotonic() - began > 0.3,
-    )
+    beat = workspace / "beat"
+    done = jail.run(["sh", "-c", f"{DAEMON}; sleep 60"], workspace=workspace, timeout=60, cancelled=beat.exists)
     assert done.killed_by == "cancelled"
     assert not beats_on(workspace)
 
@@ -128,8 +123,9 @@ def test_a_command_dies_with_a_worker_that_is_killed(jail: Sandbox, workspace: P
         time.sleep(0.02)
     worker.kill()
     worker.wait()
-    time.sleep(0.1)
-    assert not beats_on(workspace)
+    deadline = time.monotonic() + 5
+    while beats_on(workspace):
+        assert time.monotonic() < deadline
 
 
 def test_the_memory_of_a_whole_tree_is_watched(jail: Sandbox, workspace: Path) -> None:

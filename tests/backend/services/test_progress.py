@@ -17,19 +17,19 @@ def test_the_same_work_does_not_go_on_twice(people: People) -> None:
     def work(report: Report) -> int:
         report(1, 9)
         begun.set()
-        go_on.wait(5)
+        assert go_on.wait(30)
         return 9
 
     first = threading.Thread(target=lambda: progress.once(people.alice.id, "count", work))
     first.start()
-    begun.wait(5)
+    assert begun.wait(30)
     assert progress.of(people.alice.id, "count") == Progress("running", 1, 9)
     with pytest.raises(Conflict):
         progress.once(people.alice.id, "count", work)
     assert progress.once(people.bob.id, "count", lambda report: 1) == 1, "another person's is another's"
     assert progress.of(people.carol.id, "count") is None
     go_on.set()
-    first.join(5)
+    first.join()
     assert progress.of(people.alice.id, "count") == Progress("done")
     assert progress.once(people.alice.id, "count", lambda report: 2) == 2
 

@@ -3,6 +3,7 @@
 import fcntl
 import multiprocessing
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -194,19 +195,20 @@ def test_a_cancelled_fetch_ends_soon_and_the_next_one_works(hub: Hub, tmp_path: 
 def test_a_fetch_whose_worker_was_killed_is_taken_over(hub: Hub, tmp_path: Path) -> None:
     files = {f"f{number}": os.urandom(4000).hex() for number in range(400)}
     make_repository(hub.shop.parent / "large.git", files)
-    arrived = multiprocessing.get_context("fork").Event()
+    arrived, is_killed = threading.Event(), threading.Event()
 
     def hold_up() -> None:
         arrived.set()
-        time.sleep(0.3)
+        is_killed.wait()
 
     hub.server.on_request = hold_up
     url = hub.server.url("large")
     worker = multiprocessing.get_context("fork").Process(target=_refresh_repeatedly, args=(tmp_path / "m", url, 1))
     worker.start()
-    assert arrived.wait(10)
+    assert arrived.wait(30)
     worker.kill()
     worker.join()
+    is_killed.set()
     mirror = Mirror(tmp_path / "m", 7)
     mirror.refresh(url, TOKEN, PROTOCOLS)
     sha = mirror.branch_sha("main")
