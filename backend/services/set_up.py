@@ -13,13 +13,13 @@ from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 
-from backend import jsonb
+from backend import jsonb, log
 from backend.db import patiently
 from backend.engine.tools import clipped, decoded, ended
 from backend.errors import RunFailed
 from backend.sandbox.base import Completed, Limits, Sandbox
 from backend.sandbox.proxy import RELAY, PackageProxy
-from backend.services import runs
+from backend.services import runs, setup_cache
 from backend.services.brief import Brief
 from backend.services.lease import Lease
 from backend.services.recorder import Recorder
@@ -30,9 +30,11 @@ from backend.workspace import layer
 from backend.workspace.checkout import Checkout
 
 SECONDS = 900
-PROXIED = "bubblewrap"  # the jail that has a loopback of its own, and so a way to the proxy
+PROXIED = "bubblewrap"  # has a loopback of its own, and so a way to the proxy; its workspace has one path for all
 REASON = "running the set-up script"
 NAME = "set_up"  # of its entries in the log, which are those of a tool
+_FROM_BEFORE = b"(kept from an earlier run: script, environment, secrets and dependencies are the same)"
+_log = log.get(__name__)
 _INTERRUPTED = "Interrupted: the worker went away. The script is run again."
 # Caches and temporary files need more room than the jail's own /tmp and home have, and go when the script is done.
 # Arguments: the script, the folder for them, the relay to the proxy that listens there, empty where there is none.
@@ -63,6 +65,7 @@ class SetUpStep:
         self._recorder = Recorder(facts.task_id, facts.claim)
         self._hosts = get_settings().package_hosts if sandbox.kind == PROXIED else ()
         self._refused: list[str] = []
+        self._is_from_before = False
 
     @property
     def archive(self) -> Path:
@@ -100,6 +103,12 @@ class SetUpStep:
 
     def _work(self, tree: str) -> tuple[Completed, str]:
         """The script's end, and why the step failed; empty where it did not."""
+        # Elsewhere paths in what was added name this run's folder, which no other run has.
+        key = ""
+        if self._sandbox.kind == PROXIED:
+            key = setup_cache.key(self._facts.repository_id, self._setup, self._hosts, self._checkout, tree)
+            if done := self._from_before(key):
+                return done, ""
         if tree != self._checkout.base_sha:
             self._checkout.reset(tree)
         done = self._script()
@@ -110,13 +119,30 @@ class SetUpStep:
                 names = redacted(", ".join(found), self._setup.secrets)
                 return done, f"The set-up script left a secret where the model could read it: {names}."
             self._checkout.reset(self._checkout.base_sha)
-            layer.pack(self._checkout, self._sandbox, self.archive)
+            if layer.pack(self._checkout, self._sandbox, self.archive) and key:
+                setup_cache.keep(key, self.archive)
         except RunFailed as error:
             if error.failure is not Failure.SETUP_FAILED:
                 raise
             return done, redacted(str(error), self._setup.secrets)
         layer.hide(self._checkout)
         return done, ""
+
+    def _from_before(self, key: str) -> Completed | None:
+        """Lays out what an earlier run's script added, where all that it depends on is the same."""
+        began = time.monotonic()
+        if not setup_cache.take(key, self.archive):
+            return None
+        try:
+            layer.lay(self.archive, self._sandbox, self._checkout.work_tree)
+        except RunFailed as error:
+            _log.warning("what a set-up script added was kept in vain", error=str(error))
+            setup_cache.forget(key)
+            self.archive.unlink()
+            return None
+        layer.hide(self._checkout)
+        self._is_from_before = True
+        return Completed(0, _FROM_BEFORE, b"", time.monotonic() - began)
 
     def _script(self) -> Completed:
         folder = self._checkout.work_tree / f".asynccoder-{token_hex(8)}"
@@ -144,7 +170,7 @@ class SetUpStep:
 
     def _told(self) -> str:
         """The first lines of what is shown: which network the script had."""
-        if self._sandbox.kind == "none":
+        if self._sandbox.kind == "none" or self._is_from_before:
             return ""
         if self._sandbox.kind != PROXIED:
             return f"(no network: the jail {self._sandbox.kind} has none to give)\n"

@@ -49,6 +49,7 @@ class Bench:
 
     def send(self, *turns: Turn, task_type: TaskType = TaskType.ASYNC) -> UUID:
         self.server.script = [*turns, Turn(calls=[FINISH])]
+        self.server.received.clear()
         with db.transaction() as session:
             model = session.exec(select(AiModel.id).where(AiModel.name == "claude-sonnet-4-5")).one()
         return tasks.send(
@@ -193,6 +194,27 @@ def test_the_script_alone_reaches_a_package_host_and_no_other(
     said = results(task_id, "run_command")[0]["text"]
     assert "/simple" not in said and "urlopen error" in said and "PROXY" not in said.upper()
     assert ".asynccoder" not in said, "nothing of ours is left lying around"
+
+
+def test_what_it_added_is_kept_while_all_that_it_depends_on_is_the_same(hub: LocalHub, bench: Bench) -> None:
+    def set_up_again(environment: str = "") -> str:
+        bench.prepare("mkdir .venv; echo $MODE > .venv/tool; date +%s%N > .venv/made; sleep 0.01", environment)
+        with db.transaction() as session:
+            session.execute(text("UPDATE repository_settings SET test_command = 'test -f .venv/made'"))
+        task_id = bench.send(command("cat .venv/*; git status --porcelain; echo note > NOTES.md"))
+        assert work() == 0
+        evidence = run_of(task_id).evidence
+        assert evidence is not None and evidence["exit_code"] == 0
+        said = results(task_id, "set_up")[0]["text"]
+        return "kept " + results(task_id, "run_command")[0]["text"] if "kept from" in said else said
+
+    assert "kept" not in set_up_again()
+    hub.commit("alice", SHOP, "README.md", lambda old: old + "Another line.")
+    assert set_up_again().startswith("kept"), "no file that it depends on"
+    assert "kept" not in set_up_again("MODE=other")
+    for kept in (get_settings().data_dir / "setups").iterdir():
+        kept.write_bytes(b"no archive")
+    assert "kept" not in set_up_again(), "what is broken is made again"
 
 
 def test_a_question_runs_no_script(bench: Bench) -> None:
