@@ -206,7 +206,7 @@ def _facts() -> rx.Component:
     setup = RepositorySetup.setup
 
     def text(value: Any) -> rx.Component:
-        return theme.plain("dd", rx.cond(value != "", theme.part("out", value), "None"))
+        return theme.plain("dd", rx.cond(value != "", theme.part("out", value, tab_index=0), "None"))
 
     return theme.part(
         "facts",

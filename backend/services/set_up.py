@@ -118,13 +118,15 @@ class SetUpStep:
             if found := layer.holding(self._checkout, self._sandbox, list(self._setup.secrets.values())):
                 names = redacted(", ".join(found), self._setup.secrets)
                 return done, f"The set-up script left a secret where the model could read it: {names}."
-            self._checkout.reset(self._checkout.base_sha)
+            self._checkout.reset(tree)  # beside the files that it ran on: what was added depends on no run's own
             if layer.pack(self._checkout, self._sandbox, self.archive) and key:
                 setup_cache.keep(key, self.archive)
         except RunFailed as error:
             if error.failure is not Failure.SETUP_FAILED:
                 raise
             return done, redacted(str(error), self._setup.secrets)
+        if tree != self._checkout.base_sha:
+            self._checkout.reset(self._checkout.base_sha)
         layer.hide(self._checkout)
         return done, ""
 

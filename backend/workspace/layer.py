@@ -18,7 +18,7 @@ from backend.workspace.checkout import Checkout
 
 MOST_BYTES = 2 * 1024**3
 _SECONDS = 300.0
-_MOST_NAMES = 1000  # that are hidden one by one; of more, whole folders are
+_MOST_NAMES = 5000  # that are hidden one by one; of more, whole folders are
 _SPECIAL = str.maketrans({one: f"\\{one}" for one in "\\*?[!#"})
 
 
