@@ -26,6 +26,8 @@ _LISTED, _HITS = 500, 200
 _HEAD, _TAIL = 5_000, 15_000
 _COMMAND_SECONDS, _LONGEST_COMMAND = 120, 600
 _LINE_CHARS = 400
+# What a set-up script installs would hide the repository's own files: its folder is named, and listed when asked for.
+_INSTALLED = frozenset({".venv", "node_modules", ".tox", ".nox", "__pycache__"})
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CALM = {  # no pagers, no colours, and no droppings that would end up in the diff
     "CI": "1",
@@ -165,7 +167,7 @@ class Toolbox:
     def _list_files(self, path: str = ".", glob: str | None = None, *, cancelled: Callable[[], bool]) -> ToolOutcome:
         found: list[str] = []
         total = 0
-        for entry in files.walk(self.workspace, path):
+        for entry in files.walk(self.workspace, path, closed=_INSTALLED):
             if glob and not _fits(entry.path, glob):
                 continue
             total += 1

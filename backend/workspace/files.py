@@ -7,7 +7,7 @@ between two steps is met by the same refusal as one that was there before.
 import os
 import secrets
 import stat as modes
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,24 +83,28 @@ def list_dir(root: Path, rel: str = "") -> list[Entry]:
         return _entries(folder, "/".join(parts))
 
 
-def walk(root: Path, rel: str = "") -> Iterator[Entry]:
-    """Everything beneath that is no folder, in order of path, without `.git`; symlinks are named, not followed."""
+def walk(root: Path, rel: str = "", *, closed: Collection[str] = ()) -> Iterator[Entry]:
+    """Everything beneath that is no folder, in order of path, without `.git`; symlinks are named, not followed.
+
+    Folders of the names in `closed` are named, not entered.
+    """
     parts = [] if rel in ("", ".") else _parts(rel)
     with _folder(root, parts, rel or ".") as folder:
-        yield from _walk(folder, "/".join(parts), 0)
+        yield from _walk(folder, "/".join(parts), 0, closed)
 
 
-def _walk(folder: int, prefix: str, depth: int) -> Iterator[Entry]:
+def _walk(folder: int, prefix: str, depth: int, closed: Collection[str]) -> Iterator[Entry]:
     for entry in _entries(folder, prefix):
-        if entry.kind != "folder":
+        name = entry.path.rsplit("/", 1)[-1]
+        if entry.kind != "folder" or name in closed:
             yield entry
         elif depth < _MAX_DEPTH:
             try:
-                inner = os.open(entry.path.rsplit("/", 1)[-1], _FOLDER, dir_fd=folder)
+                inner = os.open(name, _FOLDER, dir_fd=folder)
             except OSError:
                 continue  # it went away, or became a symlink, since it was listed
             try:
-                yield from _walk(inner, entry.path, depth + 1)
+                yield from _walk(inner, entry.path, depth + 1, closed)
             finally:
                 os.close(inner)
 

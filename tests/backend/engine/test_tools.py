@@ -192,3 +192,12 @@ def test_guidance_in_a_folder_is_told_once_with_the_first_file_read_there(use: H
 
 def test_a_hit_in_a_single_file_names_the_file_too(use: Hand) -> None:
     assert use("search", pattern="Sample", path="README.md").text == "README.md:1:# Sample shop"
+
+
+def test_what_a_set_up_installed_is_named_and_listed_only_when_asked_for(use: Hand) -> None:
+    for path in ("node_modules/left/index.js", "web/.venv/lib/six.py"):
+        (use.toolbox.workspace / path).parent.mkdir(parents=True)
+        (use.toolbox.workspace / path).touch()
+    listed = use("list_files").text.split("\n")
+    assert {"node_modules  (folder)", "web/.venv  (folder)"} <= set(listed) and not any("six" in one for one in listed)
+    assert use("list_files", path="node_modules").text == "node_modules/left/index.js"
