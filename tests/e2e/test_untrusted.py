@@ -44,6 +44,9 @@ WATCH = """
 })();
 """
 STYLED = "[...document.styleSheets].some((one) => [...one.cssRules].some((rule) => /evil/.test(rule.cssText)))"
+TOO_WIDE = """
+[...document.querySelectorAll("html, .main, .scroll, .rail")].some((one) => one.scrollWidth > one.clientWidth)
+"""
 # Answers how many entries of the log were seen by now, and how far its top is.
 OPEN_ALL = """
 () => {
