@@ -85,14 +85,17 @@ def changed_files(checkout: Checkout, base: str, head: str) -> list[FileChange]:
     """The changes from one commit or tree (or HEAD) to another, in git's order, renames found."""
     raw = _diff(checkout, ["--raw", "--numstat", "-z"], base, head)
     records, counts = _records(raw)
-    parts = iter(_parts(_diff(checkout, ["--patch"], base, head).decode("utf-8", "replace")))
     found = []
-    for (status, old_path, path), count in zip(records, counts, strict=True):
-        part = next(parts)
-        if status == "type_changed":
-            part += next(parts)  # a file that became a link is shown as one deleted and one added
-        added, removed = count or (0, 0)
-        found.append(FileChange(path, old_path, status, added, removed, count is None, part if count else ""))
+    with checkout.scratch() as file:
+        _diff(checkout, ["--patch"], base, head, into=file)
+        file.seek(0)
+        parts = _parts(file)
+        for (status, old_path, path), count in zip(records, counts, strict=True):
+            part = next(parts)
+            if status == "type_changed":
+                part += next(parts)  # a file that became a link is shown as one deleted and one added
+            added, removed = count or (0, 0)
+            found.append(FileChange(path, old_path, status, added, removed, count is None, part if count else ""))
     return found
 
 
@@ -181,9 +184,16 @@ def _records(raw: bytes) -> tuple[list[tuple[str, str | None, str]], list[tuple[
     return records, counts
 
 
-def _parts(whole: str) -> list[str]:
-    """The diff cut at its file headers: no other line of a diff begins with this word."""
-    return [part for part in re.split(r"^(?=diff --git )", whole, flags=re.MULTILINE) if part]
+def _parts(whole: IO[bytes]) -> Iterator[str]:
+    """The diff, one file after the other, cut at their headers: no other line of a diff begins with this word."""
+    lines: list[bytes] = []
+    for line in whole:
+        if line.startswith(b"diff --git ") and lines:
+            yield b"".join(lines).decode("utf-8", "replace")
+            lines.clear()
+        lines.append(line)
+    if lines:
+        yield b"".join(lines).decode("utf-8", "replace")
 
 
 def added_lines(change: FileChange) -> Iterator[tuple[int, str]]:
