@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
+from uuid import UUID
 
 import pytest
 import reflex as rx
@@ -15,11 +16,13 @@ from reflex_base.event.processor import BaseStateEventProcessor
 from reflex_base.registry import RegistrationContext
 
 from asynccoder_ui.asynccoder_ui import app
-from backend import redis
+from backend import db, redis
 from backend.cache import Cache
 from backend.errors import AsyncCoderError
 from backend.hub import hub
+from backend.services import tasks
 from backend.settings import get_settings
+from backend.words import Priority, TaskType
 from tests.conftest import People
 
 T = TypeVar("T", bound=rx.State)
@@ -127,3 +130,11 @@ def branches(people: People) -> None:
         for repository in (people.sample, people.shop):
             key = f"user:{user.id}:branches:{repository}"
             cache.set_json(key, [["main", True], ["feature/coupons", False]], 300)
+
+
+@pytest.fixture
+def task(people: People) -> UUID:
+    """A task of Alice's that waits for a worker."""
+    draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, "Mend the totals")
+    with db.transaction() as session:
+        return tasks.submit(session, people.alice, draft).id

@@ -20,7 +20,8 @@ from backend.words import Priority, TaskType
 from tests.conftest import People
 from tests.pictures import png
 from tests.ui.conftest import opened
-from tests.ui.test_composer import FORM, composed, drafted, open_draft, tasks_of
+from tests.ui.test_composer import FORM, composed, tasks_of
+from tests.ui.test_drafts import drafted, open_draft
 
 pytestmark = pytest.mark.usefixtures("branches")
 

@@ -11,7 +11,7 @@ from backend.services import tasks
 from backend.words import Failure, Priority, Status, TaskType, Visibility
 from tests.conftest import People
 from tests.settled import settle
-from tests.ui.test_live import connected, note, until, with_hub
+from tests.ui.wire import connected, note, until, with_hub
 
 
 @pytest.fixture

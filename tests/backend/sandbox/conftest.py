@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sandlock
@@ -34,3 +35,8 @@ def workspace(request: pytest.FixtureRequest) -> Iterator[Path]:
     name = "jail" if "jail" in request.fixturenames else "bubblewrap"
     with scratch(request.getfixturevalue(name)) as folder:
         yield folder
+
+
+def sh(jail: Sandbox, workspace: Path, script: str, timeout: float = 20, **options: Any) -> tuple[int, str]:
+    done = jail.run(["sh", "-c", script], workspace=workspace, timeout=timeout, merge_stderr=True, **options)
+    return done.exit_code, done.stdout.decode()
