@@ -80,7 +80,7 @@ class Watched:
             self.problems.add(f"{address}: a script ran")
         for width in (1440, 360):
             page.set_viewport_size({"width": width, "height": 960})
-            if page.evaluate("document.documentElement.scrollWidth") > width:
+            if page.evaluate(TOO_WIDE):
                 self.problems.add(f"{address}: wider than {width} px")
         page.set_viewport_size({"width": 1440, "height": 960})
 
