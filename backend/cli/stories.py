@@ -1,6 +1,8 @@
 """What the people of a seeded demo asked for, and what came of it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
 
 from backend.words import Failure, Outcome, TaskType, Verdict
 
@@ -158,3 +160,20 @@ STORIES = (
         Outcome.MERGED,
     ),
 )
+
+_AREAS = (
+    *("invoices", "returns", "refunds", "gift cards", "subscriptions", "wish lists", "stock", "suppliers", "coupons"),
+    *("reviews", "search", "checkout", "shipping labels", "customs", "newsletters", "price lists", "warehouses"),
+    *("the admin pages", "the mobile API", "reports", "credit notes", "bundles", "pre-orders", "the archive"),
+)
+
+
+def told(stories: Sequence[Story]) -> Iterator[Story]:
+    """The stories, and then again for every part of the shop and every two of them: no title comes twice."""
+    yield from stories
+    for areas in (*((one,) for one in _AREAS), *permutations(_AREAS, 2)):
+        about = " and ".join(areas)
+        for story in stories:
+            yield replace(
+                story, title=f"{story.title} ({', '.join(areas)})", prompt=f"{story.prompt} It is about {about}."
+            )

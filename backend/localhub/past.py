@@ -1,4 +1,4 @@
-"""Pull requests that were merged or closed before anybody looked, for `asynccoder seed`: pages that open.
+"""Pull requests from before anybody looked, merged, closed or still open, for `asynccoder seed`: pages that open.
 
 Their base branch stays as it is and no hook is told: the demo's own bug is still there to be found.
 """
@@ -22,7 +22,8 @@ _HUB = "Local hub <hub@localhost>"
 
 @dataclass(frozen=True)
 class Past:
-    """One of them: who proposed what, which lines of one file changed, and when (seconds since the epoch) it ended."""
+    """One of them: who proposed what, which lines of one file changed, and when (seconds since the epoch) it ended or,
+    where it is open, was made."""
 
     repository: str
     author: str
@@ -34,11 +35,18 @@ class Past:
     after: str
     merged: bool
     ended: int
+    open: bool = False
 
 
 def add(hub: Hub, db: sqlite3.Connection, wish: Past) -> dict[str, Any]:
-    """Adds one; its id, number, url and head. Raises Refused (422) for an unknown place or person."""
+    """Adds one; its id, number, url and head. Raises Refused (422) for an unknown place or person.
+
+    One that is open already is not opened twice.
+    """
     place, author = _where(db, wish)
+    known = wish.open and next((one for one in pulls.listed(db, place, "open") if one.head_ref == wish.head), None)
+    if known:
+        return _answer(hub, place, known.id, known.number, known.head_sha)
     branch = place.repository.default_branch
     number = pulls.next_number(db, place)
     bare = hub.repositories.of(place.repository.id)
@@ -49,14 +57,19 @@ def add(hub: Hub, db: sqlite3.Connection, wish: Past) -> dict[str, Any]:
     ended = stamp(datetime.fromtimestamp(wish.ended, UTC))
     pull_id = pulls.next_id(db)
     db.execute(
-        "INSERT INTO pull VALUES (?, ?, ?, ?, ?, 'closed', 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO pull VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            *(pull_id, place.repository.id, number, wish.title, wish.body, author.id, wish.head, head, branch, start),
+            *(pull_id, place.repository.id, number, wish.title, wish.body, "open" if wish.open else "closed"),
+            *(author.id, wish.head, head, branch, start),
             *(head if wish.merged else None, author.id if wish.merged else None),
-            *(ended, ended, ended, ended if wish.merged else None),
+            *(ended, ended, None if wish.open else ended, ended if wish.merged else None),
         ),
     )
-    return {"id": pull_id, "number": number, "url": f"{web_url(hub.config, place)}/pull/{number}", "head_sha": head}
+    return _answer(hub, place, pull_id, number, head)
+
+
+def _answer(hub: Hub, place: Place, pull_id: int, number: int, head_sha: str) -> dict[str, Any]:
+    return {"id": pull_id, "number": number, "url": f"{web_url(hub.config, place)}/pull/{number}", "head_sha": head_sha}
 
 
 def _where(db: sqlite3.Connection, wish: Past) -> tuple[Place, Account]:

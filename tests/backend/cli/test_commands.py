@@ -160,6 +160,7 @@ def test_a_seeded_demo_is_believable_and_its_ledger_is_right(people: People, hub
     with db.transaction() as session:
         assert credits.unbalanced(session) == []
         assert session.exec(select(func.count()).select_from(Task)).one() == 24
+        assert session.exec(select(func.count(func.distinct(Task.title)))).one() == 24
         alice = session.get(User, people.alice.id)
         assert alice is not None
         for group in tasks.sidebar(session, alice).groups:
@@ -188,7 +189,12 @@ def test_the_pull_requests_of_a_seeded_demo_open_on_its_github_and_its_bug_is_st
         assert told["commits"] == told["changed_files"] == 1
         page = hub.http.get(row.url)
         assert page.status_code == 200 and row.title in unescape(page.text)
-    asynccoder("seed", "--tasks", "2")
+    asynccoder("seed", "--tasks", "6")
+    (open_one,) = alice.get("/repos/acme/shop/pulls").json()
+    assert (open_one["user"]["login"], open_one["state"], open_one["head"]["ref"]) == (
+        *("bob", "open"),
+        "single-item-returns",
+    )
     assert alice.get(main).json()["commit"]["sha"] == before
 
 

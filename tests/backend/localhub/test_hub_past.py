@@ -45,6 +45,15 @@ def test_one_that_was_closed_can_be_opened_again(hub: RunningHub) -> None:
     assert answer.status_code == 200 and answer.json()["state"] == "open"
 
 
+def test_one_that_is_still_open_has_its_branch_and_is_opened_once(hub: RunningHub) -> None:
+    first, second = hub.control("past", pulls=[wish(open=True), wish(open=True)])["pulls"]
+    assert first == second
+    (told,) = hub.caller("alice").get(PULLS).json()
+    assert (told["number"], told["closed_at"], told["head"]["sha"]) == (first["number"], None, first["head_sha"])
+    branches = [one["name"] for one in hub.caller("alice").get("/repos/alice/sample-shop/branches").json()]
+    assert "asynccoder/1-round" in branches
+
+
 def test_a_file_that_the_branch_has_not_is_shown_as_its_changed_lines(hub: RunningHub) -> None:
     new = wish(path="docs/new.md", before="", after="New\n")
     old = wish(path="shop/export.py", before="old\n", after="new\n", head="another")
