@@ -59,6 +59,24 @@ window.asynccoder = {
 };
 window.asynccoder.apply();
 
+// When the server was last heard on the page's own line, and since when there is none. Reflex, whose line it is, says
+// nothing of a server that is silent, or was never there. It speaks every 5 s (see ui_build).
+const LOST_MS = 2000;
+const SILENT_MS = 12000;
+const SLOW_MS = 6000; // a page that is loading may take this long
+const line = { socket: null, heard: 0, lost: performance.now() + SLOW_MS - LOST_MS };
+window.asynccoder.isAway = () => performance.now() - (line.lost || line.heard) > (line.lost ? LOST_MS : SILENT_MS);
+window.WebSocket = class extends window.WebSocket {
+  constructor(address, ...more) {
+    super(address, ...more);
+    if (!new URL(address, window.location.href).searchParams.has("token")) return; // the log's tells for itself
+    const hear = () => { if (line.socket === this) line.heard = performance.now(); };
+    this.addEventListener("open", () => { [line.socket, line.lost] = [this, 0]; hear(); });
+    this.addEventListener("message", hear);
+    this.addEventListener("close", () => { if (line.socket === this) [line.socket, line.lost] = [null, performance.now()]; });
+  }
+};
+
 // The browser is asked whether it may notify on the first task that is sent, never on load.
 document.addEventListener("submit", (event) => {
   if (event.target.matches?.("form.composer") && window.Notification?.permission === "default") Notification.requestPermission();

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import reflex as rx
-from reflex_components_core.core.banner import has_connection_errors
 from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import people, routes, theme, views
@@ -12,7 +11,7 @@ from asynccoder_ui.chosen import MAX_QUERY
 from asynccoder_ui.components import task_rows
 from asynccoder_ui.components.filters import search_field
 from asynccoder_ui.components.post_form import post_form
-from asynccoder_ui.components.react import notifier, palette, shortcuts
+from asynccoder_ui.components.react import away, notifier, palette, shortcuts
 from asynccoder_ui.following import Following, Reads
 from asynccoder_ui.gate import Trouble, signed_in
 from asynccoder_ui.palette import Palette
@@ -277,6 +276,4 @@ def _trouble() -> rx.Component:
 
 
 def _away() -> rx.Component:
-    return rx.cond(
-        has_connection_errors, theme.part("away", theme.notice("Reconnecting…", tone="warn", icon_name="wifi-off"))
-    )
+    return away(theme.part("away", theme.notice("Reconnecting…", tone="warn", icon_name="wifi-off")))

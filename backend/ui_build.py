@@ -75,6 +75,9 @@ def serving_environment(settings: Settings) -> dict[str, str]:
         "__REFLEX_SKIP_COMPILE": "true",
         "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
         "REFLEX_ENV_MODE": "prod",
+        # Seconds. A line is spoken on this often, so that pages know a silent server (see shell.js), then given up.
+        "REFLEX_SOCKET_INTERVAL": "5",
+        "REFLEX_SOCKET_TIMEOUT": "20",
     }
 
 

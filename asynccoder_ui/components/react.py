@@ -140,6 +140,13 @@ class Notifier(rx.Component):
     person: rx.Var[str]
 
 
+class Away(rx.Component):
+    """Its children, while the page has no line to the server, or hears nothing on it."""
+
+    library = f"{FOLDER}/away.jsx"
+    tag = "Away"
+
+
 class Broken(rx.Component):
     """What stands where a page broke in the browser; the error goes to the server's log by itself."""
 
@@ -280,6 +287,7 @@ attach = Attach.create
 appearance = Appearance.create
 browser_leave = BrowserLeave.create
 secret = Secret.create
+away = Away.create
 elapsed = Elapsed.create
 ago = Ago.create
 moment = Moment.create

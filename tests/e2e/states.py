@@ -2,7 +2,7 @@
 
 The table drives the browser's tests and the pictures. "full" is what `asynccoder seed` wrote, "empty" a person who
 came a moment ago, "loading" answers that are held back, "error" a database that lets nobody in, "no access" Carol, or
-nobody at all.
+nobody at all, "offline" a line to the server that breaks and cannot be had again.
 """
 
 import json
@@ -24,6 +24,7 @@ from backend.settings import Settings
 from tests.e2e.conftest import PROJECT, Stack
 
 DATABASE = "asynccoder_demo"
+AWAY = "Reconnecting…"
 REFUSED = "The database cannot be reached just now."
 NOT_YOURS = re.compile("no such (task|repository)", re.IGNORECASE)
 SIGNED_OUT = "Sign in with GitHub"
@@ -80,6 +81,8 @@ MORE = [
 ]
 EMPTY = [Cell(page, "empty", "carol", address, empty) for page, (address, _, empty) in _PAGES.items()]
 ERROR = [Cell(page, "error", "alice", address, REFUSED) for page, address in _ADDRESSES.items()]
+# The shell says it, so two pages speak for all: one that asks once, and one with a line of its own for the log.
+OFFLINE = [Cell(page, "offline", "alice", _ADDRESSES[page], AWAY) for page in ("home", "task")]
 NO_ACCESS = [
     *[Cell(page, "no access", "carol", address, NOT_YOURS) for page, (address, _) in _OF_ALICE.items()],
     *[Cell(page, "no access", "", address, SIGNED_OUT) for page, address in _ADDRESSES.items()],
@@ -130,11 +133,13 @@ def shows(page: Page, words: Sought) -> None:
 
 
 class HeldBack:
-    """The page's socket with the server's answers in our hand: first they are kept, then let through."""
+    """The page's sockets in our hand: answers can be kept and then let through, the lines cut and mended."""
 
     def __init__(self, page: Page) -> None:
         self._kept: list[tuple[WebSocketRoute, Any]] = []
         self._holds = False
+        self._page = page
+        self._sockets: list[WebSocketRoute] = []
         page.route_web_socket(re.compile("/_event"), self._connect)
 
     def hold(self) -> None:
@@ -147,7 +152,19 @@ class HeldBack:
         for socket, message in self._kept:
             socket.send(message)
 
+    def cut(self) -> None:
+        """Every line breaks, and none can be had."""
+        self._page.context.set_offline(True)
+        for socket in self._sockets:
+            socket.close()
+        self._sockets.clear()
+
+    def mend(self) -> None:
+        """Lines can be had again."""
+        self._page.context.set_offline(False)
+
     def _connect(self, socket: WebSocketRoute) -> None:
+        self._sockets.append(socket)
         server = socket.connect_to_server()
 
         def answer(message: Any) -> None:

@@ -128,6 +128,26 @@ def test_a_database_that_refuses_is_named_on_every_page_with_a_way_to_try_again(
     assert not found, "\n".join(found)
 
 
+def test_who_loses_the_line_is_told_until_it_is_back(visitors: Visitors, stack: Stack):
+    pages = [visitors.page(cell.login) for cell in states.OFFLINE]
+    lines = [states.HeldBack(page) for page in pages]
+    full = {cell.page: cell.words for cell in states.FULL}
+    for page, cell in zip(pages, states.OFFLINE, strict=True):
+        states.go(page, stack, cell, visitors.ids)
+        states.shows(page, full[cell.page])
+    for line in lines:
+        line.cut()
+    for page, cell in zip(pages, states.OFFLINE, strict=True):
+        expect(page.get_by_text(cell.words).filter(visible=True)).to_have_count(1)
+    found = looks.faults(pages[-1], where="offline")
+    for line in lines:
+        line.mend()
+    for page, cell in zip(pages, states.OFFLINE, strict=True):
+        expect(page.get_by_text(cell.words)).to_have_count(0)
+        page.close()
+    assert not found, "\n".join(found)
+
+
 def _seen(page: Page, stack: Stack, cell: Cell, ids: dict[str, str]) -> list[str]:
     states.go(page, stack, cell, ids)
     states.shows(page, cell.words)
