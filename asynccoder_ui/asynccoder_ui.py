@@ -4,8 +4,11 @@ import functools
 
 import reflex as rx
 from reflex.app import default_error_boundary
+from reflex.utils.prerequisites import get_web_dir
+from reflex_base.constants import Dirs
 
 from asynccoder_ui import routes, theme
+from asynccoder_ui.ahead import Ahead
 from asynccoder_ui.beside import Beside
 from asynccoder_ui.components.react import broken
 from asynccoder_ui.composer import Composer
@@ -56,7 +59,6 @@ def _head() -> list[rx.Component]:
         *[rx.el.link(rel="stylesheet", href=rx.asset(sheet)) for sheet in theme.STYLESHEETS],
         rx.el.link(rel="icon", href=rx.asset("favicon.svg"), type="image/svg+xml"),
         rx.el.script(src=rx.asset("shell.js")),
-        rx.el.script(src=rx.asset("ahead.js")),
     ]
 
 
@@ -83,6 +85,7 @@ app = rx.App(
     },
     toaster=rx.toast.provider(position="bottom-right", rich_colors=False, close_button=True),
     api_transformer=[
+        functools.partial(Ahead, bundles=get_web_dir() / Dirs.STATIC / "assets"),
         functools.partial(Beside, api=api),
         functools.partial(LoopbackOnly, settings=get_settings()),
         functools.partial(SecurityHeaders, settings=get_settings()),  # last is outermost: refusals have them too

@@ -24,7 +24,6 @@ function withNew(state, events, hasOlder) {
 }
 
 export function reduce(state, action) {
-  if (action.type === "reset") return start();
   if (action.type === "delta") return action.of === "text" ? { ...state, stream: state.stream + action.text } : state;
   return action.type === "older" ? withOlder(state, action.events, action.has_older) : withNew(state, action.events, action.has_older);
 }

@@ -1,3 +1,5 @@
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from asynccoder_ui.ahead import Ahead
 from asynccoder_ui.asynccoder_ui import app
 from asynccoder_ui.beside import Beside
 from asynccoder_ui.headers import SecurityHeaders
@@ -70,3 +73,22 @@ def test_a_refusal_at_the_outermost_door_has_the_headers_too():
 def test_only_what_is_named_by_its_content_is_kept_by_browsers(client: TestClient):
     assert "immutable" in client.get("/assets/root-abc123.js").headers["cache-control"]
     assert client.get("/home").headers["cache-control"] == "no-cache"
+
+
+def test_a_page_with_an_id_in_its_address_names_its_scripts_at_once(tmp_path: Path):
+    routes = {
+        "root": {"path": "", "module": "/assets/root-1.js", "imports": []},
+        "tasks": {"path": "tasks", "module": "/assets/tasks-1.js", "imports": []},
+        "task": {"path": "tasks/:task_id", "module": "/assets/task-1.js", "imports": ["/assets/log-1.js"]},
+    }
+    built = f"window.__reactRouterManifest={json.dumps({'routes': routes})};"
+    (tmp_path / "manifest-1.js").write_text(built, encoding="utf-8")
+    client = TestClient(Ahead(answering("pages"), tmp_path))
+    wanted = "</assets/task-1.js>; rel=modulepreload, </assets/log-1.js>; rel=modulepreload"
+    assert client.get("/tasks/1").headers["link"] == client.get("/tasks/1/").headers["link"] == wanted
+    for other in ("/tasks", "/", "/tasks/1/patch", "/assets/task-1.js"):
+        assert "link" not in client.get(other).headers
+
+
+def test_without_a_build_no_script_is_named(tmp_path: Path):
+    assert "link" not in TestClient(Ahead(answering("pages"), tmp_path / "nothing")).get("/tasks/1").headers
