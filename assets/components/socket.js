@@ -24,7 +24,7 @@ function keepUp(one) {
   one.on("refused", (message) => { if (message.code === "signed_out") leave(); });
   one.on("disconnect", (reason) => { if (reason === "io server disconnect") again(); });
   one.on("connect_error", (error) => {
-    if (error.message === "signed_out") leave();
+    if (error.message === "signed_out") window.location.assign("/?next=" + encodeURIComponent(window.location.pathname + window.location.search));
     else if (!one.active) again();
   });
 }
