@@ -101,6 +101,8 @@ def _run() -> rx.Component:
         theme.plain("h2", "Run ", run.number),
         theme.part(
             "facts",
+            *_fact("Repository", facts.repository),
+            *_fact("Branch", theme.words("mono", facts.branches)),
             *_fact("Type", facts.task_type),
             *_fact("Model", facts.model),
             *_fact("Turns", theme.words("soft", run.steps, num=True)),
