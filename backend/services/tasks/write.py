@@ -8,7 +8,7 @@ from sqlalchemy import text as sql
 from sqlmodel import Session
 
 from backend import clock, jsonb
-from backend.db import after_commit, transaction
+from backend.db import after_commit, lock, transaction
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import AiModel, Task, TaskMessage, TaskRun, User
@@ -71,8 +71,8 @@ def send(user_id: UUID, draft: Draft, *, key: str = "", opened: drafts.Version |
     """
     draft = _found_on_github(user_id, replace(draft, prompt=check_prompt(draft.prompt)))
     with transaction() as session:
-        user = session.get(User, user_id)
-        if user is None or user.disabled_at is not None:
+        user = lock(session, User, user_id)  # before the draft, as where an account is deleted
+        if user.disabled_at is not None:
             raise NotFound("The person no longer exists.")
         if opened is not None:
             drafts.use_up(session, user, opened)

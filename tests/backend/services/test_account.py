@@ -1,6 +1,7 @@
 """Leaving: what goes, what stays, what comes back with the next sign-in."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
@@ -11,10 +12,24 @@ from backend import crypto, db
 from backend.errors import AsyncCoderError, Forbidden, GitHubUnauthorized, InvalidInput, NotFound, SignedOut, StaleFence
 from backend.github.types import Profile, Token
 from backend.models import Attachment, CreditTransaction, Draft, ProviderKey, TaskRun, User
-from backend.services import account, admin, api_tokens, auth, claims, credits, lease, preferences, tasks
+from backend.services import (
+    account,
+    admin,
+    api_tokens,
+    auth,
+    catalog,
+    claims,
+    credits,
+    drafts,
+    lease,
+    preferences,
+    repositories,
+    tasks,
+)  # fmt: skip
 from backend.services.api_tokens import Scope
 from backend.settings import get_settings
 from backend.words import Priority, Status, TaskType
+from tests.backend.services.worker import somebody_waits
 from tests.conftest import People
 
 
@@ -196,3 +211,25 @@ def test_a_task_that_is_sent_at_the_same_moment_holds_nothing_of_a_deleted_accou
     with db.transaction() as session:
         assert session.exec(select(TaskRun)).all() == []
         assert credits.unbalanced(session) == []
+
+
+def test_a_draft_that_is_sent_while_its_account_is_deleted_waits_for_the_person_and_not_both_for_each_other(
+    alice: UUID,
+) -> None:
+    prompt = "Secret plan"
+    with db.transaction() as session:
+        user = session.get_one(User, alice)
+        version = drafts.read(session, user, drafts.save(session, user, {"prompt": prompt}))[0]
+        found = next(row.id for row in repositories.listing(session, user) if row.full_name == "alice/sample-shop")
+        model = next(choice.id for choice in catalog.choices(session) if choice.is_demo)
+    draft = tasks.Draft(found, "main", None, model, TaskType.ASK, Priority.MEDIUM, prompt)
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            user = db.lock(session, User, alice)
+            sending = pool.submit(tasks.send, alice, draft, opened=version)
+            while not somebody_waits():
+                assert not sending.done(), sending.exception()
+            account.delete_account(session, user, "alice")
+        assert isinstance(sending.exception(), NotFound)
+    with db.transaction() as session:
+        assert session.exec(select(TaskRun)).all() == []

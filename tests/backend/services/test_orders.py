@@ -19,7 +19,7 @@ from backend.services.claims import Claim
 from backend.services.recorder import Recorder
 from backend.services.runs import End
 from backend.words import EventKind, Failure, Phase, Status
-from tests.backend.services.worker import claim, end, expire_lease, run_of, submit, take_over
+from tests.backend.services.worker import claim, end, expire_lease, run_of, somebody_waits, submit, take_over
 from tests.conftest import People
 
 
@@ -70,17 +70,10 @@ def meanwhile(first: Callable[[Session], object], second: Callable[[], object]) 
     with db.transaction() as session:
         first(session)
         thread.start()
-        while not _somebody_waits():
+        while not somebody_waits():
             assert thread.is_alive(), "it did not wait"
     thread.join()
     return failed
-
-
-def _somebody_waits() -> bool:
-    """Whether a connection waits for a lock: asked in a transaction of its own, which sees how it was then."""
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with db.transaction() as session:
-        return session.execute(text(waiting)).first() is not None
 
 
 def test_stop_and_hand_over_at_the_same_time_are_told_apart_by_who_came_first(people: People) -> None:

@@ -51,3 +51,10 @@ def end(mine: Claim, how: End | None = None) -> None:
     with db.transaction() as session:
         done = how or End(Status.COMPLETED, "done", outcome=Outcome.NO_CHANGES)
         runs.end(session, mine.run_id, mine.fence, done)
+
+
+def somebody_waits() -> bool:
+    """Whether a connection waits for a lock: asked in a transaction of its own, which sees how it was then."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with db.transaction() as session:
+        return session.execute(text(waiting)).first() is not None
