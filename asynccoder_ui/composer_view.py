@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from asynccoder_ui import orders
 from asynccoder_ui.composer_choice import TYPES, Choice, pull_label
-from asynccoder_ui.views import Option
+from asynccoder_ui.views import BLIND, Option
 from backend.errors import NotFound
 from backend.models import User
 from backend.services import catalog, credits, pull_choices, repositories
@@ -96,7 +96,7 @@ def model_option(model: catalog.ModelChoice) -> Option:
     end = "scripted, no AI" if model.is_demo else "your key" if model.own_key else model.provider
     detail = model.unavailable_reason or f"{model.description} {model.price_line}".strip()
     if not model.takes_images:
-        detail += " · takes no images"
+        detail += BLIND
     return Option(str(model.id), model.display_name, end, detail, not model.is_available)
 
 

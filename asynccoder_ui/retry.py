@@ -63,7 +63,8 @@ class Retry(Session):
 
 
 def _offer(model: tasks.ModelOffer) -> str:
-    return f"{model.name}, on your own key" if model.own_key else f"{model.name}, holds {model.hold} credits"
+    paid = "on your own key" if model.own_key else f"holds {model.hold} credits"
+    return f"{model.name}, {paid}{views.BLIND if model.is_blind else ''}"
 
 
 def retry_button() -> rx.Component:

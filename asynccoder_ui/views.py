@@ -84,6 +84,9 @@ class TaskGroup:
     rows: list[TaskItem]
 
 
+BLIND = " · takes no images"  # behind the name of a model
+
+
 def no_images(model: str) -> str:
     """Why images cannot go along."""
     return f"{model} does not take images."

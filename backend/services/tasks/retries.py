@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from backend.errors import Conflict
 from backend.models import AiModel, Task, TaskRun, User
-from backend.services import access, catalog, credits, runs
+from backend.services import access, attachments, catalog, credits, runs
 from backend.services.tasks.rows import retry_refusal
 from backend.services.tasks.write import check_prompt
 from backend.words import TaskType
@@ -15,12 +15,16 @@ from backend.words import TaskType
 
 @dataclass(frozen=True)
 class ModelOffer:
-    """A model that a retry could take, and how many credits it would hold: none with the person's own key."""
+    """A model that a retry could take, and how many credits it would hold: none with the person's own key.
+
+    A blind one takes no images, and the retry would come with some.
+    """
 
     id: UUID
     name: str
     hold: int
     own_key: bool
+    is_blind: bool
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,9 @@ def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
     priced = session.exec(select(AiModel).where(col(AiModel.id).in_([choice.id for choice in usable])))
     by_id = {model.id: model for model in priced}
     holds = (credits.estimate_for(by_id[choice.id], TaskType(task.type), len(prompt)).hold for choice in usable)
+    has_images = bool(attachments.sent_with(session, task.id))
     models = [
-        ModelOffer(choice.id, choice.display_name, hold, choice.own_key)
+        ModelOffer(choice.id, choice.display_name, hold, choice.own_key, has_images and not choice.takes_images)
         for choice, hold in zip(usable, holds, strict=True)
     ]
     return RetryOffer(prompt, task.ai_model_id, models)

@@ -157,6 +157,22 @@ def test_a_model_without_images_is_refused_before_anything_is_claimed(people: Pe
     assert [row.task_id for row in rows()] == [None]
 
 
+def test_a_retry_is_told_which_models_do_not_take_the_images_of_its_task(people: People, draft: tasks.Draft) -> None:
+    with_image, without = submit(people.alice, draft, upload(people.alice)), submit(people.alice, draft)
+    for task_id in (with_image, without):
+        end(task_id)
+
+    def blind(task_id: UUID) -> list[bool]:
+        with db.transaction() as session:
+            offer = tasks.retry_offer(session, session.get_one(User, people.alice.id), task_id)
+            return [model.is_blind for model in offer.models]
+
+    assert (blind(with_image), blind(without)) == ([False], [False])
+    with db.transaction() as session:
+        session.execute(text("UPDATE ai_models SET capabilities = '{}' WHERE provider = 'demo'"))
+    assert (blind(with_image), blind(without)) == ([True], [False])
+
+
 def test_of_a_compatible_servers_models_the_operator_says_which_take_images(
     people: People, environment: pytest.MonkeyPatch
 ) -> None:
