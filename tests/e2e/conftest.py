@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ CHROMIUM = next(
 # Chromium as root needs no sandbox of its own; the rest keeps it from calling home.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 START_SECONDS = 240
+BUILT = PROJECT / "build" / "e2e-ui"  # the pages as the last run's `up` built them
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,34 @@ def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`asynccoder up` in demo mode on a data dir of its own: pages built, every part real."""
-    with started(tmp_path_factory.mktemp("up") / "data") as running:
+    data_dir = tmp_path_factory.mktemp("up") / "data"
+    with _kept_pages(data_dir) as port, started(data_dir, port) as running:
         yield running
 
 
 @contextmanager
-def started(data_dir: Path) -> Iterator[Stack]:
-    """`asynccoder up` on this data dir until the block ends."""
-    port = free_port_pair()
+def _kept_pages(data_dir: Path) -> Iterator[int]:
+    """Lends the data dir what this clone has built before, if both lie on the same disk; gives the port it is for.
+
+    `up` decides what of it can stay. A clone's first run finds nothing, a second run at the same time neither: they
+    build everything, as a newcomer's does.
+    """
+    pages = data_dir / "ui"
+    data_dir.mkdir(mode=0o700)
+    with suppress(OSError):
+        BUILT.rename(pages)
+    told = pages / "port"
+    port = free_port_pair(int(told.read_text()) if told.exists() else None)
+    yield port
+    BUILT.parent.mkdir(exist_ok=True)
+    with suppress(OSError):
+        told.write_text(str(port))
+        pages.rename(BUILT)
+
+
+@contextmanager
+def started(data_dir: Path, port: int) -> Iterator[Stack]:
+    """`asynccoder up` on this data dir and port until the block ends."""
     environment = {
         name: value
         for name, value in os.environ.items()

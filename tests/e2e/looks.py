@@ -17,7 +17,8 @@ WIDE, NARROW = ViewportSize(width=1440, height=960), ViewportSize(width=360, hei
 def faults(page: Page, *, where: str) -> list[str]:
     """All that is wrong with it, in light on a wide screen and in dark on a phone; `where` stands before each."""
     page.evaluate(_LOOKS)
-    page.evaluate("source => window.axe || (0, eval)(source)", _AXE)
+    if page.evaluate("!window.axe"):
+        page.evaluate("source => { (0, eval)(source); }", _AXE)
     found = []
     both: tuple[tuple[Literal["light", "dark"], bool], ...] = (("light", False), ("dark", True))
     for theme, is_phone in both:

@@ -15,6 +15,7 @@ from tests.e2e import states
 from tests.e2e.conftest import CHROMIUM, FLAGS, PROJECT, Stack, sign_in, started
 from tests.e2e.states import Cell
 from tests.e2e.test_road import seen, send_task, wait_done
+from tests.ports import free_port_pair
 
 ALL = PROJECT / "build" / "screenshots"
 SHOWN = PROJECT / "docs" / "screenshots"
@@ -33,7 +34,11 @@ def main() -> None:
     shutil.rmtree(ALL, ignore_errors=True)
     ALL.mkdir(parents=True)
     SHOWN.mkdir(exist_ok=True)
-    with TemporaryDirectory() as folder, started(Path(folder) / "data") as stack, sync_playwright() as playwright:
+    with (
+        TemporaryDirectory() as folder,
+        started(Path(folder) / "data", free_port_pair()) as stack,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         with signed_in(browser, stack, "alice") as page:
             _doors(page, stack)
