@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Stack, sign_in
+from tests.e2e.keyboard import pick, press, reach
 
 PROMPT = "Totals are off by a cent when several half-cents meet. Find out why and fix it."
 DONE = 60_000  # milliseconds: from send to the pull request, with room
@@ -50,48 +51,74 @@ def seen(page: Page, words: str | re.Pattern[str], *, exact: bool = False) -> Lo
 
 
 @pytest.mark.timeout(300)
-def test_from_the_landing_page_to_a_merged_pull_request(stack: Stack, new_page: NewPage) -> None:
+def test_from_the_landing_page_to_a_merged_pull_request_by_keyboard_alone(stack: Stack, new_page: NewPage) -> None:
     page = new_page()
     began = time.monotonic()
-    sign_in(page, stack, "alice")
+    page.goto(stack.origin)
+    press(page, page.get_by_role("link", name="Sign in with GitHub").first)
+    press(page, page.get_by_role("button", name="alice"))
+    page.wait_for_url(f"{stack.origin}/home")
     expect(seen(page, "100 credits")).to_be_visible()
     expect(seen(page, "Demo (scripted, no AI)")).to_be_visible()
-    address = send_task(page)
+    address = _send_by_keyboard(page)
     page.reload()  # in the middle
     expect(seen(page, "Demo (scripted, no AI)")).to_be_visible()
     wait_done(page)
     took = time.monotonic() - began
     print(f"from the landing page to the pull request: {took:.1f} s")
     expect(seen(page, "verified")).to_be_visible()
-    expect(page.get_by_role("link", name="open #1").filter(visible=True).first).to_be_visible()
+    pull_request = page.get_by_role("main").get_by_role("link", name="open #1").filter(visible=True).first
+    expect(pull_request).to_be_visible()
     expect(page.get_by_text("Workspace ready")).to_have_count(1)  # nothing twice
-    page.get_by_role("tab", name=re.compile("^Changes")).click()
+    press(page, page.get_by_role("tab", name=re.compile("^Changes")))
     expect(seen(page, "shop/totals.py")).to_be_visible()
 
     # A follow-up: the same branch, the same pull request, a second hold.
-    page.get_by_role("tab", name="Log").click()
-    page.get_by_role("textbox", name="Follow-up").fill("Add a test for it as well.")
-    page.get_by_role("button", name="Send", exact=True).click()
+    press(page, page.get_by_role("tab", name="Log"), back=True)
+    reach(page, page.get_by_role("textbox", name="Follow-up"))
+    page.keyboard.type("Add a test for it as well.")
+    page.keyboard.press("Enter")
     expect(seen(page, re.compile("^Run 2"))).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()  # the header follows the log
     wait_done(page)
-    expect(page.get_by_role("link", name="open #1").filter(visible=True).first).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
 
-    # Merged on the hub: the page shows it without a reload.
-    hub = page.context.new_page()
-    hub.goto(f"{stack.hub}/alice/sample-shop/pull/1")
+    # Merged on the hub, where the pull request's link leads: the page shows it without a reload.
+    with page.context.expect_page() as opened:
+        press(page, pull_request)
+    hub = opened.value
+    hub.wait_for_load_state()
     if hub.get_by_role("button", name=re.compile("alice", re.IGNORECASE)).count():
-        hub.get_by_role("button", name=re.compile("alice", re.IGNORECASE)).first.click()
+        press(hub, hub.get_by_role("button", name=re.compile("alice", re.IGNORECASE)).first)
         hub.goto(f"{stack.hub}/alice/sample-shop/pull/1")
-    hub.get_by_role("button", name=re.compile("Merge")).first.click()
+    press(hub, hub.get_by_role("button", name=re.compile("Merge")).first)
+    hub.close()
     expect(seen(page, re.compile("merged"))).to_be_visible(timeout=10_000)
 
     _carol_sees_none_of_it(stack, new_page, address)
 
-    page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url(f"{stack.origin}/")
+    press(page, page.get_by_role("button", name="Sign out"), back=True)
+    expect(page).to_have_url(f"{stack.origin}/")  # the page also leaves by itself: either may come first
+    expect(page.get_by_role("link", name="Sign in with GitHub").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
     page.goto(address)
     expect(page.get_by_role("link", name="Sign in with GitHub").first).to_be_visible()
     expect(page.get_by_text(PROMPT)).to_have_count(0)
+
+
+def _send_by_keyboard(page: Page) -> str:
+    """As `send_task`, without a pointer."""
+    picker = page.get_by_role("button", name=re.compile("^Repository"))
+    expect(picker).to_contain_text("/")
+    pick(page, picker, "Search repositories", "sample", "alice/sample-shop")
+    branches = page.get_by_role("button", name=re.compile("^Branch"))
+    expect(branches).to_contain_text("main")
+    reach(page, page.get_by_role("textbox", name="The task"))
+    page.keyboard.type(PROMPT)
+    expect(page.get_by_text(re.compile("credits, holds"))).to_be_visible()
+    press(page, page.get_by_role("button", name="Send the task"))
+    page.wait_for_url(re.compile("/tasks/"))
+    return page.url
 
 
 def _carol_sees_none_of_it(stack: Stack, new_page: NewPage, address: str) -> None:

@@ -143,7 +143,7 @@ def test_who_loses_the_line_is_told_until_it_is_back(visitors: Visitors, stack: 
     for line in lines:
         line.mend()
     for page, cell in zip(pages, states.OFFLINE, strict=True):
-        expect(page.get_by_text(cell.words)).to_have_count(0)
+        expect(page.get_by_text(cell.words)).to_have_count(0, timeout=20_000)  # it is tried every five seconds
         page.close()
     assert not found, "\n".join(found)
 
