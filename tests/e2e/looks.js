@@ -79,6 +79,14 @@
       }
       return [...found.values()];
     },
+    // What moves although the person asked for no motion.
+    moving() {
+      const longest = (times) => Math.max(...times.split(",").map(parseFloat));
+      return drawn().filter((element) => {
+        const style = getComputedStyle(element);
+        return longest(style.transitionDuration) > 0.01 || (style.animationName !== "none" && longest(style.animationDuration) > 0.01) || style.scrollBehavior === "smooth";
+      }).map((element) => `moves: ${where(element)}`);
+    },
     tooSmall(least) {
       const targets = "a[href], button, input:not([type=hidden]), select, textarea, summary, [role=option], [role=menuitem]";
       return drawn().filter((element) => element.matches(targets)).flatMap((element) => {

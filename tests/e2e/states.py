@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 from playwright.sync_api import Page, WebSocketRoute, expect
 
@@ -77,6 +78,9 @@ FULL = [
 MORE = [
     Cell("task", "failed", "alice", "/tasks/{failed}", "failed"),
     Cell("task", "answered", "alice", "/tasks/{answered}", "In the model’s own words"),
+    Cell("task", "running", "alice", "/tasks/{running}", "Add something for this run to read…"),
+    Cell("task", "waiting for its person", "alice", "/tasks/{waiting}", "The budget of this run is used up."),
+    Cell("task", "waiting for a time", "alice", "/tasks/{later}", "the work goes on by itself"),
     Cell("nowhere", "not found", "alice", "/nowhere", "There is no page at this address."),
 ]
 EMPTY = [Cell(page, "empty", "carol", address, empty) for page, (address, _, empty) in _PAGES.items()]
@@ -101,9 +105,17 @@ def seed(stack: Stack, tasks: int) -> dict[str, str]:
     return places(stack.data_dir)
 
 
+# Runs that stay as they are: no worker has the one, and no sweep takes it over; the others wait for what does not come.
+_ALIVE = {
+    "running": "status = 'running', phase = 'running'",
+    "waiting": "status = 'pending', phase = 'parked', reason = 'budget'",
+    "later": "status = 'pending', phase = 'parked', reason = 'github_rate_limited', until = now() + interval '1 day'",
+}
+
+
 def places(data_dir: Path) -> dict[str, str]:
-    """Alice's newest task of each kind, and a repository of hers."""
-    found = {}
+    """Alice's newest task of each kind, three more of hers that are alive by now, and a repository."""
+    found = dict[str, str]()
     mine = "FROM tasks t JOIN users u ON u.id = t.user_id WHERE u.username = 'alice'"
     wanted = {
         "done": f"SELECT t.id {mine} AND t.outcome = 'merged'",
@@ -116,7 +128,25 @@ def places(data_dir: Path) -> dict[str, str]:
             row = connection.execute(f"{query} ORDER BY t.created_at DESC LIMIT 1").fetchone()
             assert row, name
             found[name] = str(row[0])
+        others = (
+            f"SELECT t.id {mine} AND t.completed_at IS NOT NULL AND NOT t.id = ANY(%s) ORDER BY t.created_at LIMIT %s"
+        )
+        rows = connection.execute(others, (list(found.values()), len(_ALIVE))).fetchall()
+        for (name, state), (task,) in zip(_ALIVE.items(), rows, strict=True):
+            _bring_to_life(connection, task, state)
+            found[name] = str(task)
     return found
+
+
+def _bring_to_life(connection: psycopg.Connection[Any], task: Any, state: str) -> None:
+    again = f"{state}, outcome = NULL, failure = NULL"
+    lease = "lease_owner = 'elsewhere', lease_expires_at = now() + interval '1 day'"
+    connection.execute(f"UPDATE tasks SET {again}, completed_at = NULL WHERE id = %s", (task,))
+    connection.execute(
+        f"UPDATE task_runs SET {again}, {lease}, evidence = NULL, charged = NULL, started_at = now(), ended_at = NULL"
+        " WHERE task_id = %s",
+        (task,),
+    )
 
 
 def go(page: Page, stack: Stack, cell: Cell, ids: dict[str, str]) -> None:
@@ -174,6 +204,21 @@ class HeldBack:
                 socket.send(message)
 
         server.on_message(answer)
+
+
+@contextmanager
+def github_refuses(stack: Stack, login: str) -> Iterator[None]:
+    """While it lasts the person has used up GitHub's hourly limit."""
+
+    def leave(remaining: int) -> None:
+        wish = {"login": login, "remaining": remaining, "seconds": 600}
+        httpx.post(f"{stack.hub}/_control/rate", json=wish, trust_env=False).raise_for_status()
+
+    leave(0)
+    try:
+        yield
+    finally:
+        leave(5_000)
 
 
 @contextmanager

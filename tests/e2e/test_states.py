@@ -1,5 +1,6 @@
 """Each page in each of its states: it says what it should, and nothing about it is ugly, unreadable or out of reach."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -111,6 +112,20 @@ def test_strangers_meet_the_way_in_and_carol_what_is_not_there(visitors: Visitor
     pages[""].get_by_role("link", name=states.SIGNED_OUT).first.click()
     states.shows(pages[""], "Sign in to Async Coder")
     found += looks.faults(pages[""], where="sign-in")
+    assert not found, "\n".join(found)
+
+
+def test_where_github_refuses_the_page_says_so_and_keeps_what_it_knows(visitors: Visitors, stack: Stack):
+    page = visitors.page("alice")
+    with states.github_refuses(stack, "alice"):
+        page.goto(f"{stack.origin}/repositories")
+        page.get_by_role("button", name="Sync with GitHub").first.click()
+        states.shows(page, re.compile("GitHub was not asked to the end"))
+        states.shows(page, "acme/shop")
+        found = looks.faults(page, where="github refuses")
+    page.get_by_role("button", name="Sync with GitHub").first.click()
+    states.shows(page, re.compile("repositories"))
+    page.close()
     assert not found, "\n".join(found)
 
 
