@@ -78,7 +78,7 @@ FULL = [
 MORE = [
     Cell("task", "failed", "alice", "/tasks/{failed}", "failed"),
     Cell("task", "answered", "alice", "/tasks/{answered}", "In the model’s own words"),
-    Cell("task", "running", "alice", "/tasks/{running}", "Add something for this run to read…"),
+    Cell("task", "running", "alice", "/tasks/{running}", re.compile("^Stop$")),
     Cell("task", "waiting for its person", "alice", "/tasks/{waiting}", "The budget of this run is used up."),
     Cell("task", "waiting for a time", "alice", "/tasks/{later}", "the work goes on by itself"),
     Cell("nowhere", "not found", "alice", "/nowhere", "There is no page at this address."),
