@@ -1,7 +1,8 @@
 """The scripts of a page whose address holds an id are named to the browser with the page's first byte.
 
 React Router builds such a page without their names, and would ask for them only once its frame is drawn; its manifest
-knows them. Pages without an id name theirs themselves.
+knows them. Pages without an id name theirs themselves. A task's page names its log's newest entries too, which its
+scripts ask for as soon as they run.
 """
 
 import json
@@ -10,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 from asynccoder_ui.headers import App, Message, Receive, Scope, Send
+
+_TASK = re.compile(r"/tasks/([0-9a-f-]{36})/?")
 
 
 class Ahead:
@@ -37,7 +40,11 @@ class Ahead:
         await self._app(scope, receive, with_link)
 
     def _link(self, path: str) -> bytes:
-        return next((link for page, link in self._pages if page.fullmatch(path)), b"")
+        scripts = next((link for page, link in self._pages if page.fullmatch(path)), b"")
+        task = _TASK.fullmatch(path)
+        if not (scripts and task):
+            return scripts
+        return f"</files/tasks/{task[1]}/log>; rel=preload; as=fetch; crossorigin, ".encode() + scripts
 
     @cached_property
     def _pages(self) -> list[tuple[re.Pattern[str], bytes]]:

@@ -12,20 +12,16 @@ from uuid import UUID
 
 from socketio import AsyncNamespace
 from socketio.exceptions import ConnectionRefusedError
-from sqlmodel import Session
 
 from asynccoder_ui import given, people
 from backend import events, log
 from backend.errors import AsyncCoderError, Conflict, InvalidInput, SignedOut, Unavailable
 from backend.hub import DELTA, RESYNC, Hub, Ring, hub
-from backend.models import User
-from backend.services import access, outputs, results
+from backend.services import logs, outputs, results
 from backend.services.sessions import SIGNED_OUT
 
 # A page is told at once, and then at most this often.
 PAUSE_SECONDS = 0.1
-FIRST = 100  # entries that a log opens with: the newest
-BATCH = 500
 # How often a silent socket asks whether its session still stands.
 RECHECK_SECONDS = 15.0
 MOST_FOLLOWED = 8
@@ -122,10 +118,10 @@ class LogNamespace(AsyncNamespace):
         token = (await self.get_session(sid))["token"]
         try:
             task_id, before = _task_of(data), _number(data.get("before"))
-            rows = await people.ask(token, lambda session, user: _newest(session, user, task_id, BATCH, before))
+            rows = await people.ask(token, lambda session, user: logs.older(session, user, task_id, before))
         except AsyncCoderError as error:
             return {"refused": str(error)}
-        return {"events": [_event(row) for row in rows], "has_older": _has_older(rows)}
+        return logs.message(rows)
 
     async def on_output(self, sid: str, data: Any) -> dict[str, Any]:
         """Answers with all that the tool of entry `seq` wrote."""
@@ -172,19 +168,19 @@ class LogNamespace(AsyncNamespace):
 
     async def _send_newest(self, sid: str, token: str, task_id: UUID) -> int:
         """Sends what a log opens with; returns the newest number. An empty log is said too."""
-        rows = await people.ask(token, lambda session, user: _newest(session, user, task_id, FIRST))
-        batch = {"task": str(task_id), "events": [_event(row) for row in rows], "has_older": _has_older(rows)}
-        await self.emit("events", batch, to=sid)
+        rows = await people.ask(token, lambda session, user: logs.newest(session, user, task_id))
+        await self.emit("events", {"task": str(task_id), **logs.message(rows)}, to=sid)
         return rows[-1].seq if rows else 0
 
     async def _send_new(self, sid: str, token: str, task_id: UUID, after: int) -> int:
         """Sends everything after number `after`, in batches; returns the newest number."""
         while True:
-            rows = await people.ask_together(token, people.Question(_since, (task_id, after)))
+            rows = await people.ask_together(token, people.Question(logs.since, (task_id, after)))
             if rows:
-                await self.emit("events", {"task": str(task_id), "events": [_event(row) for row in rows]}, to=sid)
+                new = logs.message(rows)["events"]
+                await self.emit("events", {"task": str(task_id), "events": new}, to=sid)
                 after = rows[-1].seq
-            if len(rows) < BATCH:
+            if len(rows) < logs.BATCH:
                 return after
 
     async def _rings(self, token: str, queue: asyncio.Queue[Ring]) -> list[Ring]:
@@ -225,24 +221,3 @@ def _number(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
         raise InvalidInput("This is no place in a log.", field="after")
     return value
-
-
-def _newest(
-    session: Session, user: User, task_id: UUID, limit: int, before: int | None = None
-) -> list[events.EventRow]:
-    access.readable(session, user, task_id)
-    return events.newest(session, task_id, limit, before)
-
-
-def _since(session: Session, user: User, task_id: UUID, after: int) -> list[events.EventRow]:
-    access.readable(session, user, task_id)
-    return events.since(session, task_id, after, BATCH)
-
-
-def _has_older(rows: list[events.EventRow]) -> bool:
-    return bool(rows) and rows[0].seq > 1  # numbers have no gaps
-
-
-def _event(row: events.EventRow) -> dict[str, Any]:
-    event = {"seq": row.seq, "kind": row.kind, "at": row.at.isoformat(), "payload": row.payload}
-    return {**event, "cut": True} if row.is_cut else event

@@ -1,5 +1,5 @@
-// A log over its socket: the newest entries first, what comes after them, then the older ones piece by piece in the
-// background. Each entry once, in order, whatever the connection does.
+// A log: the newest entries first, over HTTP while the socket is still being connected; over the socket what comes after
+// them, then the older ones piece by piece in the background. Each entry once, in order, whatever the connection does.
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { reduce, start } from "./log_state.js";
 import { borrow, giveBack } from "./socket.js";
@@ -32,23 +32,26 @@ function openFeed(task) {
   };
   const follow = () => { clearTimeout(timer); change({ ...state, away: false }); socket.emit("follow", { task, after: newest }); older(); };
   const lost = () => { clearTimeout(timer); timer = setTimeout(() => change({ ...state, away: true }), AWAY_MS); };
+  const take = (message) => {
+    const { events } = message;
+    if (newest > 0 && events[0]?.seq > newest + 1) { follow(); return; } // both openings came, the later one far ahead
+    if (newest === 0 && events.length) [oldest, hasOlder] = [events[0].seq, message.has_older];
+    if (events.length) newest = Math.max(newest, events[events.length - 1].seq);
+    dispatch({ type: "events", ...message });
+    whenIdle(older); // the newest are drawn first
+  };
   const on = {
     connect: follow,
     disconnect: lost,
     connect_error: lost,
-    events: (message) => {
-      if (message.task !== task) return;
-      const { events } = message;
-      if (newest === 0 && events.length) [oldest, hasOlder] = [events[0].seq, message.has_older];
-      if (events.length) newest = Math.max(newest, events[events.length - 1].seq);
-      dispatch({ type: "events", ...message });
-      whenIdle(older); // the newest are drawn first
-    },
+    events: (message) => { if (message.task === task) take(message); },
     delta: (message) => { if (message.task === task) dispatch({ type: "delta", ...message }); },
     refused: (message) => change({ ...state, refusal: message.sentence }),
   };
   for (const [event, handler] of Object.entries(on)) socket.on(event, handler);
   if (socket.connected) follow();
+  // Whatever this does not bring, the socket does, and it says why not. The page's header asks for it first (ahead.py).
+  else fetch(`/files/tasks/${task}/log`).then((answer) => answer.ok && answer.json()).then((opening) => opening && take(opening), () => {});
   return {
     task,
     now: () => state,

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from starlette.applications import Starlette
@@ -88,6 +89,14 @@ def test_a_page_with_an_id_in_its_address_names_its_scripts_at_once(tmp_path: Pa
     assert client.get("/tasks/1").headers["link"] == client.get("/tasks/1/").headers["link"] == wanted
     for other in ("/tasks", "/", "/tasks/1/patch", "/assets/task-1.js"):
         assert "link" not in client.get(other).headers
+
+
+def test_a_tasks_page_names_the_newest_entries_of_its_log_first(tmp_path: Path):
+    routes = {"task": {"path": "tasks/:task_id", "module": "/assets/task-1.js", "imports": []}}
+    (tmp_path / "manifest-1.js").write_text(f"x={json.dumps({'routes': routes})};", encoding="utf-8")
+    task_id = uuid4()
+    link = TestClient(Ahead(answering("pages"), tmp_path)).get(f"/tasks/{task_id}").headers["link"]
+    assert link.startswith(f"</files/tasks/{task_id}/log>; rel=preload; as=fetch; crossorigin, </assets/task-1.js>")
 
 
 def test_without_a_build_no_script_is_named(tmp_path: Path):

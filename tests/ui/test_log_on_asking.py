@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from sqlmodel import select
 
-from asynccoder_ui import live
 from backend import db, events
 from backend.models import TaskRun
+from backend.services import logs
 from backend.services.outputs import MAX_BYTES
 from backend.words import EventKind
 from tests.conftest import People
@@ -82,7 +82,7 @@ def older(people: People, who: str, question: Any) -> dict[str, Any]:
 
 
 def test_a_log_opens_with_its_newest_entries_and_gives_the_older_ones_on_asking(people: People, task: UUID):
-    for number in range(live.FIRST + 3):
+    for number in range(logs.FIRST + 3):
         note(task, str(number))
 
     async def road() -> Wire:
@@ -95,9 +95,9 @@ def test_a_log_opens_with_its_newest_entries_and_gives_the_older_ones_on_asking(
         return wire
 
     wire = with_hub(road)
-    newest = live.FIRST + 5  # two were there before
+    newest = logs.FIRST + 5  # two were there before
     assert wire.sent[0][1]["has_older"] is True
-    assert wire.numbers() == list(range(newest - live.FIRST + 1, newest + 2))
+    assert wire.numbers() == list(range(newest - logs.FIRST + 1, newest + 2))
     [entry] = wire.sent[1][1]["events"]
     assert len(json.dumps(wire.sent[1])) - len(json.dumps(entry)) < 100  # an entry costs the wire its own size
     first = wire.numbers()[0]

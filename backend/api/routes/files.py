@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from backend import db
 from backend.api import deps
-from backend.services import attachments, ledger, tasks
+from backend.services import attachments, ledger, logs, tasks
 from backend.services.attachments import AttachmentRow
 from backend.services.ledger import Kind, Period, Wanted
 
@@ -33,6 +33,14 @@ def patch(request: Request, task_id: UUID) -> StreamingResponse:
     return StreamingResponse(
         pieces, media_type="text/x-patch", headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
+
+
+@router.get("/tasks/{task_id}/log")
+def log(request: Request, task_id: UUID) -> JSONResponse:
+    """The newest entries of the task's log, which its page opens with before its connection stands; 404 as above."""
+    with db.transaction() as session:
+        rows = logs.newest(session, deps.person(request, session), task_id)
+    return JSONResponse(logs.message(rows))
 
 
 @router.get("/credits.csv")

@@ -197,6 +197,22 @@ def test_the_patch_of_a_shared_task_is_for_the_team_and_of_a_deleted_one_for_nob
     assert answers() == [404, 404, 404]
 
 
+def test_a_log_opens_with_its_newest_entries_for_whoever_may_see_the_task(people: People, client: TestClient) -> None:
+    draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, "Fix it")
+    with db.transaction() as session:
+        task_id = tasks.submit(session, people.alice, draft).id
+    url = f"/files/tasks/{task_id}/log"
+    answers = {
+        login: client.get(url, headers={"Cookie": f"{get_settings().session_cookie}={people.cookies[login]}"})
+        for login in ("alice", "bob", "carol")
+    }
+    opening = answers["alice"].json()
+    assert [entry["seq"] for entry in opening["events"]] == [1, 2] and opening["has_older"] is False
+    assert answers["alice"].headers["cache-control"] == "no-store"
+    assert [answers[login].status_code for login in ("bob", "carol")] == [404, 404]
+    assert client.get(url).status_code == 401
+
+
 def test_the_ledger_is_downloaded_with_its_filters_and_is_ones_own(people: People, client: TestClient) -> None:
     title = '=HYPERLINK("http://evil.example","Mend, please")'
     draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, title)
