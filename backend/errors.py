@@ -5,8 +5,11 @@ AsyncCoderError                 has an HTTP status, a code and one sentence for 
 └── Refusal                     every other: its sentence is told where the question was asked
     ├── InvalidInput         422    what was sent cannot be used
     ├── TooLarge             413    it is longer than we take
+    ├── UnsupportedMedia     415    the body is of another kind than the one we read
     ├── Forbidden            403    one may see it, but not do this
+    │   └── InsufficientScope 403   the token's scope does not reach so far
     ├── NotFound             404    it is not there, or not for this person
+    ├── WrongMethod          405    it is there, but takes other methods
     ├── Conflict             409    it is in another state than the request assumes
     │   └── StaleFence       409    another worker has taken this run over
     ├── NotEnoughCredits     402    the hold cannot be afforded
@@ -15,7 +18,7 @@ AsyncCoderError                 has an HTTP status, a code and one sentence for 
     ├── Misconfigured        500    a setting or the machine must be mended; carries the fix
     │   └── SandboxUnavailable      no jail passes its self-test
     ├── GitHubError          502    GitHub refused or failed
-    │   ├── GitHubUnauthorized 401  the token is no longer good: reconnect
+    │   ├── GitHubUnauthorized 403  GitHub's own token is no longer good: reconnect
     │   ├── GitHubNotFound   404
     │   └── GitHubUnprocessable 422 carries GitHub's own messages
     ├── GitError             502    a git command failed; carries its last words
@@ -68,11 +71,35 @@ class Forbidden(Refusal):
     code = "forbidden"
 
 
+class UnsupportedMedia(Refusal):
+    """The body is of another kind than the one we read."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class InsufficientScope(Forbidden):
+    """The token's scope does not reach so far; `needed` is the one that would."""
+
+    code = "insufficient_scope"
+
+    def __init__(self, needed: str) -> None:
+        super().__init__(f"This needs a token with the scope {needed}.")
+        self.needed = needed
+
+
 class NotFound(Refusal):
     """It is not there, or not for this person: the two are told alike."""
 
     status = 404
     code = "not_found"
+
+
+class WrongMethod(Refusal):
+    """It is there, but takes other methods."""
+
+    status = 405
+    code = "method_not_allowed"
 
 
 class Conflict(Refusal):
@@ -144,9 +171,9 @@ class GitHubError(Refusal):
 
 
 class GitHubUnauthorized(GitHubError):
-    """The token is no longer good: the person must reconnect GitHub."""
+    """GitHub's token is no longer good: the person must reconnect GitHub. Not 401: they are signed in with us."""
 
-    status = 401
+    status = 403
     code = "github_unauthorized"
 
 

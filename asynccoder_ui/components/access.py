@@ -8,6 +8,7 @@ from asynccoder_ui.settings_view import Access, SettingsPage
 from backend.services import api_tokens
 
 _SCOPES = [("write", "Read and write: start and steer tasks"), ("read", "Read only")]
+_ADMIN_SCOPES = [*_SCOPES, ("admin", "All that an admin may")]
 _ENDS = [("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("never", "Never")]
 
 
@@ -153,7 +154,7 @@ def _make_token() -> rx.Component:
                         placeholder="Where it is used, such as laptop",
                     ),
                 ),
-                theme.form_row("It may", theme.select(_SCOPES, name="scope")),
+                theme.form_row("It may", _scopes()),
                 theme.form_row("It ends after", theme.select(_ENDS, name="days", default_value="90")),
                 _refusal("tokens"),
                 theme.part("dialog-foot", theme.button("Make token", variant="primary", type="submit")),
@@ -163,6 +164,14 @@ def _make_token() -> rx.Component:
         title="New API token",
         done=Access.made,
         on_ask=SettingsPage.hush,
+    )
+
+
+def _scopes() -> rx.Component:
+    return rx.cond(
+        SettingsPage.profile.role == "admin",
+        theme.select(_ADMIN_SCOPES, name="scope"),
+        theme.select(_SCOPES, name="scope"),
     )
 
 

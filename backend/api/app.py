@@ -1,5 +1,6 @@
 """The FastAPI app: routes, and errors as RFC 9457 problems that carry our names."""
 
+import math
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
@@ -8,30 +9,42 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
-from backend import log
-from backend.api.routes import auth, files, health, webhooks
-from backend.errors import AsyncCoderError, InvalidInput, NotFound, Unavailable
+from backend import jsonb, log
+from backend.api import bearer
+from backend.api.routes import account, auth, files, health, webhooks
+from backend.errors import AsyncCoderError, GitHubError, InvalidInput, NotFound, Unavailable, WrongMethod
 
 _log = log.get(__name__)
 PROBLEM = "application/problem+json"
+_OURS = "Something went wrong on our side."
 
 app = FastAPI(title="Async Coder", docs_url=None, redoc_url=None, openapi_url=None)
-app.include_router(auth.router)
-app.include_router(webhooks.router)
-app.include_router(files.router)
-app.include_router(health.router)
+for part in (auth, webhooks, files, health, account):
+    app.include_router(part.router)
 
 
-def problem(error: AsyncCoderError, status: int | None = None) -> JSONResponse:
-    """An error of ours as RFC 9457 wants it; `code` is its name for programs."""
+def problem(error: AsyncCoderError, status: int | None = None, headers: dict[str, str] | None = None) -> JSONResponse:
+    """An error of ours as RFC 9457 wants it; `code` is its name for programs, `field` what of the input is meant."""
     status = status or error.status
-    body = {"type": "about:blank", "title": type(error).__name__, "status": status, "code": error.code}
-    body["detail"] = (
-        str(error) if status < 500 or isinstance(error, Unavailable) else "Something went wrong on our side."
-    )
-    headers = {"Retry-After": "5"} if status == Unavailable.status else None
-    return JSONResponse(body, status_code=status, media_type=PROBLEM, headers=headers)
+    body: dict[str, object] = {"type": "about:blank", "title": type(error).__name__, "status": status}
+    body |= {"code": error.code, "detail": str(error) if _is_told(error, status) else _OURS}
+    if isinstance(error, InvalidInput) and error.field:
+        body["field"] = error.field
+    return JSONResponse(body, status_code=status, media_type=PROBLEM, headers={**_patience(error), **(headers or {})})
+
+
+def _is_told(error: AsyncCoderError, status: int) -> bool:
+    return status < 500 or isinstance(error, Unavailable | GitHubError)
+
+
+def _patience(error: AsyncCoderError) -> dict[str, str]:
+    """How long to wait, in whole seconds, where waiting helps."""
+    seconds = getattr(error, "retry_after", None)
+    if seconds is None and isinstance(error, Unavailable):
+        seconds = 5
+    return {} if seconds is None else {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
 @app.middleware("http")
@@ -53,30 +66,43 @@ def refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, AsyncCoderError)
     if error.status >= 500:
         _log.error("a request failed", path=request.url.path, code=error.code, error=str(error))
-    return problem(error)
+    return problem(error, headers=bearer.challenge(request, error))
 
 
 @app.exception_handler(RequestValidationError)
 def malformed(_: Request, error: Exception) -> Response:
-    """What FastAPI could not parse is the caller's: 422."""
+    """What FastAPI could not parse is the caller's: 422, about the first of it."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return problem(InvalidInput(f"{where}: {first['msg']}"))
+    where = jsonb.clean_text(".".join(str(part) for part in first["loc"][1:]))[:200]
+    field = where or str(first["loc"][0])
+    return problem(InvalidInput(f"{field}: {jsonb.clean_text(first['msg'])}", field=field))
 
 
 @app.exception_handler(HTTPException)
-def unknown(_: Request, error: Exception) -> Response:
+def unknown(request: Request, error: Exception) -> Response:
     """Starlette's own refusals, such as an unknown path, in the same shape."""
     assert isinstance(error, HTTPException)
-    return problem(
-        NotFound("There is nothing here.") if error.status_code == 404 else InvalidInput(str(error.detail)),
-        error.status_code,
+    if error.status_code == 404:
+        return problem(NotFound("There is nothing here."))
+    if error.status_code == 405:
+        allowed = ", ".join(sorted(_methods(request)))
+        return problem(WrongMethod(f"This takes {allowed}."), headers={"Allow": allowed})
+    return problem(InvalidInput(str(error.detail)), error.status_code)
+
+
+def _methods(request: Request) -> set[str]:
+    """Every method that some route takes at this path: Starlette tells those of the first one alone."""
+    is_there = (
+        (method, route.matches({**request.scope, "method": method})[0])
+        for method in ("GET", "POST", "PUT", "DELETE")
+        for route in app.routes
     )
+    return {method for method, match in is_there if match is Match.FULL}
 
 
 @app.exception_handler(Exception)
 def broken(request: Request, error: Exception) -> Response:
     """What nobody expected: logged whole, told as a 500 without its insides."""
     _log.error("a request broke", path=request.url.path, exc_info=error)
-    return problem(AsyncCoderError("Something went wrong on our side."))
+    return problem(AsyncCoderError(_OURS))

@@ -76,7 +76,7 @@ class ApiToken(SQLModel, table=True):
     """A bearer token for the REST API: shown once, kept as a hash. `prefix` is what its owner recognises it by."""
 
     __tablename__ = "api_tokens"
-    __table_args__ = (CheckConstraint("scope IN ('read', 'write')", name="scope"),)
+    __table_args__ = (CheckConstraint("scope IN ('read', 'write', 'admin')", name="scope"),)
 
     id: UUID = uuid_key()
     user_id: UUID = reference("users.id", index=True)

@@ -1,5 +1,12 @@
-"""Bearer tokens for the REST API: shown once, kept as a hash, with a scope and an end."""
+"""Bearer tokens for the REST API: shown once, kept as a hash, with a scope and an end.
 
+A token is `acd_`, 43 random characters, and six that check those before them, so that what was mistyped, cut or made up
+is told without a question to the database, and scanners find ours. After GitHub's, "Behind GitHub's new authentication
+token formats".
+"""
+
+import secrets
+import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +17,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from backend import clock, crypto
 from backend.db import lock
-from backend.errors import Conflict, InvalidInput, NotFound, SignedOut
+from backend.errors import Conflict, Forbidden, InvalidInput, NotFound, SignedOut
 from backend.models import ApiToken, User
 
 MARK = "acd_"  # what a token begins with, so that people and scanners know one when they see it
@@ -18,15 +25,34 @@ MOST = 20
 MAX_NAME = 60
 DAYS = (30, 90, 365)
 _SHOWN = len(MARK) + 6  # of 43 random characters, six give nothing away
+_LENGTH = len(MARK) + 43
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_CHECKS = 6  # digits to the base 62 that hold 32 bits
 # last_used_at is written at most this often, so that reading over the API does not cost a write.
 USED_EVERY = timedelta(minutes=5)
 
 
 class Scope(StrEnum):
-    """What a token may do: look, or also start and steer tasks."""
+    """What a token may do: look, or also start and steer tasks, or also what only admins may."""
 
     READ = "read"
     WRITE = "write"
+    ADMIN = "admin"
+
+    def reaches(self, wanted: "Scope") -> bool:
+        """Whether it is enough for what wants that scope: each includes the ones before it."""
+        order = list(Scope)
+        return order.index(self) >= order.index(wanted)
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Whose token it is, and what it may do now: `admin` lasts as long as the person is one."""
+
+    user: User
+    token_id: UUID
+    scope: Scope
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -42,11 +68,18 @@ class TokenRow:
     expires_at: datetime | None
 
 
-def create(session: Session, user: User, name: str, scope: Scope, days: int | None) -> tuple[TokenRow, str]:
+def create(
+    session: Session, user: User, name: str, scope: Scope, days: int | None, *, maker: Bearer | None = None
+) -> tuple[TokenRow, str]:
     """Makes a token that ends after so many days, or never. Returns it with its text, which nobody sees again.
 
-    Raises InvalidInput, or Conflict where the person has twenty already.
+    One that is made with another token, its `maker`, may do no more than that one and lasts no longer. Raises
+    InvalidInput, Forbidden for a scope that is not the person's to give, Conflict where they have twenty already.
     """
+    if scope is Scope.ADMIN and not user.is_admin:
+        raise Forbidden("Only an admin's token can have the scope admin.")
+    if maker is not None and not maker.scope.reaches(scope):
+        raise Forbidden(f"A token with the scope {maker.scope.value} cannot make one with the scope {scope.value}.")
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise InvalidInput(f"Give the token a name of at most {MAX_NAME} characters.", field="name")
@@ -56,14 +89,17 @@ def create(session: Session, user: User, name: str, scope: Scope, days: int | No
     lock(session, User, user.id)
     if len(session.exec(_live(user)).all()) >= MOST:
         raise Conflict(f"{MOST} tokens are live already. Revoke one that nobody uses.")
-    text = MARK + crypto.new_token()
+    ends = [clock.now() + timedelta(days=days)] if days else []
+    if maker is not None and maker.expires_at is not None:
+        ends.append(maker.expires_at)
+    text = _checked(MARK + crypto.new_token())
     row = ApiToken(
         user_id=user.id,
         name=name,
         prefix=text[:_SHOWN],
         token_hash=crypto.digest(text),
         scope=scope,
-        expires_at=clock.now() + timedelta(days=days) if days else None,
+        expires_at=min(ends, default=None),
     )
     session.add(row)
     session.flush()
@@ -85,13 +121,20 @@ def revoke(session: Session, user: User, token_id: UUID) -> None:
     session.add(row)
 
 
-def user_of_token(session: Session, token: str) -> tuple[User, Scope]:
+def is_one(text: str) -> bool:
+    """Whether it can be a token of ours: its last characters fit those before."""
+    return text.isascii() and text.startswith(MARK) and secrets.compare_digest(text, _checked(text[:_LENGTH]))
+
+
+def bearer(session: Session, text: str) -> Bearer:
     """Whose token this is and what it may do. Raises SignedOut for one that is unknown, revoked or over, and for a
-    person who is disabled."""
+    person who is disabled; what cannot be a token is not looked for."""
+    if not is_one(text):
+        raise SignedOut("This is not a token of ours. Make one in Settings.")
     found = session.exec(
         select(ApiToken, User)
         .join(User, col(User.id) == ApiToken.user_id)
-        .where(ApiToken.token_hash == crypto.digest(token))
+        .where(ApiToken.token_hash == crypto.digest(text))
     ).first()
     now = clock.now()
     if found is None:
@@ -104,7 +147,19 @@ def user_of_token(session: Session, token: str) -> tuple[User, Scope]:
     if row.last_used_at is None or now - row.last_used_at > USED_EVERY:
         row.last_used_at = now
         session.add(row)
-    return user, Scope(row.scope)
+    scope = Scope(row.scope)
+    return Bearer(
+        user, row.id, scope if user.is_admin else min(scope, Scope.WRITE, key=list(Scope).index), row.expires_at
+    )
+
+
+def _checked(body: str) -> str:
+    """The text with the digits that check it: its CRC-32 to the base 62."""
+    rest, digits = zlib.crc32(body.encode()), ""
+    for _ in range(_CHECKS):
+        rest, digit = divmod(rest, len(_DIGITS))
+        digits = _DIGITS[digit] + digits
+    return body + digits
 
 
 def _live(user: User) -> SelectOfScalar[ApiToken]:

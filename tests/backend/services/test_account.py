@@ -129,7 +129,7 @@ def test_every_browser_and_token_is_signed_out(people: People) -> None:
         with pytest.raises(SignedOut), db.transaction() as session:
             auth.user_of_session(session, cookie)
     with pytest.raises(SignedOut), db.transaction() as session:
-        api_tokens.user_of_token(session, token)
+        api_tokens.bearer(session, token)
     with db.transaction() as session:
         assert auth.user_of_session(session, people.cookies["bob"]).id == people.bob.id
 

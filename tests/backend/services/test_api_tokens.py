@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from backend import db
-from backend.errors import Conflict, InvalidInput, NotFound, SignedOut
+from backend.errors import Conflict, Forbidden, InvalidInput, NotFound, SignedOut
 from backend.log import redact
 from backend.models import ApiToken
 from backend.services import api_tokens
@@ -28,8 +28,8 @@ def listed(people: People) -> list[str]:
 
 def owner(token: str) -> tuple[str, Scope]:
     with db.transaction() as session:
-        user, scope = api_tokens.user_of_token(session, token)
-        return user.username, scope
+        found = api_tokens.bearer(session, token)
+        return found.user.username, found.scope
 
 
 def test_a_token_is_recognised_and_kept_only_as_a_hash(people: People) -> None:
@@ -80,6 +80,17 @@ def test_the_tokens_of_somebody_who_is_disabled_or_gone_are_refused(people: Peop
         session.execute(text(f"UPDATE users SET {column} = now()"))
     with pytest.raises(SignedOut):
         owner(token)
+
+
+def test_a_token_makes_none_that_may_more_or_lasts_longer(people: People) -> None:
+    token = make(people)[1]
+    with db.transaction() as session:
+        maker = api_tokens.bearer(session, token)
+        child, _ = api_tokens.create(session, people.alice, "child", Scope.READ, None, maker=maker)
+    assert child.expires_at == maker.expires_at
+    for scope in (Scope.WRITE, Scope.ADMIN):
+        with pytest.raises(Forbidden), db.transaction() as session:
+            api_tokens.create(session, people.alice, "more", scope, 30, maker=maker)
 
 
 @pytest.mark.parametrize("token", ["", "acd_", "acd_nonsense", "gho_alice", "\x00"])

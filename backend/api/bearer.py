@@ -1,0 +1,122 @@
+"""Who calls the REST API: the person behind a bearer token, asked for before anything else of a request is read.
+
+RFC 6750. Cookies are no part of it. A route on `router()` answers 401, then 403 for a scope that does not reach, then
+413 and 415, then 422, and only then what its service says.
+"""
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+
+from backend import db
+from backend.api import deps
+from backend.errors import AsyncCoderError, InsufficientScope, InvalidInput, SignedOut, UnsupportedMedia
+from backend.services import api_tokens
+from backend.services.api_tokens import Bearer, Scope
+
+MAX_BODY = 512 * 1024  # the longest prompt, each of its characters written as two \u escapes
+_READING = frozenset({"GET", "HEAD"})
+_REALM = 'Bearer realm="Async Coder"'
+
+
+def caller(request: Request) -> Bearer:
+    """The person who calls, and their token."""
+    found: Bearer = request.state.bearer
+    return found
+
+
+Caller = Annotated[Bearer, Depends(caller)]
+
+
+class TokenRoute(APIRoute):
+    """A route for whoever brings a token: `read` is enough to look, all else wants `write`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's own handler behind the questions that come before it."""
+        answer, takes_body = super().get_route_handler(), self.body_field is not None
+
+        async def handler(request: Request) -> Response:
+            request.state.bearer = await run_in_threadpool(_bearer, request, self.needed(request.method))
+            return await answer(await _parsed(request) if takes_body else request)
+
+        return handler
+
+    @staticmethod
+    def needed(method: str) -> Scope:
+        """The least scope for such a request."""
+        return Scope.READ if method in _READING else Scope.WRITE
+
+
+class AdminRoute(TokenRoute):
+    """A route for admins' tokens."""
+
+    @staticmethod
+    def needed(method: str) -> Scope:
+        """The least scope for such a request."""
+        return Scope.ADMIN
+
+
+def router(prefix: str, tag: str, *, route_class: type[TokenRoute] = TokenRoute) -> APIRouter:
+    """A part of the API under `/api`."""
+    return APIRouter(prefix=f"/api{prefix}", tags=[tag], route_class=route_class)
+
+
+def challenge(request: Request, error: AsyncCoderError) -> dict[str, str]:
+    """The header that tells a refused caller what is missing. RFC 6750, section 3."""
+    if isinstance(error, InsufficientScope):
+        return {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{error.needed}"'}
+    if isinstance(error, SignedOut) and isinstance(request.scope.get("route"), TokenRoute):
+        sent = ', error="invalid_token"' if "authorization" in request.headers else ""
+        return {"WWW-Authenticate": _REALM + sent}
+    return {}
+
+
+def _bearer(request: Request, needed: Scope) -> Bearer:
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise SignedOut("Send a token: Authorization: Bearer acd_… Make one in Settings.")
+    with db.transaction() as session:
+        found = api_tokens.bearer(session, text.strip())
+    if not found.scope.reaches(needed):
+        raise InsufficientScope(needed)
+    return found
+
+
+class _Read(Request):
+    """A request whose body was read and is JSON, or nothing."""
+
+    def __init__(self, request: Request, content: bytes) -> None:
+        super().__init__(request.scope, request.receive)
+        self._content = content
+        self._value = _json(content) if content else None
+
+    async def body(self) -> bytes:
+        """What was read."""
+        return self._content
+
+    async def json(self) -> Any:
+        """What it says."""
+        return self._value
+
+
+async def _parsed(request: Request) -> Request:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content = await deps.bounded_body(request, MAX_BODY)
+    if content and kind != "application/json":
+        raise UnsupportedMedia("Send JSON, with Content-Type: application/json.")
+    return _Read(request, content)
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and numbers of too many digits are among them
+        raise InvalidInput("The body is not JSON.", field="body") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
