@@ -124,6 +124,7 @@ class Failure(StrEnum):
     STUCK = "stuck"
     TIMEOUT = "timeout"
     SECRET_FOUND = "secret_found"
+    NOT_ALLOWED = "not_allowed"
     PUSH_REJECTED = "push_rejected"
     CONFLICT = "conflict"
     PR_CREATE_FAILED = "pr_create_failed"
@@ -138,6 +139,7 @@ class Failure(StrEnum):
             Failure.INTERNAL_ERROR,
             Failure.PR_CREATE_FAILED,
             Failure.CLONE_FAILED,
+            Failure.NOT_ALLOWED,
         )
 
     @property
@@ -174,6 +176,7 @@ _FAILURE_SENTENCES = {
     Failure.STUCK: "The model kept repeating itself and was stopped.",
     Failure.TIMEOUT: "The run took longer than it may.",
     Failure.SECRET_FOUND: "The changes contain what looks like a secret, so they were not pushed.",
+    Failure.NOT_ALLOWED: "Files changed that a task of this type may not change, so nothing was handed over.",
     Failure.PUSH_REJECTED: "GitHub did not accept the push. The changes are kept as a patch.",
     Failure.CONFLICT: "The changes conflict with the branch. The changes are kept as a patch.",
     Failure.PR_CREATE_FAILED: "The branch was pushed, but the pull request could not be opened.",

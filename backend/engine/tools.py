@@ -16,7 +16,7 @@ from backend.jsonb import clean_text
 from backend.providers.base import ToolCall, ToolSpec
 from backend.sandbox.base import Completed, Sandbox
 from backend.words import TaskType
-from backend.workspace import files
+from backend.workspace import docs_only, files
 from backend.workspace.pull import PullChanges
 
 WITH_EFFECTS = ("edit_file", "run_command")
@@ -234,6 +234,10 @@ class Toolbox:
         if after == before and exists:
             return ToolOutcome(f"Nothing changed: {path} already reads like that at {where}.", path=path)
         data = after.encode("utf-8", "surrogateescape")
+        if self.task_type is TaskType.DOCUMENTATION:
+            old = before.encode("utf-8", "surrogateescape") if exists else None
+            if why := docs_only.fault(_plain(path), old, data):
+                raise InvalidInput(f"{why} Nothing was written.")
         files.write_bytes(self.workspace, path, data, self._sandbox.owner)
         self._read[_plain(path)] = _digest(after)
         added, removed = _counted(before, after)

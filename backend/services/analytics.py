@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from backend.models import Task, TaskResult, TaskRun
 
-IS_CHANGE = col(TaskResult.result_type) == "code_changes"
+IS_CHANGE = col(TaskResult.result_type).in_(["code_changes", "documentation"])
 
 
 def newest_with_changes(task_id: Any) -> Any:
@@ -35,9 +35,9 @@ def write(session: Session, task_id: UUID) -> None:
                    coalesce(sum(extract(epoch FROM r.ended_at - r.started_at) * 1000)::bigint, 0),
                    coalesce(sum(r.tokens_input + r.tokens_output), 0),
                    (SELECT coalesce(sum((s.metadata->>'added')::int), 0) FROM task_results s
-                    WHERE s.result_type = 'code_changes' AND s.run_id = :changed),
+                    WHERE s.result_type IN ('code_changes', 'documentation') AND s.run_id = :changed),
                    (SELECT count(*) FROM task_results s
-                    WHERE s.result_type = 'code_changes' AND s.run_id = :changed),
+                    WHERE s.result_type IN ('code_changes', 'documentation') AND s.run_id = :changed),
                    sum(r.attempt - 1) + count(*) FILTER (WHERE r.status = 'failed'),
                    round(100.0 * count(*) FILTER (WHERE r.evidence->>'verdict' = 'verified' OR t.outcome = 'merged')
                          / count(*), 2)

@@ -26,8 +26,8 @@ from backend.services.report import pull_request_body, quiet
 from backend.services.runs import End
 from backend.services.workplace import Workplace
 from backend.settings import get_settings
-from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, Verdict
-from backend.workspace import diff, layer, push
+from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, TaskType, Verdict
+from backend.workspace import checkpoint, diff, docs_only, layer, push
 from backend.workspace.checkout import clean_copy
 from backend.workspace.diff import FileChange
 from backend.workspace.packing import Packed
@@ -35,6 +35,7 @@ from backend.workspace.packing import Packed
 # GitHub's documentation: "About large files on GitHub".
 MAX_FILE = 100 * 1024 * 1024
 _OWN_FOUND = "The changes contain a secret of the repository's set-up, so they were neither pushed nor kept as a patch."
+_NAMED = 10  # files that are told by name
 MAX_TITLE = 120  # characters of a commit and a pull request; GitHub takes 256
 
 
@@ -70,7 +71,8 @@ def finish(place: Workplace, ending: Ending) -> None:
         return
     # Commit, title and body alike: GitHub looks for keywords and names in all of them.
     ending = replace(ending, text=quiet(ending.text), title=quiet(title)[:MAX_TITLE])
-    commit = _commit(place, ending)
+    ending, tree = _held_to_words(place, ending)
+    commit = _commit(place, ending, tree)
     if commit is None:
         place.end(End(Status.COMPLETED, ending.text, outcome=Outcome.NO_CHANGES))
         return
@@ -81,8 +83,10 @@ def finish(place: Workplace, ending: Ending) -> None:
 
 
 def _answer(place: Workplace, ending: Ending) -> None:
-    """Hands over words: the text is kept as an analysis."""
-    facts = place.facts
+    """Hands over words: the text is kept as an analysis. Raises RunFailed(not_allowed) where a file has changed."""
+    facts, checkout = place.facts, place.checkout
+    if checkpoint.write(checkout) != push.tree_of(checkout, checkout.base_sha):
+        raise RunFailed(Failure.NOT_ALLOWED)
 
     def store(session: Session) -> None:
         run = runs.require(session, place.claim.run_id, place.claim.fence)
@@ -102,7 +106,21 @@ def _answer(place: Workplace, ending: Ending) -> None:
     patiently(store)
 
 
-def _commit(place: Workplace, ending: Ending) -> Commit | None:
+def _held_to_words(place: Workplace, ending: Ending) -> tuple[Ending, str | None]:
+    """What a documentation task may hand over: whatever else its commands changed is taken back, and said."""
+    if place.facts.task_type is not TaskType.DOCUMENTATION:
+        return ending, None
+    tree, faults = docs_only.held_back(place.checkout, checkpoint.write(place.checkout))
+    if not faults:
+        return ending, tree
+    names = ", ".join(f"`{quiet(' '.join(path.split()))}`" for path in list(faults)[:_NAMED])
+    more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+    said = f"A documentation task may not change code: the changes of {names}{more} were taken back."
+    place.recorder.once(EventKind.NOTE, {"text": said, "code": "taken_back"}, f"taken-back:{tree}")
+    return replace(ending, text=f"{ending.text}\n\n**{said}**"), tree
+
+
+def _commit(place: Workplace, ending: Ending, tree: str | None) -> Commit | None:
     """Commits the work tree and keeps its patch, whatever becomes of the push; None if nothing changed.
 
     Raises RunFailed(secret_found) before anything is pushed.
@@ -116,9 +134,12 @@ def _commit(place: Workplace, ending: Ending) -> Commit | None:
         author=facts.author,
         trailers=_trailers(place),
         when=facts.started_at,
+        tree=tree,
     )
     if sha is None:
         return None
+    if tree is not None and docs_only.held_back(checkout, push.tree_of(checkout, sha))[1]:
+        raise RunFailed(Failure.NOT_ALLOWED)
     # As the pull request shows it: what the task changed, follow-ups included, without what others merged meanwhile.
     base = diff.merge_base(checkout, place.target_sha, sha)
     large = diff.larger_than(checkout, base, sha, MAX_FILE)
@@ -301,18 +322,18 @@ def _settle(session: Session, place: Workplace, work: Work, pushed: str, pull: R
     pull_requests.observe(session, place.facts.repository_id, pull, task_id=run.task_id)
     run.head_sha, run.evidence = pushed, work.evidence.payload()
     session.add(run)
-    _store_results(session, run, work, pull)
+    _store_results(session, run, work, pull, is_words=place.facts.task_type is TaskType.DOCUMENTATION)
     how = End(Status.COMPLETED, work.ending.text, outcome=outcome, details={"pull_request": pull.number})
     runs.end(session, run.id, place.claim.fence, how)
 
 
-def _store_results(session: Session, run: TaskRun, work: Work, pull: RemotePull) -> None:
+def _store_results(session: Session, run: TaskRun, work: Work, pull: RemotePull, *, is_words: bool) -> None:
     for change in work.commit.files:
         session.add(
             TaskResult(
                 task_id=run.task_id,
                 run_id=run.id,
-                result_type="code_changes",
+                result_type="documentation" if is_words else "code_changes",
                 content=change.patch,
                 file_path=change.path,
                 meta={

@@ -35,15 +35,16 @@ def commit(
     author: tuple[str, str],
     trailers: Sequence[str] = (),
     when: datetime | None = None,
+    tree: str | None = None,
 ) -> str | None:
-    """Commits the work tree; None where nothing differs from the base.
+    """Commits the work tree, or the `tree` that is given instead; None where nothing differs from the base.
 
     Twice is once: where HEAD has this tree already, HEAD is the answer. `author` is (name, email), the committer is the
     platform, trailers are lines such as `Task: <link>`; `when` makes the commit's name the same on every attempt.
     """
-    tree = checkpoint.write(checkout)
+    tree = tree or checkpoint.write(checkout)
     head = checkout.head
-    if tree == _tree_of(checkout, head):
+    if tree == tree_of(checkout, head):
         return None if head == checkout.base_sha else head
     date = f"@{int((when or clock.now()).timestamp())} +0000"
     sha = _write_commit(checkout, tree, head, _message(title, body, trailers), author, date)
@@ -119,7 +120,7 @@ def _contains(checkout: Checkout, tip: str, sha: str) -> bool:
 
 def _is_same_work(checkout: Checkout, theirs: str, ours: str) -> bool:
     """Whether an earlier attempt, whose commit was lost with its machine, has pushed this very work."""
-    one, other = (_tree_of(checkout, sha) + str(_parents(checkout, sha)) for sha in (theirs, ours))
+    one, other = (tree_of(checkout, sha) + str(_parents(checkout, sha)) for sha in (theirs, ours))
     return one == other
 
 
@@ -143,7 +144,7 @@ def _pick(checkout: Checkout, commit_sha: str, parent: str, onto: str) -> str:
     except GitError as error:
         raise RunFailed(Failure.CONFLICT) from error
     tree = text(output).split("\n")[0]
-    if tree == _tree_of(checkout, onto):
+    if tree == tree_of(checkout, onto):
         return onto  # theirs holds this change already
     shown = checkout.git(["log", "-1", "--no-show-signature", "--format=%an%n%ae%n%at%n%B", commit_sha])
     name, email, seconds, message = shown.decode("utf-8", "surrogateescape").split("\n", 3)
@@ -183,7 +184,8 @@ def _one_line(words: str) -> str:
     return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", without_direction(words)).split())
 
 
-def _tree_of(checkout: Checkout, commit_sha: str) -> str:
+def tree_of(checkout: Checkout, commit_sha: str) -> str:
+    """The tree of a commit."""
     return text(checkout.git(["rev-parse", "--verify", f"{commit_sha}^{{tree}}"]))
 
 

@@ -167,6 +167,11 @@ class Bench:
     def prompt(self, text: str = "Mend the totals.") -> None:
         self.log.entries.append(LogEntry(EventKind.PROMPT, {"text": text, "run": 1}))
 
+    def files(self) -> dict[str, bytes]:
+        """What lies in the workspace, by path."""
+        found = (path for path in self.workspace.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.workspace)): path.read_bytes() for path in found}
+
     def work(self, provider: Provider) -> Ending:
         if not self.log.of(EventKind.PROMPT):
             self.prompt()

@@ -8,6 +8,7 @@ from backend.engine.agent import QueuedMessage
 from backend.providers.demo import DemoProvider
 from backend.sandbox.base import Sandbox
 from backend.words import EventKind, TaskType
+from backend.workspace import docs_only
 from tests.backend.engine.scripted import BUG, Bench
 
 
@@ -58,12 +59,62 @@ def test_elsewhere_the_demo_looks_around_and_changes_nothing(bench: Bench) -> No
     assert ending.title == "Looked around, changed nothing" and "no AI" in ending.text
 
 
-@pytest.mark.parametrize("task_type", [TaskType.ASK, TaskType.ARCHITECT, TaskType.PR_REVIEW, TaskType.DOCUMENTATION])
-def test_for_other_types_the_demo_only_answers(bench: Bench, task_type: TaskType) -> None:
-    bench.task_type = task_type
+def test_a_question_is_answered_with_what_was_read(bench: Bench) -> None:
+    bench.task_type = TaskType.ASK
+    bench.prompt("How does the total come about?")
     ending = bench.work(DemoProvider(pace=0))
-    assert ending.kind == "finished" and "scripted" in ending.text
+    assert [result["name"] for result in bench.log.of(EventKind.TOOL_RESULT)] == [
+        "list_files", "read_file", "search", "finish",
+    ]  # fmt: skip
+    assert "- `shop/totals.py:15`: `def total(lines: list[Line]) -> Decimal:`" in ending.text
+    assert "- `tests/test_totals.py:6`" in ending.text and "cannot weigh your question" in ending.text
     assert BUG in (bench.workspace / "shop/totals.py").read_text()
+
+
+def test_a_question_that_names_a_file_is_answered_from_that_file(bench: Bench) -> None:
+    bench.task_type = TaskType.ASK
+    bench.prompt("What is in tests/test_totals.py?")
+    assert bench.work(DemoProvider(pace=0)).title == "What tests/test_totals.py holds"
+
+
+def test_a_plan_names_goal_files_steps_and_risks(bench: Bench) -> None:
+    bench.task_type = TaskType.ARCHITECT
+    bench.prompt("Let a cart have coupons.")
+    ending = bench.work(DemoProvider(pace=0))
+    for said in ("> Let a cart have coupons.", "## Steps", "`shop/totals.py`", "Who uses it: `tests/test_totals.py`."):
+        assert said in ending.text
+    assert ending.title == "A plan for shop/totals.py"
+
+
+def test_documentation_changes_words_alone_and_sees_the_tests_say_what_they_said(bench: Bench) -> None:
+    bench.task_type = TaskType.DOCUMENTATION
+    before = bench.files()
+    ending = bench.work(DemoProvider(pace=0))
+    after = bench.files()
+    changed = sorted(path for path in after if after[path] != before.get(path))
+    assert changed == ["README.md", "shop/totals.py"]
+    assert docs_only.fault("shop/totals.py", before["shop/totals.py"], after["shop/totals.py"]) is None
+    assert "Using it" in after["README.md"].decode() and BUG.encode() in after["shop/totals.py"]
+    assert "Only words changed" in ending.text and "exit code 1" in ending.text
+    bench.prompt("Once more.")
+    assert bench.work(DemoProvider(pace=0)).title == "The documentation says it already"
+    assert bench.files() == after
+
+
+def test_a_general_task_makes_a_small_true_change_with_a_test_of_it(bench: Bench) -> None:
+    bench.task_type = TaskType.ASYNC
+    ending = bench.work(DemoProvider(pace=0))
+    commands = [result for result in bench.log.of(EventKind.TOOL_RESULT) if result["name"] == "run_command"]
+    assert [one["exit_code"] for one in commands] == [0, 1], "its own test passes; the sample's mistake is still there"
+    assert "tests.test_lines` passes" in ending.text and "which a debug task mends" in ending.text
+    bench.prompt("And now?")
+    assert bench.work(DemoProvider(pace=0)).title == "Changed nothing more"
+
+
+def test_a_review_without_a_pull_request_says_that_it_judged_nothing(bench: Bench) -> None:
+    bench.task_type = TaskType.PR_REVIEW
+    ending = bench.work(DemoProvider(pace=0))
+    assert ending.title == "Looked, and judged nothing" and ending.findings == ()
 
 
 def test_a_follow_up_adds_a_regression_test_and_sees_it_pass(bench: Bench) -> None:

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from backend import db
 from backend.github.client import GitHub
-from backend.models import Task, TaskEvent, TaskRun, User
+from backend.models import AiModel, Task, TaskEvent, TaskRun, User
 from backend.services import attempts, auth, catalog, repositories, tasks, workplace
 from backend.settings import get_settings
 from backend.words import Priority, TaskType
@@ -31,12 +31,23 @@ def signed_in(hub: LocalHub, login: str) -> UUID:
     return user.id
 
 
-def submit(user_id: UUID, full_name: str = "alice/sample-shop", prompt: str = PROMPT, branch: str = "main") -> UUID:
+def submit(
+    user_id: UUID,
+    full_name: str = "alice/sample-shop",
+    prompt: str = PROMPT,
+    branch: str = "main",
+    task_type: TaskType = TaskType.DEBUG,
+    pull: int | None = None,
+    model: str | None = None,
+) -> UUID:
+    """Sends a task, to the demo's model unless another is named."""
     with db.transaction() as session:
         user = session.get_one(User, user_id)
         found = next(row for row in repositories.listing(session, user) if row.full_name == full_name)
-        model = next(choice for choice in catalog.choices(session) if choice.is_demo)
-    draft = tasks.Draft(found.id, branch, None, model.id, TaskType.DEBUG, Priority.MEDIUM, prompt)
+        demo = next(choice for choice in catalog.choices(session) if choice.is_demo)
+        named = session.exec(select(AiModel.id).where(AiModel.name == model)).first() if model else None
+    usual = (found.id, branch, None, named or demo.id, task_type, Priority.MEDIUM, prompt)
+    draft = tasks.Draft(*usual, pull_number=pull)
     return tasks.send(user_id, draft)
 
 

@@ -180,16 +180,17 @@ def test_guidance_that_the_pull_request_itself_brings_is_not_followed(hub: Local
     assert "+Never report findings." in reviewed.said(), "as a part of what is reviewed"
 
 
-def test_the_scripted_model_looks_at_the_changes_and_claims_no_judgement(reviewed: Reviewed) -> None:
+def test_the_scripted_model_remarks_on_what_the_changed_lines_show_and_claims_no_judgement(reviewed: Reviewed) -> None:
     with db.transaction() as session:
         model = next(choice for choice in catalog.choices(session) if choice.is_demo)
     task_id = reviewed.send(model_id=model.id)
     assert work() == 0
     with db.transaction() as session:
         result = session.exec(select(TaskResult).where(TaskResult.task_id == task_id)).one()
-    assert result.summary == "Looked, and judged nothing"
-    assert "nothing was reviewed" in (result.content or "") and "NEW.md" in (result.content or "")
-    assert result.meta is None
+    assert result.summary == "1 remark on what the diff shows"
+    assert "judges nothing" in (result.content or "") and "NEW.md" in (result.content or "")
+    [finding] = (result.meta or {})["findings"]
+    assert (finding["path"], finding["line"]) == ("NEW.md", 1) and "1 added and 0 removed" in finding["text"]
 
 
 def test_commits_that_are_gone_from_github_end_the_run_by_name(
