@@ -147,6 +147,15 @@ class Away(rx.Component):
     tag = "Away"
 
 
+class Asks(rx.Component):
+    """Nothing to see: it asks when its page is opened, and again whenever `about` changes."""
+
+    library = f"{FOLDER}/asks.jsx"
+    tag = "Asks"
+    about: rx.Var[str]
+    on_ask: rx.EventHandler[_NOTHING]  # type: ignore[type-arg, valid-type]
+
+
 class Broken(rx.Component):
     """What stands where a page broke in the browser; the error goes to the server's log by itself."""
 
@@ -288,6 +297,7 @@ appearance = Appearance.create
 browser_leave = BrowserLeave.create
 secret = Secret.create
 away = Away.create
+asks = Asks.create
 elapsed = Elapsed.create
 ago = Ago.create
 moment = Moment.create

@@ -10,6 +10,7 @@ from asynccoder_ui.composer_choice import TYPES
 from asynccoder_ui.drafts import DraftItem, Drafts
 from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.shell import shell
+from asynccoder_ui.suggestions import suggested
 
 _FIRST_STEPS = (
     ("Pick a repository", "The work goes to a branch of its own."),
@@ -19,7 +20,7 @@ _FIRST_STEPS = (
 
 
 def home() -> rx.Component:
-    """Greeting, composer, the six types."""
+    """Greeting, composer, the six types, what the repository suggests, drafts."""
     return shell(
         theme.part(
             "stage",
@@ -34,6 +35,7 @@ def home() -> rx.Component:
             theme.error_notice(Composer.error),
             rx.cond(Composer.choice.is_demo, _no_ai()),
             _types(),
+            suggested(written("prompt")),
             rx.cond(Drafts.saved.length() > 0, _drafts()),
         ),
         at=routes.HOME,

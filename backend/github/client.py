@@ -176,6 +176,14 @@ class GitHub:
             answer = self._get(f"/repos/{_checked(full_name)}/issues/{number}")
             return parse_document(IssueDocument, answer.json()).as_issue()
 
+    def open_issues(self, full_name: str) -> list[RemoteIssue]:
+        """The open issues among the hundred that changed last, the newest change first; pull requests are none."""
+        query = f"state=open&sort=updated&direction=desc&per_page={PAGE}"
+        with as_our_errors():
+            answer = self._get(f"/repos/{_checked(full_name)}/issues?{query}")
+            found = [parse_document(IssueDocument, one).as_issue() for one in _listed(answer.json())]
+            return [issue for issue in found if not issue.is_pull]
+
     def issue_comments(self, full_name: str, number: int, most: int = PAGE) -> list[RemoteComment]:
         """The first comments below an issue, the oldest first; `most` is at most a page of 100."""
         with as_our_errors():

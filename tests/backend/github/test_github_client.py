@@ -182,6 +182,15 @@ def test_open_pull_requests_name_a_forks_owner_even_when_fork_and_author_are_gon
     assert [(one.source, one.author) for one in found] == [("eve:main", ""), ("unknown:main", ""), ("main", "")]
 
 
+def test_open_issues_are_no_pull_requests(hub: Any, github: GitHub) -> None:
+    def row(number: int, **more: Any) -> dict[str, Any]:
+        link = f"http://hub/alice/shop/issues/{number}"
+        return {"number": number, "title": f"Issue {number}", "state": "open", "html_url": link, **more}
+
+    hub.paged("/repos/alice/shop/issues", [row(9), row(8, pull_request={"url": "x"}), row(3)])
+    assert [(one.number, one.title) for one in github.open_issues("alice/shop")] == [(9, "Issue 9"), (3, "Issue 3")]
+
+
 def test_an_unchanged_pull_request_is_not_sent_again(hub: Any, github: GitHub, reply: Any) -> None:
     document = hub.pull("alice/shop", 7)
 
