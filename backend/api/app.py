@@ -13,7 +13,19 @@ from starlette.routing import Match
 
 from backend import jsonb, log
 from backend.api import bearer
-from backend.api.routes import account, auth, files, health, webhooks
+from backend.api.routes import (
+    account,
+    admin,
+    auth,
+    files,
+    health,
+    lists,
+    outcomes,
+    repositories,
+    tasks,
+    tokens,
+    webhooks,
+)
 from backend.errors import AsyncCoderError, GitHubError, InvalidInput, NotFound, Unavailable, WrongMethod
 
 _log = log.get(__name__)
@@ -21,8 +33,12 @@ PROBLEM = "application/problem+json"
 _OURS = "Something went wrong on our side."
 
 app = FastAPI(title="Async Coder", docs_url=None, redoc_url=None, openapi_url=None)
-for part in (auth, webhooks, files, health, account):
-    app.include_router(part.router)
+for part in (
+    *(auth.router, webhooks.router, files.router, health.router),
+    *(account.router, repositories.router, tasks.router, outcomes.router),
+    *(lists.pull_requests, lists.models, lists.money, tokens.router, admin.router),
+):
+    app.include_router(part)
 
 
 def problem(error: AsyncCoderError, status: int | None = None, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -3,7 +3,7 @@
 GitHub's documentation: "Authorizing OAuth apps" and, for refreshing, "Refreshing user access tokens".
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -29,9 +29,20 @@ _OUR_SETTINGS = {
 }
 
 
-def authorization_url(*, github_url: str, client_id: str, redirect_uri: str, scopes: Iterable[str]) -> SignInStart:
-    """Where the browser goes to say yes; a GitHub App has no scopes and gets none."""
-    state, verifier = generate_token(43), generate_token(64)
+def authorization_url(
+    *,
+    github_url: str,
+    client_id: str,
+    redirect_uri: str,
+    scopes: Iterable[str],
+    state_of: Callable[[str], str] = lambda _: generate_token(43),
+) -> SignInStart:
+    """Where the browser goes to say yes; a GitHub App has no scopes and gets none.
+
+    The state is random, or what `state_of` makes of the PKCE verifier where no browser keeps that.
+    """
+    verifier = generate_token(64)
+    state = state_of(verifier)
     with OAuth2Client(
         client_id=client_id,
         redirect_uri=redirect_uri,

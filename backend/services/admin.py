@@ -5,12 +5,14 @@ from uuid import uuid4
 
 from sqlmodel import Session, col, select
 
-from backend import crypto
+from backend import crypto, jsonb
 from backend.db import for_update
 from backend.errors import InvalidInput, Misconfigured, NotFound
 from backend.models import CreditTransaction, ProviderKey, User
 from backend.services import notices, repository_setup
 from backend.settings import Settings
+
+MOST_CREDITS = 1_000_000_000  # the column holds 32 bits
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ def grant(session: Session, login: str, amount: int, reason: str) -> int:
     if amount < 1:
         raise InvalidInput("A grant is at least one credit.", field="credits")
     user = _by_login(session, login)
+    if user.credits + amount > MOST_CREDITS:
+        raise InvalidInput(f"Nobody can have more than {MOST_CREDITS:,} credits.", field="credits")
     user.credits += amount
     session.add(user)
     session.add(
@@ -80,7 +84,9 @@ def seal_again(session: Session, settings: Settings) -> int:
 
 
 def _by_login(session: Session, login: str) -> User:
-    user = session.exec(for_update(select(User).where(User.username == login))).first()
+    user = session.exec(
+        for_update(select(User).where(User.username == jsonb.clean_text(login), col(User.deleted_at).is_(None)))
+    ).first()
     if user is None:
         raise NotFound(f"Nobody called {login} has signed in.")
     return user

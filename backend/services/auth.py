@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from backend import clock, crypto
-from backend.db import for_update, transaction
+from backend.db import for_update, lock, transaction
 from backend.errors import Forbidden, GitHubUnauthorized, SignedOut
 from backend.github.types import Profile, Token
 from backend.models import User, WebSession
@@ -47,6 +47,20 @@ def sign_in(session: Session, profile: Profile, token: Token, user_agent: str) -
     )
     session.flush()
     return user, cookie
+
+
+def reconnect(session: Session, user_id: UUID, profile: Profile, token: Token) -> None:
+    """Seals a new token for a person who asked for it over the API; no session begins.
+
+    Raises Forbidden where GitHub's person is another one, and for one who is disabled or has deleted their account.
+    """
+    user = lock(session, User, user_id)
+    if user.disabled_at is not None or user.deleted_at is not None:
+        raise Forbidden("This account is disabled. Ask your admin.")
+    if user.github_id != profile.id:
+        raise Forbidden(f"This connects {user.username}, and GitHub says that you are {profile.login}.")
+    store_token(user, token)
+    session.add(user)
 
 
 def drop_token(user: User) -> None:

@@ -17,9 +17,10 @@ from backend import clock, jsonb
 from backend.db import transaction
 from backend.models import CreditTransaction, Task, User
 from backend.services import paging
-from backend.services.paging import Page
+from backend.services.paging import Page, Slice
 
 BATCH = 500
+Key = tuple[datetime, UUID]
 _FORMULA = tuple("=+-@\t\r\n")
 
 
@@ -97,6 +98,17 @@ def entries(
         return [_row(*found) for found in session.execute(statement.offset(offset))]
 
     return paging.page(total, number, size, read)
+
+
+def following(
+    session: Session, user: User, wanted: Wanted, after: Key | None = None, *, size: int = 50
+) -> Slice[LedgerRow, Key]:
+    """The person's entries that fit, newest first: those after one of that moment and id."""
+    statement = _selection(_narrowed(user, wanted)).limit(size + 1)
+    if after:
+        statement = statement.where(tuple_(_AT, _ID) < after)
+    slice = paging.cut(session.execute(statement).all(), size, lambda one: (one[0].created_at, one[0].id))
+    return Slice([_row(*found) for found in slice.rows], slice.last)
 
 
 def every(user: User, wanted: Wanted, *, batch: int = BATCH) -> Iterator[LedgerRow]:

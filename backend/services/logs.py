@@ -27,10 +27,10 @@ def older(session: Session, user: User, task_id: UUID, before: int) -> list[Even
     return events.newest(session, task_id, BATCH, before)
 
 
-def since(session: Session, user: User, task_id: UUID, after: int) -> list[EventRow]:
-    """The next entries after number `after`, at most 500, in order. Raises NotFound."""
+def since(session: Session, user: User, task_id: UUID, after: int, limit: int = BATCH) -> list[EventRow]:
+    """The next entries after number `after`, at most `limit`, in order. Raises NotFound."""
     access.readable(session, user, task_id)
-    return events.since(session, task_id, after, BATCH)
+    return events.since(session, task_id, after, limit)
 
 
 def message(rows: Sequence[EventRow]) -> dict[str, Any]:

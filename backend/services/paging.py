@@ -1,10 +1,15 @@
-"""Lists paged in SQL by number. What is added while somebody turns the pages moves the rows on by as many."""
+"""Lists in SQL, by the page's number or on from a row.
 
-from collections.abc import Callable
+What is added while somebody turns numbered pages moves the rows on by as many; on from a row, none is skipped or told
+twice, and the thousandth slice costs what the first does.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 R = TypeVar("R")
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -26,3 +31,17 @@ def page(total: int, number: int, size: int, read: Callable[[int], list[R]]) -> 
     """The page of this number, or the nearest there is; `read(offset)` reads its rows."""
     number = min(max(number, 1), max(1, -(-total // size)))
     return Page(read((number - 1) * size), total, number, size)
+
+
+@dataclass(frozen=True)
+class Slice(Generic[R, K]):
+    """Some rows of a list, in its order. Where more follow, `last` is the key of the last of them."""
+
+    rows: list[R]
+    last: K | None
+
+
+def cut(found: Sequence[R], size: int, key: Callable[[R], K]) -> Slice[R, K]:
+    """The first `size` of the rows; whoever read one more than that knows whether more follow."""
+    rows = list(found[:size])
+    return Slice(rows, key(rows[-1]) if len(found) > size else None)

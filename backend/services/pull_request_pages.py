@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import func, or_
+from sqlalchemy import func, or_, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -15,10 +15,11 @@ from sqlmodel.sql.expression import SelectOfScalar
 from backend import jsonb
 from backend.models import PullRequest, Repository, Task, TaskRun, User
 from backend.services import access, paging
-from backend.services.paging import Page
+from backend.services.paging import Page, Slice
 from backend.words import PullRequestStatus
 
 _MOST_NUMBER = 2**31 - 1
+Key = tuple[datetime, UUID]
 
 
 class State(StrEnum):
@@ -80,6 +81,19 @@ def entries(
         return [_row(one, verdicts) for one in found]
 
     return paging.page(total, number, size, read)
+
+
+def following(
+    session: Session, user: User, wanted: Wanted, after: Key | None = None, *, size: int = 50
+) -> Slice[PullRow, Key]:
+    """Those of the person's own tasks that fit, the newest task's first: those after a task of that moment and id."""
+    at, id = col(Task.created_at), col(Task.id)
+    conditions = [col(Task.user_id) == user.id, *_narrowed(user, wanted), *([tuple_(at, id) < after] if after else [])]
+    statement = _selection(user).add_columns(at.label("task_at")).where(*conditions)
+    found = session.execute(statement.order_by(at.desc(), id.desc()).limit(size + 1)).all()
+    slice = paging.cut(found, size, lambda one: (one.task_at, one.task_id))
+    verdicts = _verdicts(session, [one.task_id for one in slice.rows])
+    return Slice([_row(one, verdicts) for one in slice.rows], slice.last)
 
 
 def offered(session: Session, user: User, query: str = "", limit: int = 50) -> list[tuple[UUID, str]]:
@@ -164,5 +178,6 @@ def _verdicts(session: Session, ids: list[UUID]) -> dict[UUID, str]:
 
 
 def _row(found: Any, verdicts: dict[UUID, str]) -> PullRow:
-    values = {**found._mapping, "status": PullRequestStatus(found.status)}
+    values = {name: value for name, value in found._mapping.items() if name != "task_at"}
+    values["status"] = PullRequestStatus(found.status)
     return PullRow(**values, verdict=verdicts.get(found.task_id, ""))

@@ -11,10 +11,10 @@ from sqlalchemy import Table, or_, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, SQLModel, col, func, select
 
-from backend import clock, jsonb, redis
+from backend import clock, jsonb, log, redis
 from backend.cache import Cache
 from backend.db import transaction
-from backend.errors import Conflict, GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
+from backend.errors import AsyncCoderError, Conflict, GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
 from backend.github.client import GitHub
 from backend.github.lines import Lines
 from backend.github.types import RemotePull, RemoteRepository
@@ -24,6 +24,7 @@ from backend.services.progress import Report
 from backend.settings import get_settings
 from backend.workspace.git import check_branch
 
+_log = log.get(__name__)
 CACHE_SECONDS = 300
 SYNC = "repositories"
 _KEPT = (
@@ -101,13 +102,24 @@ def sync(user_id: UUID) -> int:
     reconnect, GitHubError where GitHub does not answer.
     """
 
-    def work(report: Report) -> int:
-        found = with_github(user_id, lambda github: _counted(github, report))
-        with transaction() as session:
-            store(session, user_id, found)
-        return len(found)
+    return progress.once(user_id, SYNC, lambda report: _sync(user_id, report))
 
-    return progress.once(user_id, SYNC, work)
+
+def begin_sync(user_id: UUID) -> Callable[[], None] | None:
+    """Makes known that a sync begins; what carries it out, or None where one goes on already.
+
+    What becomes of it is told by `progress`, and raised by nothing.
+    """
+    if not progress.begin(user_id, SYNC):
+        return None
+
+    def carry_out() -> None:
+        try:
+            progress.go_on(user_id, SYNC, lambda report: _sync(user_id, report))
+        except AsyncCoderError as error:
+            _log.warning("a sync failed", user_id=str(user_id), code=error.code)
+
+    return carry_out
 
 
 def branches(user_id: UUID, repository_id: UUID, *, fresh: bool = False) -> list[BranchRow]:
@@ -186,6 +198,13 @@ def _reachable(user: User) -> sqlalchemy.Select[Repository, str]:
         .join(UserRepositoryAccess, col(UserRepositoryAccess.repository_id) == Repository.id)
         .where(col(UserRepositoryAccess.user_id) == user.id, col(Repository.is_active))
     )
+
+
+def _sync(user_id: UUID, report: Report) -> int:
+    found = with_github(user_id, lambda github: _counted(github, report))
+    with transaction() as session:
+        store(session, user_id, found)
+    return len(found)
 
 
 def _counted(github: GitHub, report: Report) -> list[RemoteRepository]:

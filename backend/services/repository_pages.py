@@ -7,14 +7,14 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import func
+from sqlalchemy import func, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col, select
 
 from backend import jsonb
 from backend.models import Repository, Task, User, UserRepositoryAccess
 from backend.services import access, paging, repositories, tasks
-from backend.services.paging import Page
+from backend.services.paging import Page, Slice
 from backend.services.repositories import RepositoryRow
 
 TASKS = 20
@@ -72,6 +72,17 @@ class Listed:
     last_task: LastTask | None
 
 
+Key = tuple[str, UUID]
+
+
+@dataclass(frozen=True)
+class Reachable:
+    """A repository, and what the person may do with it: read, write or admin."""
+
+    repository: Repository
+    access_level: str
+
+
 @dataclass(frozen=True)
 class Shown:
     """A repository's page but for its branches and settings."""
@@ -95,6 +106,18 @@ def entries(
         return [Listed(repositories.row(repository, level), last.get(repository.id)) for repository, level in found]
 
     return paging.page(total, number, size, read)
+
+
+def following(
+    session: Session, user: User, wanted: Wanted, after: Key | None = None, *, size: int = 50
+) -> Slice[Reachable, Key]:
+    """The person's repositories that fit, by name, with their access: those after one of that name and id."""
+    statement = _selection().add_columns(_NAME).where(*_narrowed(user, wanted))
+    if after:
+        statement = statement.where(tuple_(_NAME, _ID) > (jsonb.clean_text(after[0]), after[1]))
+    found = session.execute(statement.order_by(_NAME, _ID).limit(size + 1)).all()
+    slice = paging.cut(found, size, lambda row: (row[2], row[0].id))
+    return Slice([Reachable(repository, level) for repository, level, _ in slice.rows], slice.last)
 
 
 def page(session: Session, user: User, repository_id: UUID) -> Shown:

@@ -1,16 +1,20 @@
 """What a task came to, as its page shows it: the changed files, the model's own words, the findings of a review."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
 from backend.models import TaskEvent, TaskResult, TaskRun, User
-from backend.services import access, tasks
+from backend.services import access, paging, tasks
+from backend.services.paging import Slice
 from backend.words import EventKind, Status
 
 SEVERITIES = ("critical", "major", "minor", "info")
+Key = tuple[datetime, UUID]
 _STORED = ("analysis", "pr_created")
 
 
@@ -59,6 +63,17 @@ def read(session: Session, user: User, task_id: UUID) -> Result:
 def words(session: Session, user: User, task_id: UUID) -> Words:
     """The words alone: an answer's page needs no diff. Raises NotFound for what this person may not see."""
     return _words(session, access.readable(session, user, task_id).id)
+
+
+def stored(
+    session: Session, user: User, task_id: UUID, after: Key | None = None, *, size: int = 50
+) -> Slice[TaskResult, Key]:
+    """What its runs produced, oldest first: those after one of that moment and id. Raises NotFound."""
+    access.readable(session, user, task_id)
+    at, id = col(TaskResult.created_at), col(TaskResult.id)
+    conditions = [col(TaskResult.task_id) == task_id, *([tuple_(at, id) > after] if after else [])]
+    found = session.exec(select(TaskResult).where(*conditions).order_by(at, id).limit(size + 1)).all()
+    return paging.cut(found, size, lambda one: (one.created_at, one.id))
 
 
 def _words(session: Session, task_id: UUID) -> Words:

@@ -3,7 +3,8 @@
 from backend import db
 from backend.api import bearer
 from backend.api.bearer import Caller
-from backend.api.schemas.account import PreferencesShown, UserGiven, UserShown
+from backend.api.routes.auth import PENDING_SECONDS, connection_url
+from backend.api.schemas.account import ConnectionShown, PreferencesShown, UserGiven, UserShown
 from backend.models import User
 from backend.services import preferences
 
@@ -23,6 +24,12 @@ def update_user(caller: Caller, given: UserGiven) -> UserShown:
         preferences.change(session, caller.user, **given.preferences.model_dump(exclude_unset=True))
         user = session.get_one(User, caller.user.id, populate_existing=True)
     return _shown(user)
+
+
+@router.post("/github/connect")
+def connect_github(caller: Caller) -> ConnectionShown:
+    """Where the person goes, in any browser and within ten minutes, to connect GitHub (again)."""
+    return ConnectionShown(authorize_url=connection_url(caller.user.id), expires_in=PENDING_SECONDS)
 
 
 def _shown(user: User) -> UserShown:

@@ -4,6 +4,7 @@ import html
 import json
 import secrets
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken
 from fastapi import APIRouter, Request, Response
@@ -14,6 +15,7 @@ from backend.api import deps
 from backend.errors import AsyncCoderError, GitHubError, InvalidInput
 from backend.github import oauth
 from backend.github.client import GitHub
+from backend.github.types import Profile, Token
 from backend.services import auth, sessions
 from backend.services.auth import SESSION_DAYS
 from backend.settings import Settings, get_settings
@@ -37,11 +39,11 @@ def sign_in(next: str = START) -> Response:
     start = oauth.authorization_url(
         github_url=settings.github_url, client_id=settings.client_id, redirect_uri=_callback(settings), scopes=SCOPES
     )
-    pending = json.dumps({"state": start.state, "verifier": start.verifier, "next": safe_next(next)})
+    pending = {"state": start.state, "verifier": start.verifier, "next": safe_next(next)}
     answer = RedirectResponse(start.url, status_code=303)
     answer.set_cookie(
         PENDING,
-        _pending_seal(settings).encrypt(pending.encode()).decode(),
+        _sealed(settings, pending),
         max_age=PENDING_SECONDS,
         httponly=True,
         samesite="lax",
@@ -51,6 +53,19 @@ def sign_in(next: str = START) -> Response:
     return answer
 
 
+def connection_url(user_id: UUID) -> str:
+    """Where a person goes to (re)connect GitHub, within ten minutes, in any browser: the state itself, sealed, says
+    whom it connects, and it connects nobody but the person whom GitHub then tells."""
+    settings = get_settings()
+    return oauth.authorization_url(
+        github_url=settings.github_url,
+        client_id=settings.client_id,
+        redirect_uri=_callback(settings),
+        scopes=SCOPES,
+        state_of=lambda verifier: _sealed(settings, {"connects": str(user_id), "verifier": verifier}),
+    ).url
+
+
 @router.get("/callback")
 def callback(request: Request, code: str = "", state: str = "", error: str = "") -> Response:
     """Takes GitHub's answer: the state must be this browser's, the code works once. Then to where the person wanted."""
@@ -58,17 +73,11 @@ def callback(request: Request, code: str = "", state: str = "", error: str = "")
     try:
         if error:
             raise InvalidInput("The sign-in was not completed.")
+        connecting = _opened(settings, state)
+        if connecting and "connects" in connecting:
+            return _connect(settings, connecting, code)
         pending = _pending(settings, request.cookies.get(PENDING, ""), state)
-        token = oauth.exchange(
-            github_url=settings.github_url,
-            client_id=settings.client_id,
-            client_secret=settings.client_secret,
-            redirect_uri=_callback(settings),
-            code=code,
-            verifier=pending["verifier"],
-        )
-        with GitHub(settings.github_api_url, token.access_token) as github:
-            profile = github.me()
+        profile, token = _exchange(settings, code, pending["verifier"])
         with db.transaction() as session:
             user, cookie = auth.sign_in(session, profile, token, request.headers.get("user-agent", ""))
     except AsyncCoderError as refused:
@@ -125,12 +134,46 @@ def _pending_seal(settings: Settings) -> Fernet:
     return Fernet(settings.generated_key("sign-in-key", lambda: Fernet.generate_key().decode()))
 
 
-def _pending(settings: Settings, sealed: str, state: str) -> dict[str, str]:
+def _sealed(settings: Settings, values: dict[str, str]) -> str:
+    return _pending_seal(settings).encrypt(json.dumps(values).encode()).decode()
+
+
+def _opened(settings: Settings, sealed: str) -> dict[str, str] | None:
+    """What was sealed within the last ten minutes, None for anything else."""
     try:
-        opened = _pending_seal(settings).decrypt(sealed.encode(), ttl=PENDING_SECONDS)
-    except (InvalidToken, ValueError) as error:
-        raise InvalidInput("This sign-in was started elsewhere or too long ago. Start it again.") from error
-    pending: dict[str, str] = json.loads(opened)
+        opened: dict[str, str] = json.loads(_pending_seal(settings).decrypt(sealed.encode(), ttl=PENDING_SECONDS))
+    except (InvalidToken, ValueError):
+        return None
+    return opened
+
+
+def _exchange(settings: Settings, code: str, verifier: str) -> tuple[Profile, Token]:
+    token = oauth.exchange(
+        github_url=settings.github_url,
+        client_id=settings.client_id,
+        client_secret=settings.client_secret,
+        redirect_uri=_callback(settings),
+        code=code,
+        verifier=verifier,
+    )
+    with GitHub(settings.github_api_url, token.access_token) as github:
+        return github.me(), token
+
+
+def _connect(settings: Settings, connecting: dict[str, str], code: str) -> Response:
+    profile, token = _exchange(settings, code, connecting["verifier"])
+    user_id = UUID(connecting["connects"])
+    with db.transaction() as session:
+        auth.reconnect(session, user_id, profile, token)
+    _log.info("connected GitHub", user_id=str(user_id))
+    words = f"Async Coder can work on GitHub as {profile.login} again. You can close this page."
+    return HTMLResponse(_page("GitHub is connected", words, '<a class="btn" href="/home">To the dashboard</a>'))
+
+
+def _pending(settings: Settings, sealed: str, state: str) -> dict[str, str]:
+    pending = _opened(settings, sealed)
+    if pending is None or "state" not in pending:
+        raise InvalidInput("This sign-in was started elsewhere or too long ago. Start it again.")
     if not secrets.compare_digest(pending["state"].encode(), state.encode(errors="replace")):
         raise InvalidInput("This sign-in does not belong to this browser. Start it again.")
     return pending
@@ -139,12 +182,14 @@ def _pending(settings: Settings, sealed: str, state: str) -> dict[str, str]:
 def _refusal(error: AsyncCoderError, settings: Settings) -> Response:
     # Server-drawn, with the dashboard's own stylesheet: it must be readable when nothing else works.
     status = 502 if isinstance(error, GitHubError) and error.status >= 500 else error.status
-    page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sign-in refused · Async Coder</title>
-<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="stylesheet" href="/tokens.css">
-<link rel="stylesheet" href="/asynccoder.css"></head><body><main class="empty">
-<h1 class="title">Sign-in did not work</h1>
-<p>{html.escape(str(error))}</p><p><a class="btn primary" href="/auth/sign-in">Try again</a>
-<a class="btn" href="/">Back to the start</a></p></main></body></html>"""
-    answer = HTMLResponse(page, status_code=status)
+    ways = '<a class="btn primary" href="/auth/sign-in">Try again</a> <a class="btn" href="/">Back to the start</a>'
+    answer = HTMLResponse(_page("Sign-in did not work", str(error), ways), status_code=status)
     answer.delete_cookie(PENDING, path="/auth")
     return answer
+
+
+def _page(title: str, words: str, ways: str) -> str:
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Async Coder</title>
+<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="stylesheet" href="/tokens.css">
+<link rel="stylesheet" href="/asynccoder.css"></head><body><main class="empty">
+<h1 class="title">{title}</h1><p>{html.escape(words)}</p><p>{ways}</p></main></body></html>"""

@@ -42,6 +42,13 @@ class UserShown(Shown):
     updated_at: datetime
 
 
+class ConnectionShown(Shown):
+    """Where GitHub asks the person whether we may work as them."""
+
+    authorize_url: str = Field(examples=["https://github.com/login/oauth/authorize?client_id=…"])
+    expires_in: int = Field(description="Seconds.", examples=[600])
+
+
 class PreferencesGiven(Given):
     """Those to change; what is not given stays."""
 

@@ -1,5 +1,7 @@
 """Tasks: what a person asked for. Its files are nouns; callers say `tasks.submit`, `tasks.page`."""
 
+from backend.services.tasks.asked import Asked, draft
+from backend.services.tasks.entries import Key, TaskEntry, entry, following
 from backend.services.tasks.listing import PAGE, Filters, Offered, State, listing, offered
 from backend.services.tasks.patches import has_patch, patch
 from backend.services.tasks.read import diff, page
@@ -19,6 +21,7 @@ from backend.services.tasks.rows import (
 from backend.services.tasks.sidebar import sidebar
 from backend.services.tasks.upkeep import archive, delete, rename, set_visibility, unarchive
 from backend.services.tasks.write import (
+    MAX_PROMPT,
     Draft,
     add_credits,
     cancel,
@@ -31,12 +34,15 @@ from backend.services.tasks.write import (
 )
 
 __all__ = [
+    "MAX_PROMPT",
     "PAGE",
+    "Asked",
     "Draft",
     "EvidenceRow",
     "FileDiff",
     "Filters",
     "Group",
+    "Key",
     "MessageRow",
     "ModelOffer",
     "Offered",
@@ -45,6 +51,7 @@ __all__ = [
     "RunRow",
     "Sidebar",
     "State",
+    "TaskEntry",
     "TaskPage",
     "TaskRow",
     "add_credits",
@@ -53,8 +60,11 @@ __all__ = [
     "check_prompt",
     "delete",
     "diff",
+    "draft",
+    "entry",
     "finish_now",
     "follow_up",
+    "following",
     "has_patch",
     "is_newcomer",
     "listing",

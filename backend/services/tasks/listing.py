@@ -38,6 +38,7 @@ class Filters:
     """What the tasks page is asked for; nothing given leaves nothing out but what is archived."""
 
     state: State | None = None
+    status: Status | None = None
     task_type: TaskType | None = None
     repository_id: UUID | None = None
     model_id: UUID | None = None
@@ -57,9 +58,9 @@ class Offered:
 
 def listing(session: Session, user: User, filters: Filters, number: int = 1, *, size: int = PAGE) -> Page[TaskRow]:
     """The page of tasks that fit, newest first."""
-    fitting = _fitting(user, filters)
-    total = session.exec(select(func.count()).select_from(Task).where(*fitting)).one()
-    ids = select(Task.id).where(*fitting).order_by(col(Task.created_at).desc(), col(Task.id)).limit(size)
+    conditions = fitting(user, filters)
+    total = session.exec(select(func.count()).select_from(Task).where(*conditions)).one()
+    ids = select(Task.id).where(*conditions).order_by(col(Task.created_at).desc(), col(Task.id)).limit(size)
     return paging.page(
         total, number, size, lambda offset: query.rows(session, user, session.exec(ids.offset(offset)).all())
     )
@@ -84,19 +85,21 @@ def offered(session: Session, user: User) -> Offered:
     return Offered(list(repositories), list(models), others is not None)
 
 
-def _fitting(user: User, filters: Filters) -> Sequence[ColumnElement[bool]]:
+def fitting(user: User, filters: Filters) -> Sequence[ColumnElement[bool]]:
+    """The conditions that the tasks fulfil."""
     equal = (
+        (Task.status, filters.status),
         (Task.type, filters.task_type),
         (Task.repository_id, filters.repository_id),
         (Task.ai_model_id, filters.model_id),
         (Task.priority, filters.priority),
         (Task.user_id, None if filters.everyone else user.id),
     )
-    fitting = [access.visible(user), *_in_state(filters.state)]
-    fitting += [col(column) == value for column, value in equal if value is not None]
+    conditions = [access.visible(user), *_in_state(filters.state)]
+    conditions += [col(column) == value for column, value in equal if value is not None]
     if jsonb.searched(filters.query):
-        fitting.append(query.matching(filters.query))
-    return fitting
+        conditions.append(query.matching(filters.query))
+    return conditions
 
 
 def _in_state(state: State | None) -> list[ColumnElement[bool]]:

@@ -190,10 +190,13 @@ def follow_up(
     return message
 
 
-def withdraw(session: Session, user: User, message_id: UUID) -> None:
-    """Takes a waiting message back; twice is once. Raises NotFound, or Conflict once the run has read it."""
+def withdraw(session: Session, user: User, message_id: UUID, *, of: UUID | None = None) -> None:
+    """Takes a waiting message back, one `of` that task; twice is once.
+
+    Raises NotFound, Forbidden, or Conflict once the run has read it.
+    """
     message = session.get(TaskMessage, message_id)
-    if message is None:
+    if message is None or of not in (None, message.task_id):
         raise NotFound("There is no such message.")
     task = access.owned(session, user, message.task_id, lock=True)
     session.refresh(message)

@@ -1,0 +1,83 @@
+"""Lists in slices: a cursor says after which row the next one starts, and stands in the Link header (RFC 8288)."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Depends, Query, Request, Response
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
+from backend.api.schemas.base import Shown
+from backend.errors import InvalidInput
+from backend.services.paging import Slice
+from backend.settings import get_settings
+
+T = TypeVar("T")
+R = TypeVar("R")
+K = TypeVar("K")
+MOST = 100
+
+Moment: TypeAdapter[tuple[datetime, UUID]] = TypeAdapter(tuple[AwareDatetime, UUID])
+Name: TypeAdapter[tuple[str, UUID]] = TypeAdapter(tuple[str, UUID])
+
+
+class Page(Shown, Generic[T]):
+    """A slice of a list. Where more follow, the answer's Link header leads to them (`rel="next"`)."""
+
+    items: list[T]
+
+
+class Turning:
+    """How many rows are wanted, and after which one."""
+
+    def __init__(self, request: Request, response: Response, limit: int, cursor: str | None) -> None:
+        self.limit = limit
+        self._request = request
+        self._response = response
+        self._cursor = cursor
+
+    def after(self, kind: TypeAdapter[K]) -> K | None:
+        """The key that the cursor holds, None at the list's start. Raises InvalidInput for what is none of ours."""
+        return None if self._cursor is None else decoded(self._cursor, kind)
+
+    def page(self, slice: Slice[R, K], kind: TypeAdapter[K], shown: Callable[[R], T]) -> Page[T]:
+        """The slice as the API tells it, with the way to the next one."""
+        if slice.last is not None:
+            self.lead(cursor=encoded(slice.last, kind))
+        return Page(items=[shown(row) for row in slice.rows])
+
+    def lead(self, **changes: str) -> None:
+        """Writes the way to what follows: this address with other parameters."""
+        asked = {**dict(self._request.query_params), **changes}
+        url = f"{get_settings().origin}{self._request.url.path}?{urlencode(asked)}"
+        self._response.headers["Link"] = f'<{url}>; rel="next"'
+
+
+async def _turning(
+    request: Request,
+    response: Response,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="How many rows at most.")] = 50,
+    cursor: Annotated[str | None, Query(max_length=1000, description="As the Link header gave it.")] = None,
+) -> Turning:
+    return Turning(request, response, limit, cursor)
+
+
+Turn = Annotated[Turning, Depends(_turning)]
+
+
+def encoded(key: K, kind: TypeAdapter[K]) -> str:
+    """The key as a cursor: opaque to whoever carries it, and no secret."""
+    return base64.urlsafe_b64encode(kind.dump_json(key)).decode().rstrip("=")
+
+
+def decoded(cursor: str, kind: TypeAdapter[K]) -> K:
+    """The key again. Raises InvalidInput."""
+    try:
+        content = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return kind.validate_json(content)
+    except (binascii.Error, ValidationError, ValueError) as error:
+        raise InvalidInput("This cursor is none of ours.", field="cursor") from error

@@ -1,0 +1,95 @@
+"""Pull requests of the person's tasks, the models, and the credits."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from backend import db
+from backend.api import bearer, pages
+from backend.api.bearer import Caller
+from backend.api.pages import Page, Turn
+from backend.api.schemas.lists import (
+    CreditsShown,
+    EstimateShown,
+    LedgerEntryShown,
+    ModelShown,
+    ModelsShown,
+    PullRequestShown,
+    UsedShown,
+)
+from backend.services import catalog, credits, ledger, pull_request_pages
+from backend.services.ledger import Kind, Period
+from backend.services.pull_request_pages import State, Wanted
+from backend.services.tasks import MAX_PROMPT
+from backend.words import TaskType
+
+pull_requests = bearer.router("/pull-requests", "Pull requests")
+models = bearer.router("/models", "Models")
+money = bearer.router("/credits", "Credits")
+USED_DAYS = 30
+
+
+@pull_requests.get("")
+def list_pull_requests(
+    caller: Caller,
+    turn: Turn,
+    status: State = State.ALL,
+    repository_id: UUID | None = None,
+    q: Annotated[str, Query(max_length=200, description="Words of a title, a branch or a name, or a number.")] = "",
+) -> Page[PullRequestShown]:
+    """The pull requests of the person's tasks, the newest task's first."""
+    wanted = Wanted(status, repository_id, q)
+    with db.transaction() as session:
+        found = pull_request_pages.following(session, caller.user, wanted, turn.after(pages.Moment), size=turn.limit)
+    return turn.page(found, pages.Moment, PullRequestShown.model_validate)
+
+
+@models.get("")
+def list_models(caller: Caller) -> ModelsShown:
+    """Every model, those that this person can use first."""
+    with db.transaction() as session:
+        found = catalog.choices(session, caller.user)
+    return ModelsShown(items=[ModelShown.model_validate(one) for one in found])
+
+
+@money.get("")
+def read_credits(caller: Caller) -> CreditsShown:
+    """The person's balance, and what they used each day."""
+    with db.transaction() as session:
+        balance = credits.balance(session, caller.user)
+        used = ledger.used_per_day(session, caller.user, USED_DAYS)
+    return CreditsShown(
+        credits=balance.credits,
+        held=balance.held,
+        available=balance.available,
+        used_per_day=[UsedShown.model_validate(day) for day in used],
+    )
+
+
+@money.get("/ledger")
+def list_ledger(
+    caller: Caller,
+    turn: Turn,
+    kind: Kind = Kind.ALL,
+    task_id: UUID | None = None,
+    days: Period = Period.ALL,
+) -> Page[LedgerEntryShown]:
+    """The person's ledger, newest first."""
+    wanted = ledger.Wanted(kind, task_id, days)
+    with db.transaction() as session:
+        found = ledger.following(session, caller.user, wanted, turn.after(pages.Moment), size=turn.limit)
+    return turn.page(found, pages.Moment, LedgerEntryShown.model_validate)
+
+
+@money.get("/estimate")
+def read_estimate(
+    caller: Caller,
+    model_id: UUID,
+    type: TaskType,
+    prompt_length: Annotated[int, Query(ge=0, le=MAX_PROMPT, description="Characters.")] = 0,
+    images: Annotated[int, Query(ge=0, le=5)] = 0,
+) -> EstimateShown:
+    """What a run with such a prompt is likely to cost, and what it would hold."""
+    with db.transaction() as session:
+        return EstimateShown.model_validate(credits.estimate(session, model_id, type, prompt_length, images))

@@ -1,0 +1,63 @@
+"""What came of a task: its log, its results, its changes."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from fastapi.responses import StreamingResponse
+
+from backend import db
+from backend.api import bearer, pages
+from backend.api.bearer import Caller
+from backend.api.pages import Page, Turn
+from backend.api.schemas.tasks import DiffShown, EventShown, FileShown, ResultShown
+from backend.models import TaskResult
+from backend.services import logs, results, tasks
+
+router = bearer.router("/tasks/{task_id}", "Outcomes")
+
+
+class _Patch(StreamingResponse):
+    media_type = "text/x-patch"
+
+
+@router.get("/events")
+def list_events(
+    caller: Caller,
+    turn: Turn,
+    task_id: UUID,
+    after: Annotated[int, Query(ge=0, lt=2**31, description="The number of the last entry that is known.")] = 0,
+) -> Page[EventShown]:
+    """The entries of the task's log after that number, in order."""
+    with db.transaction() as session:
+        found = logs.since(session, caller.user, task_id, after, turn.limit)
+    if len(found) == turn.limit:
+        turn.lead(after=str(found[-1].seq))
+    return Page(items=[EventShown.model_validate(row) for row in found])
+
+
+@router.get("/results")
+def list_results(caller: Caller, turn: Turn, task_id: UUID) -> Page[ResultShown]:
+    """What the task's runs produced, oldest first."""
+    with db.transaction() as session:
+        found = results.stored(session, caller.user, task_id, turn.after(pages.Moment), size=turn.limit)
+    return turn.page(found, pages.Moment, _result)
+
+
+@router.get("/diff")
+def read_diff(caller: Caller, task_id: UUID) -> DiffShown:
+    """The task's changed files with their diffs."""
+    with db.transaction() as session:
+        files = tasks.diff(session, caller.user, task_id)
+    return DiffShown(files=[FileShown.model_validate(one) for one in files])
+
+
+@router.get("/patch", response_class=_Patch)
+def read_patch(caller: Caller, task_id: UUID) -> _Patch:
+    """The task's changes as `git apply` takes them; a run that failed or was stopped keeps what it got to."""
+    with db.transaction() as session:
+        return _Patch(tasks.patch(session, caller.user, task_id))
+
+
+def _result(row: TaskResult) -> ResultShown:
+    return ResultShown.model_validate({**row.model_dump(), "metadata": row.meta})

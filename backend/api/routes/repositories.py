@@ -1,0 +1,96 @@
+"""Repositories: listed, fetched from GitHub anew, their branches, their settings."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import BackgroundTasks, Query, Response
+from pydantic import TypeAdapter
+
+from backend import db
+from backend.api import bearer, pages
+from backend.api.bearer import Caller
+from backend.api.pages import Page, Turn
+from backend.api.schemas.repositories import BranchShown, RepositoryShown, SettingsGiven, SettingsShown, SyncShown
+from backend.services import access, progress, repositories, repository_pages, repository_settings
+from backend.services.paging import cut
+from backend.services.repositories import SYNC, BranchRow
+from backend.services.repository_pages import Access, Archive, Privacy, Reachable, Wanted
+
+router = bearer.router("/repositories", "Repositories")
+_BranchKey = tuple[bool, str, str]
+_BRANCH: TypeAdapter[_BranchKey] = TypeAdapter(_BranchKey)
+
+
+@router.get("")
+def list_repositories(
+    caller: Caller,
+    turn: Turn,
+    q: Annotated[str, Query(max_length=200, description="A part of the name or the description.")] = "",
+    access_level: Access = Access.ALL,
+    privacy: Privacy = Privacy.ALL,
+    archive: Archive = Archive.ACTIVE,
+) -> Page[RepositoryShown]:
+    """The person's repositories that fit, by name."""
+    wanted = Wanted(q, access_level, privacy, archive)
+    with db.transaction() as session:
+        found = repository_pages.following(session, caller.user, wanted, turn.after(pages.Name), size=turn.limit)
+    return turn.page(found, pages.Name, _shown)
+
+
+@router.post("/sync", status_code=202)
+def sync_repositories(caller: Caller, response: Response, after: BackgroundTasks) -> SyncShown:
+    """Begins to fetch the person's repositories from GitHub; where that goes on already, nothing more begins."""
+    sync = repositories.begin_sync(caller.user.id)
+    if sync is not None:
+        after.add_task(sync)
+    response.headers["Location"] = "/api/repositories/sync"
+    return read_sync(caller)
+
+
+@router.get("/sync")
+def read_sync(caller: Caller) -> SyncShown:
+    """How far the sync is, or how it ended a moment ago."""
+    known = progress.of(caller.user.id, SYNC)
+    if known is None:
+        return SyncShown(state="idle")
+    return SyncShown.model_validate({**vars(known), "detail": known.sentence})
+
+
+@router.get("/{repository_id}/branches")
+def list_branches(
+    caller: Caller,
+    turn: Turn,
+    repository_id: UUID,
+    q: Annotated[str, Query(max_length=200, description="A part of the name.")] = "",
+) -> Page[BranchShown]:
+    """The repository's branches, the default one first, then by name; at most five minutes old."""
+    after = turn.after(_BRANCH)
+    rows = repositories.branches_named(repositories.branches(caller.user.id, repository_id), q)
+    rows = sorted((row for row in rows if after is None or _key(row) > after), key=_key)
+    return turn.page(cut(rows, turn.limit, _key), _BRANCH, BranchShown.model_validate)
+
+
+@router.get("/{repository_id}/settings")
+def read_repository_settings(caller: Caller, repository_id: UUID) -> SettingsShown:
+    """How runs on the repository are checked and handed over."""
+    with db.transaction() as session:
+        return SettingsShown.model_validate(repository_settings.read(session, caller.user, repository_id))
+
+
+@router.put("/{repository_id}/settings")
+def update_repository_settings(caller: Caller, repository_id: UUID, given: SettingsGiven) -> SettingsShown:
+    """Changes that, for admins of the repository; runs that begin from now on use it."""
+    with db.transaction() as session:
+        repository_settings.save(session, caller.user, repository_id, **given.model_dump())
+        session.expire_all()
+        return SettingsShown.model_validate(repository_settings.read(session, caller.user, repository_id))
+
+
+def _shown(found: Reachable) -> RepositoryShown:
+    refusal = access.refusal(found.repository, found.access_level, needs_push=True)
+    values = {**found.repository.model_dump(), "access_level": found.access_level, "refusal": refusal}
+    return RepositoryShown.model_validate(values)
+
+
+def _key(row: BranchRow) -> _BranchKey:
+    return not row.is_default, row.name.lower(), row.name

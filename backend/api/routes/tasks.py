@@ -1,0 +1,112 @@
+"""Tasks: started, listed, told whole, steered."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Response
+
+from backend import db
+from backend.api import bearer, pages
+from backend.api.bearer import Caller
+from backend.api.pages import Page, Turn
+from backend.api.schemas.tasks import (
+    EvidenceShown,
+    FollowUpGiven,
+    FollowUpShown,
+    MessageShown,
+    RunShown,
+    TaskGiven,
+    TaskShown,
+    TaskWhole,
+)
+from backend.services import access, tasks
+from backend.services.tasks import State, TaskEntry
+from backend.settings import get_settings
+from backend.words import Priority, Status, TaskType
+
+router = bearer.router("/tasks", "Tasks")
+
+
+@router.post("", status_code=201)
+def create_task(caller: Caller, given: TaskGiven, response: Response) -> TaskShown:
+    """Starts a task: its estimate is held, and a worker takes it."""
+    asked = tasks.Asked(**given.model_dump(exclude={"type"}), task_type=given.type)
+    with db.transaction() as session:
+        draft = tasks.draft(session, caller.user, asked)
+    task_id = tasks.send(caller.user.id, draft)
+    with db.transaction() as session:
+        shown = _shown(tasks.entry(session, caller.user, task_id))
+    response.headers["Location"] = f"/api/tasks/{task_id}"
+    return shown
+
+
+@router.get("")
+def list_tasks(
+    caller: Caller,
+    turn: Turn,
+    status: Status | None = None,
+    type: TaskType | None = None,
+    priority: Priority | None = None,
+    repository_id: UUID | None = None,
+    model_id: UUID | None = None,
+    q: Annotated[str, Query(max_length=200, description="Words of the title or the prompt.")] = "",
+    archived: Annotated[bool, Query(description="Only those that were put away, instead of the others.")] = False,
+) -> Page[TaskShown]:
+    """The person's own tasks that fit, newest first."""
+    state = State.ARCHIVED if archived else None
+    wanted = tasks.Filters(state, status, type, repository_id, model_id, priority, q)
+    with db.transaction() as session:
+        found = tasks.following(session, caller.user, wanted, turn.after(pages.Moment), size=turn.limit)
+    return turn.page(found, pages.Moment, _shown)
+
+
+@router.get("/{task_id}")
+def read_task(caller: Caller, task_id: UUID) -> TaskWhole:
+    """A task of the person's own, or one that is shared with them."""
+    with db.transaction() as session:
+        prompt = access.readable(session, caller.user, task_id).prompt
+        entry, page = tasks.entry(session, caller.user, task_id), tasks.page(session, caller.user, task_id)
+    return TaskWhole(
+        **vars(_shown(entry)),
+        prompt=prompt,
+        run=RunShown.model_validate(page.run),
+        evidence=EvidenceShown.model_validate(page.evidence) if page.evidence else None,
+        file_count=page.file_count,
+        waiting_messages=[MessageShown.model_validate(one) for one in page.queued_messages],
+        is_mine=page.row.is_mine,
+        can_cancel=page.can_cancel,
+        can_follow_up=page.can_follow_up,
+    )
+
+
+@router.put("/{task_id}/cancel")
+def cancel_task(caller: Caller, task_id: UUID) -> TaskShown:
+    """Stops the task's run: at once while it waits, within a second or so while it works."""
+    with db.transaction() as session:
+        tasks.cancel(session, caller.user, task_id)
+        session.flush()
+        return _shown(tasks.entry(session, caller.user, task_id))
+
+
+@router.post("/{task_id}/follow-ups", status_code=201)
+def create_follow_up(caller: Caller, task_id: UUID, given: FollowUpGiven) -> FollowUpShown:
+    """Says more: the run that is alive reads it, otherwise a new one begins with it, with its own hold."""
+    with db.transaction() as session:
+        message = tasks.follow_up(session, caller.user, task_id, given.text)
+        session.flush()
+        session.refresh(message)
+        return FollowUpShown.model_validate(message)
+
+
+@router.delete("/{task_id}/follow-ups/{message_id}", status_code=204)
+def withdraw_follow_up(caller: Caller, task_id: UUID, message_id: UUID) -> None:
+    """Takes back what no run has read yet; twice is once."""
+    with db.transaction() as session:
+        tasks.withdraw(session, caller.user, message_id, of=task_id)
+
+
+def _shown(entry: TaskEntry) -> TaskShown:
+    has_pull = entry.pr_number is not None
+    pull = {"number": entry.pr_number, "status": entry.pr_status, "url": entry.pr_url} if has_pull else None
+    url = f"{get_settings().origin}/tasks/{entry.id}"
+    return TaskShown.model_validate({**vars(entry), "short_id": entry.short_id, "url": url, "pull_request": pull})

@@ -1,0 +1,33 @@
+"""The person's bearer tokens."""
+
+from uuid import UUID
+
+from backend import db
+from backend.api import bearer
+from backend.api.bearer import Caller
+from backend.api.schemas.lists import TokenGiven, TokenMade, TokenShown, TokensShown
+from backend.services import api_tokens
+
+router = bearer.router("/tokens", "Tokens")
+
+
+@router.get("")
+def list_tokens(caller: Caller) -> TokensShown:
+    """The live ones, newest first; never their text."""
+    with db.transaction() as session:
+        return TokensShown(items=[TokenShown.model_validate(row) for row in api_tokens.listing(session, caller.user)])
+
+
+@router.post("", status_code=201)
+def create_token(caller: Caller, given: TokenGiven) -> TokenMade:
+    """Makes a token that may do no more than this one, and lasts no longer."""
+    with db.transaction() as session:
+        row, text = api_tokens.create(session, caller.user, given.name, given.scope, given.days, maker=caller)
+    return TokenMade.model_validate({**vars(row), "token": text})
+
+
+@router.delete("/{token_id}", status_code=204)
+def revoke_token(caller: Caller, token_id: UUID) -> None:
+    """Ends a token at once; twice is once."""
+    with db.transaction() as session:
+        api_tokens.revoke(session, caller.user, token_id)

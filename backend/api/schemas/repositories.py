@@ -1,0 +1,64 @@
+"""Repositories, their branches, and how runs on them are checked."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from backend.api.schemas.base import Given, Shown
+from backend.services.repository_settings import DraftPolicy
+
+
+class RepositoryShown(Shown):
+    """A repository as GitHub last showed it to the person."""
+
+    id: UUID = Field(examples=["c1d3a1c0-5e43-4b4e-9a43-0f7be3a6c2d5"])
+    github_id: int
+    name: str = Field(examples=["sample-shop"])
+    full_name: str = Field(examples=["alice/sample-shop"])
+    description: str | None
+    is_private: bool
+    is_archived: bool
+    is_empty: bool = Field(description="It has no branch to start from.")
+    default_branch: str = Field(examples=["main"])
+    language: str | None = Field(examples=["Python"])
+    url: str
+    clone_url: str
+    access_level: Literal["read", "write", "admin"]
+    refusal: str = Field(description="Why nothing can be changed in it; empty where it can.")
+    updated_at: datetime
+
+
+class BranchShown(Shown):
+    """A branch, the default one first."""
+
+    name: str = Field(examples=["main"])
+    is_default: bool
+    is_protected: bool
+
+
+class SyncShown(Shown):
+    """How far the last sync is, or how it ended. `idle`: nothing is known of any."""
+
+    state: Literal["idle", "running", "done", "failed"]
+    done: int = Field(default=0, description="Repositories fetched.")
+    total: int = 0
+    detail: str = Field(default="", description="Why it failed.")
+    needs_reconnect: bool = Field(default=False, description="GitHub takes the person's token no more.")
+
+
+class SettingsShown(Shown):
+    """How runs on a repository are checked and handed over."""
+
+    test_command: str = Field(description="Empty: found by the repository's files.", examples=["pytest -q"])
+    draft_policy: DraftPolicy
+    changed_at: datetime | None = Field(description="None: never.")
+    can_change: bool = Field(description="Whether this person may, as an admin of the repository.")
+
+
+class SettingsGiven(Given):
+    """The settings, whole: what is not given is as at the beginning."""
+
+    test_command: str = Field(default="", examples=["pytest -q"])
+    draft_policy: DraftPolicy = DraftPolicy.UNVERIFIED
