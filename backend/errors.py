@@ -11,6 +11,7 @@ AsyncCoderError                 has an HTTP status, a code and one sentence for 
     ├── NotFound             404    it is not there, or not for this person
     ├── WrongMethod          405    it is there, but takes other methods
     ├── Conflict             409    it is in another state than the request assumes
+    │   ├── StillRunning     409    the same request is being worked on just now
     │   └── StaleFence       409    another worker has taken this run over
     ├── NotEnoughCredits     402    the hold cannot be afforded
     ├── Unavailable          503    a part of ours is down just now
@@ -107,6 +108,16 @@ class Conflict(Refusal):
 
     status = 409
     code = "conflict"
+
+
+class StillRunning(Conflict):
+    """The same request is being worked on just now; `retry_after`, in seconds, says when to ask again."""
+
+    code = "still_running"
+    retry_after = 1
+
+    def __init__(self) -> None:
+        super().__init__("This request is still being worked on. Send it again in a moment.")
 
 
 class StaleFence(Conflict):

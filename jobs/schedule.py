@@ -18,7 +18,7 @@ from backend import db, log
 from backend.db import transaction
 from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, ring_chore, ring_runs, waiting
-from backend.services import attachments, attempts, claims, deliveries, pull_requests
+from backend.services import attachments, attempts, claims, deliveries, idempotency, pull_requests
 from backend.settings import get_settings
 
 SCHEDULE_LOCK = 0x61637363  # "acsc"
@@ -77,11 +77,12 @@ def poll() -> None:
 
 
 def tidy() -> None:
-    """Asks the chore worker to remove the images that were never sent."""
+    """Asks the chore worker to remove the images that were never sent, and the answers that nobody asks for again."""
     with transaction() as session:
-        is_due = attachments.has_old_unsent(session)
-    if is_due:
-        ring_chore(attachments.CHORE)
+        due = {attachments.CHORE: attachments.has_old_unsent(session), idempotency.CHORE: idempotency.has_old(session)}
+    for chore, is_due in due.items():
+        if is_due:
+            ring_chore(chore)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from backend import log
 from backend.db import transaction
 from backend.errors import Unavailable
 from backend.queue import hear_chore, others_wait, ring_chore, ring_runs
-from backend.services import attachments, claims, deliveries, executor, pull_requests, workplace
+from backend.services import attachments, claims, deliveries, executor, idempotency, pull_requests, workplace
 
 _log = log.get(__name__)
 
@@ -62,3 +62,12 @@ def remove_unsent_attachments() -> None:
         removed = attachments.remove_unsent(session)
     if removed:
         _log.info("removed unsent images", removed=removed)
+
+
+def remove_old_idempotency_keys() -> None:
+    """Forgets what was answered to requests over a day ago."""
+    hear_chore(idempotency.CHORE)
+    with transaction() as session:
+        removed = idempotency.remove_old(session)
+    if removed:
+        _log.info("removed old idempotency keys", removed=removed)

@@ -6,6 +6,7 @@ from backend.models.ai_model import AiModel
 from backend.models.credit import CreditTransaction, Deployment, Notice
 from backend.models.pull_request import PullRequest, WebhookDelivery
 from backend.models.repository import Repository, RepositorySettings, UserRepositoryAccess
+from backend.models.request import IdempotencyKey
 from backend.models.task import (
     Artifact,
     Attachment,
@@ -30,6 +31,7 @@ __all__ = [
     "CreditTransaction",
     "Deployment",
     "Draft",
+    "IdempotencyKey",
     "Notice",
     "ProviderKey",
     "PullRequest",

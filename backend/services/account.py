@@ -10,6 +10,7 @@ from backend.models import (
     ApiToken,
     Attachment,
     Draft,
+    IdempotencyKey,
     Notice,
     ProviderKey,
     Task,
@@ -23,7 +24,10 @@ from backend.services.runs import End
 from backend.words import Status, Visibility
 
 # Everything that is about the person alone. The ledger, and what they did in public, stays.
-_PERSONAL = (WebSession, ApiToken, ProviderKey, Draft, Attachment, TaskRead, Notice, UserRepositoryAccess)
+_PERSONAL = (
+    *(WebSession, ApiToken, ProviderKey, Draft, Attachment, TaskRead, Notice, UserRepositoryAccess),
+    IdempotencyKey,
+)
 
 
 def disconnect_github(session: Session, user: User) -> None:

@@ -9,7 +9,7 @@ from backend import crypto, jsonb
 from backend.db import for_update
 from backend.errors import InvalidInput, Misconfigured, NotFound
 from backend.models import CreditTransaction, ProviderKey, User
-from backend.services import notices, repository_setup
+from backend.services import idempotency, notices, repository_setup
 from backend.settings import Settings
 
 MOST_CREDITS = 1_000_000_000  # the column holds 32 bits
@@ -80,7 +80,7 @@ def seal_again(session: Session, settings: Settings) -> int:
         key.sealed_key = crypto.seal(settings, key.user_id, crypto.unseal(settings, key.user_id, key.sealed_key))
         session.add(key)
         count += 1
-    return count + repository_setup.seal_again(session, settings)
+    return count + repository_setup.seal_again(session, settings) + idempotency.seal_again(session, settings)
 
 
 def _by_login(session: Session, login: str) -> User:

@@ -4,10 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Response
+from sqlmodel import Session
 
 from backend import db
 from backend.api import bearer, pages
 from backend.api.bearer import Caller
+from backend.api.once import Once
 from backend.api.pages import Page, Turn
 from backend.api.schemas.tasks import (
     EvidenceShown,
@@ -27,17 +29,22 @@ from backend.words import Priority, Status, TaskType
 router = bearer.router("/tasks", "Tasks")
 
 
-@router.post("", status_code=201)
-def create_task(caller: Caller, given: TaskGiven, response: Response) -> TaskShown:
+@router.post("", status_code=201, response_model=TaskShown)
+def create_task(caller: Caller, given: TaskGiven, once: Once) -> Response:
     """Starts a task: its estimate is held, and a worker takes it."""
+    answered = once.answered()
+    if answered is not None:
+        return answered
     asked = tasks.Asked(**given.model_dump(exclude={"type"}), task_type=given.type)
     with db.transaction() as session:
         draft = tasks.draft(session, caller.user, asked)
-    task_id = tasks.send(caller.user.id, draft)
-    with db.transaction() as session:
-        shown = _shown(tasks.entry(session, caller.user, task_id))
-    response.headers["Location"] = f"/api/tasks/{task_id}"
-    return shown
+    found = tasks.found_on_github(caller.user.id, draft)
+
+    def submit(session: Session) -> tuple[TaskShown, str]:
+        task = tasks.submit(session, caller.user, found)
+        return _shown(tasks.entry(session, caller.user, task.id)), f"/api/tasks/{task.id}"
+
+    return once.make(submit)
 
 
 @router.get("")
@@ -88,14 +95,17 @@ def cancel_task(caller: Caller, task_id: UUID) -> TaskShown:
         return _shown(tasks.entry(session, caller.user, task_id))
 
 
-@router.post("/{task_id}/follow-ups", status_code=201)
-def create_follow_up(caller: Caller, task_id: UUID, given: FollowUpGiven) -> FollowUpShown:
+@router.post("/{task_id}/follow-ups", status_code=201, response_model=FollowUpShown)
+def create_follow_up(caller: Caller, task_id: UUID, given: FollowUpGiven, once: Once) -> Response:
     """Says more: the run that is alive reads it, otherwise a new one begins with it, with its own hold."""
-    with db.transaction() as session:
+
+    def say(session: Session) -> tuple[FollowUpShown, None]:
         message = tasks.follow_up(session, caller.user, task_id, given.text)
         session.flush()
         session.refresh(message)
-        return FollowUpShown.model_validate(message)
+        return FollowUpShown.model_validate(message), None
+
+    return once.make(say)
 
 
 @router.delete("/{task_id}/follow-ups/{message_id}", status_code=204)

@@ -2,9 +2,13 @@
 
 from uuid import UUID
 
+from fastapi import Response
+from sqlmodel import Session
+
 from backend import db
 from backend.api import bearer
 from backend.api.bearer import Caller
+from backend.api.once import Once
 from backend.api.schemas.lists import TokenGiven, TokenMade, TokenShown, TokensShown
 from backend.services import api_tokens
 
@@ -18,12 +22,15 @@ def list_tokens(caller: Caller) -> TokensShown:
         return TokensShown(items=[TokenShown.model_validate(row) for row in api_tokens.listing(session, caller.user)])
 
 
-@router.post("", status_code=201)
-def create_token(caller: Caller, given: TokenGiven) -> TokenMade:
+@router.post("", status_code=201, response_model=TokenMade)
+def create_token(caller: Caller, given: TokenGiven, once: Once) -> Response:
     """Makes a token that may do no more than this one, and lasts no longer."""
-    with db.transaction() as session:
+
+    def make(session: Session) -> tuple[TokenMade, None]:
         row, text = api_tokens.create(session, caller.user, given.name, given.scope, given.days, maker=caller)
-    return TokenMade.model_validate({**vars(row), "token": text})
+        return TokenMade.model_validate({**vars(row), "token": text}), None
+
+    return once.make(make)
 
 
 @router.delete("/{token_id}", status_code=204)

@@ -69,7 +69,7 @@ def send(user_id: UUID, draft: Draft, *, key: str = "", opened: drafts.Version |
 
     For the doors: it takes no session, because it asks GitHub first. The saved draft that was `opened` is used up.
     """
-    draft = _found_on_github(user_id, replace(draft, prompt=check_prompt(draft.prompt)))
+    draft = found_on_github(user_id, draft)
     with transaction() as session:
         user = lock(session, User, user_id)  # before the draft, as where an account is deleted
         if user.disabled_at is not None:
@@ -79,8 +79,12 @@ def send(user_id: UUID, draft: Draft, *, key: str = "", opened: drafts.Version |
         return submit(session, user, draft, key=key).id
 
 
-def _found_on_github(user_id: UUID, draft: Draft) -> Draft:
-    """The draft, once GitHub has its branches or its pull request. Raises InvalidInput."""
+def found_on_github(user_id: UUID, draft: Draft) -> Draft:
+    """The draft with its prompt checked, once GitHub has its branches or its pull request. It takes no session.
+
+    Raises InvalidInput, TooLarge, NotFound, GitHubUnauthorized or GitHubError.
+    """
+    draft = replace(draft, prompt=check_prompt(draft.prompt))
     if draft.pull_number is not None:
         pull = repositories.require_pull(user_id, draft.repository_id, draft.pull_number)
         return replace(draft, branch=pull.target_branch, target_branch=None)
