@@ -147,9 +147,11 @@ class Person:
         return self.ask("PUT", path, body or {})
 
     def pulls(self, full_name: str) -> list[tuple[int, str, str]]:
-        """Number, head branch and state of all pull requests, oldest first."""
+        """Number, head branch and state of all pull requests that are none of the samples, oldest first."""
         found = self.get(f"/repos/{full_name}/pulls?state=all&direction=asc&per_page=100").json()
-        return [(pull["number"], pull["head"]["ref"], _state(pull)) for pull in found]
+        return [
+            (pull["number"], pull["head"]["ref"], _state(pull)) for pull in found if pull["head"]["ref"] != "coupons"
+        ]
 
 
 def push_change(clone_url: str, path: str, change: Callable[[str], str], branch: str = "main", start: str = "") -> str:

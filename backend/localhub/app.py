@@ -16,7 +16,7 @@ from backend.localhub.hub import Hub
 from backend.localhub.pages import assets, branches, code, commits, hooks, issue, overview, pull, sign_in
 from backend.localhub.pages.door import shown
 from backend.localhub.refusals import DOCUMENTATION, not_found
-from backend.localhub.rest import issues, pulls, repositories, users
+from backend.localhub.rest import issues, pulls, repositories, reviews, users
 from backend.localhub.rest.door import Answer, rest
 from backend.localhub.web import Call, Handler, OwnNameOnly, on_thread
 
@@ -88,6 +88,9 @@ def _rest_routes(hub: Hub) -> list[BaseRoute]:
         ("GET", f"{pull_path}/merge", pulls.is_merged),
         ("PUT", f"{pull_path}/merge", pulls.merge),
         ("GET", f"{pull_path}/files", pulls.files),
+        ("GET", f"{pull_path}/reviews", reviews.index),
+        ("POST", f"{pull_path}/reviews", reviews.create),
+        ("GET", f"{pull_path}/comments", reviews.comments),
         ("GET", f"{pull_path}/commits", pulls.commits),
     ]
     others = Route(

@@ -15,6 +15,8 @@ _EMPTIED = (
     "session",
     "code",
     "token",
+    "review_comment",
+    "review",
     "pull",
     "comment",
     "issue",

@@ -80,19 +80,20 @@ def open_pull(hub: Hub, db: sqlite3.Connection, place: Place, author: Account, w
 def next_number(db: sqlite3.Connection, place: Place) -> int:
     """The number of the repository's next pull request: one that no issue has.
 
-    GitHub counts both together. Here the issues are of before the hub, so pull requests begin at 1 and step over them.
+    GitHub counts both together. What the hub began with is of before it, so that pull requests begin at 1 and step over
+    those numbers.
     """
-    repository_id = place.repository.id
-    last = db.execute("SELECT coalesce(max(number), 0) FROM pull WHERE repository_id = ?", (repository_id,)).fetchone()[
-        0
-    ]
-    taken = {row[0] for row in db.execute("SELECT number FROM issue WHERE repository_id = ?", (repository_id,))}
-    return next(number for number in count(int(last) + 1) if number not in taken)
+    own = (place.repository.id,)
+    last = "SELECT coalesce(max(number), 0) FROM pull WHERE repository_id = ? AND id >= ?"
+    known = "SELECT number FROM issue WHERE repository_id = ? UNION SELECT number FROM pull WHERE repository_id = ?"
+    taken = {row[0] for row in db.execute(known, own * 2)}
+    first = int(db.execute(last, (*own, FIRST_ID)).fetchone()[0]) + 1
+    return next(number for number in count(first) if number not in taken)
 
 
 def next_id(db: sqlite3.Connection) -> int:
     """The id of the hub's next pull request."""
-    return int(db.execute("SELECT coalesce(max(id) + 1, ?) FROM pull", (FIRST_ID,)).fetchone()[0])
+    return int(db.execute("SELECT max(coalesce(max(id) + 1, ?), ?) FROM pull", (FIRST_ID, FIRST_ID)).fetchone()[0])
 
 
 def edit(hub: Hub, db: sqlite3.Connection, place: Place, who: Account, pull: Pull, wish: dict[str, Any]) -> Pull:

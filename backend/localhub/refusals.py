@@ -9,7 +9,7 @@ DOCUMENTATION = "https://docs.github.com/rest"
 class Refused(Exception):
     """An answer of 400 or above."""
 
-    def __init__(self, status: int, message: str, errors: Sequence[dict[str, Any]] = ()) -> None:
+    def __init__(self, status: int, message: str, errors: Sequence[dict[str, Any] | str] = ()) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
@@ -24,8 +24,13 @@ class Refused(Exception):
     @property
     def sentence(self) -> str:
         """As a page shows it."""
-        details = [str(error.get("message") or f"{error.get('field')}: {error['code']}") for error in self.errors]
-        return ". ".join([self.message, *details])
+        return ". ".join([self.message, *map(_detail, self.errors)])
+
+
+def _detail(error: dict[str, Any] | str) -> str:
+    if isinstance(error, str):
+        return error
+    return str(error.get("message") or f"{error.get('field')}: {error['code']}")
 
 
 def not_found() -> Refused:

@@ -13,12 +13,15 @@ from backend.localhub.git import Bare
 from backend.localhub.hub import Hub
 from backend.localhub.repositories import Unborn, head_branch
 from backend.localhub.sample_issues import ISSUES, SampleIssue
+from backend.localhub.sample_pulls import PULLS, SamplePull
 from backend.localhub.samples import SAMPLES, Sample
-from backend.localhub.store import Account, Repository, every, one, stamp
+from backend.localhub.store import Account, Pull, Repository, every, one, stamp
 
 APP_HOOK = 1
 FIRST_DEMO_ID = 2101
 FIRST_ISSUE_ID = 4_000_000_000
+FIRST_PULL_ID = 4_500_000_000
+_EVENTS = "pull_request,pull_request_review"
 _PEOPLE = (
     Account(1001, "alice", "User", "Alice Weber", "alice@example.org", "2024-03-01T09:00:00Z"),
     Account(1002, "bob", "User", "Bob Okafor", "bob@example.org", "2024-03-02T09:00:00Z"),
@@ -42,6 +45,9 @@ def seed(hub: Hub) -> None:
     with hub.store.write() as db:
         for issue in ISSUES:
             _add_issue(db, issue)
+    for pull in PULLS:
+        _add_pull(hub, pull)
+    with hub.store.write() as db:
         for repository in every(db, Repository, "SELECT * FROM repository"):
             pulls.observe(hub, db, repository.id)
 
@@ -112,6 +118,32 @@ def _add_issue(db: sqlite3.Connection, issue: SampleIssue) -> None:
         db.execute("INSERT INTO comment VALUES (?, ?, ?, ?, ?)", values)
 
 
+def _add_pull(hub: Hub, sample: SamplePull) -> None:
+    """Nobody is told of it: it is of before the hub."""
+    bare = hub.repositories.of(sample.repository_id)
+    with hub.store.read() as db:
+        base = access.place_of(db, sample.repository_id).repository.default_branch
+        known = "SELECT * FROM pull WHERE repository_id = ? AND (number = ? OR state = 'open' AND head_ref = ?)"
+        if one(db, Pull, known, sample.repository_id, sample.number, sample.branch):
+            return  # it, or in a hub of before somebody else's
+    base_sha = bare.branches()[base]
+    if bare.branch(sample.branch) is None:
+        _commit(bare, sample.branch, sample.files, sample.title, base_sha)
+    head = bare.branches()[sample.branch]
+    bare.pin(sample.number, head)
+    with hub.store.write() as db:
+        at, author = sample.created_at, _account(db, sample.author).id
+        db.execute(
+            "INSERT INTO pull (id, repository_id, number, title, body, state, draft, account_id, head_ref, head_sha,"
+            " base_ref, base_sha, created_at, updated_at) VALUES (?, ?, ?, ?, ?, 'open', 0, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                FIRST_PULL_ID + sample.repository_id * 100 + sample.number,
+                *(sample.repository_id, sample.number, sample.title, sample.body, author),
+                *(sample.branch, head, base, base_sha, at, at),
+            ),
+        )
+
+
 def _insert(db: sqlite3.Connection, owner: Account, sample: Sample, source: str | None) -> Repository:
     now = stamp()
     db.execute(
@@ -121,10 +153,11 @@ def _insert(db: sqlite3.Connection, owner: Account, sample: Sample, source: str 
     return access.place_of(db, sample.id).repository
 
 
-def _commit(bare: Bare, branch: str, files: dict[str, str]) -> None:
+def _commit(bare: Bare, branch: str, files: dict[str, str], words: str = "First version", parent: str = "") -> None:
     """The files as the branch's first commit, by git's fast import: no work tree, the same sha every time."""
     who = "Alice Weber <alice@example.org>"
-    lines = [f"commit refs/heads/{branch}\nauthor {who} {_DATE}\ncommitter {who} {_DATE}\n", _data("First version\n")]
+    lines = [f"commit refs/heads/{branch}\nauthor {who} {_DATE}\ncommitter {who} {_DATE}\n", _data(f"{words}\n")]
+    lines += [f"from {parent}\n"] if parent else []
     for path, text in files.items():
         lines.append(f"M 100644 inline {path}\n{_data(text)}")
     git.run(["fast-import", "--quiet", "--date-format=raw"], cwd=bare.path, data="".join(lines).encode())
@@ -138,9 +171,9 @@ def _set_app_hook(hub: Hub, db: sqlite3.Connection) -> None:
     """The app's own webhook, as a GitHub App has one: it hears of every repository."""
     config, now = hub.config, stamp()
     db.execute(
-        "INSERT INTO hook VALUES (?, NULL, ?, ?, 'json', '0', 'pull_request', 1, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-        " url = excluded.url, secret = excluded.secret, updated_at = excluded.updated_at",
-        (APP_HOOK, config.webhook_url, config.webhook_secret, now, now),
+        "INSERT INTO hook VALUES (?, NULL, ?, ?, 'json', '0', ?, 1, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+        " url = excluded.url, secret = excluded.secret, events = excluded.events, updated_at = excluded.updated_at",
+        (APP_HOOK, config.webhook_url, config.webhook_secret, _EVENTS, now, now),
     )
 
 

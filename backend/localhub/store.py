@@ -61,7 +61,17 @@ CREATE TABLE comment (
   id INTEGER PRIMARY KEY, issue_id INTEGER NOT NULL REFERENCES issue ON DELETE CASCADE,
   account_id INTEGER NOT NULL REFERENCES account, body TEXT NOT NULL, created_at TEXT NOT NULL);
 """
-STEPS = (_FIRST, _ISSUES)  # user_version says how many of them a file has had
+_REVIEWS = """
+CREATE TABLE review (
+  id INTEGER PRIMARY KEY, pull_id INTEGER NOT NULL REFERENCES pull, account_id INTEGER NOT NULL REFERENCES account,
+  body TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('COMMENTED', 'APPROVED', 'CHANGES_REQUESTED')),
+  commit_id TEXT NOT NULL, submitted_at TEXT NOT NULL);
+CREATE TABLE review_comment (
+  id INTEGER PRIMARY KEY, review_id INTEGER NOT NULL REFERENCES review, path TEXT NOT NULL, line INTEGER NOT NULL,
+  side TEXT NOT NULL CHECK (side IN ('LEFT', 'RIGHT')), diff_hunk TEXT NOT NULL, body TEXT NOT NULL,
+  created_at TEXT NOT NULL);
+"""
+STEPS = (_FIRST, _ISSUES, _REVIEWS)  # user_version says how many of them a file has had
 
 Record = TypeVar("Record")
 
@@ -143,6 +153,33 @@ class Comment:
     id: int
     issue_id: int
     account_id: int
+    body: str
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """What somebody said of a pull request as a whole, of the commit that they looked at."""
+
+    id: int
+    pull_id: int
+    account_id: int
+    body: str
+    state: str
+    commit_id: str
+    submitted_at: str
+
+
+@dataclass(frozen=True)
+class ReviewComment:
+    """What a review says of a line; `diff_hunk` is the diff up to it."""
+
+    id: int
+    review_id: int
+    path: str
+    line: int
+    side: str
+    diff_hunk: str
     body: str
     created_at: str
 

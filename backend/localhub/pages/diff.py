@@ -25,6 +25,18 @@ def diff(changes: Sequence[FileChange]) -> Html:
     )
 
 
+def hunk(text: str, most: int) -> Html:
+    """The last lines of a hunk, as a comment on its last line quotes it."""
+    header, *lines = text.split("\n")
+    found = _HUNK.match(header)
+    if not found or not lines:
+        return Html("")
+    left_out = lines[:-most]
+    old = int(found[1]) + sum(line[:1] in (" ", "-") for line in left_out)
+    new = int(found[2]) + sum(line[:1] in (" ", "+") for line in left_out)
+    return _lines("\n".join([f"@@ -{old} +{new} @@", *lines[-most:]]))
+
+
 def figures(added: int, removed: int) -> Html:
     """How much was added and removed, in lines."""
     return markup(

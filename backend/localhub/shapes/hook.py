@@ -39,13 +39,25 @@ def ping(config: Config, row: Hook, repository: Json, sender: Account) -> Json:
 def pull_request(config: Config, action: str, pull: Json, repository: Json, sender: Account, more: Json) -> Json:
     """The payload of `pull_request`; `more` is what this action adds (`changes`, or `before` and `after`)."""
     payload = {"action": action, "number": pull["number"], "pull_request": pull, "repository": repository}
-    organization = repository["owner"]
-    if organization["type"] == "Organization":
-        url = f"{config.api_url}/orgs/{organization['login']}"
-        payload["organization"] = {
-            "login": organization["login"],
-            "id": organization["id"],
-            "node_id": organization["node_id"],
+    return payload | _organization(config, repository) | more | {"sender": simple_user(config, sender)}
+
+
+def pull_request_review(config: Config, review: Json, pull: Json, repository: Json, sender: Account) -> Json:
+    """The payload of `pull_request_review` when one is submitted."""
+    payload = {"action": "submitted", "review": review, "pull_request": pull, "repository": repository}
+    return payload | _organization(config, repository) | {"sender": simple_user(config, sender)}
+
+
+def _organization(config: Config, repository: Json) -> Json:
+    owner = repository["owner"]
+    if owner["type"] != "Organization":
+        return {}
+    url = f"{config.api_url}/orgs/{owner['login']}"
+    return {
+        "organization": {
+            "login": owner["login"],
+            "id": owner["id"],
+            "node_id": owner["node_id"],
             "url": url,
             "repos_url": f"{url}/repos",
             "events_url": f"{url}/events",
@@ -53,10 +65,10 @@ def pull_request(config: Config, action: str, pull: Json, repository: Json, send
             "issues_url": f"{url}/issues",
             "members_url": f"{url}/members{{/member}}",
             "public_members_url": f"{url}/public_members{{/member}}",
-            "avatar_url": organization["avatar_url"],
+            "avatar_url": owner["avatar_url"],
             "description": None,
         }
-    return payload | more | {"sender": simple_user(config, sender)}
+    }
 
 
 def _described(row: Hook) -> Json:

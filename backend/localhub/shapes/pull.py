@@ -87,13 +87,18 @@ def pull_full(config: Config, db: sqlite3.Connection, place: Place, pull: Pull, 
         "mergeable_state": _mergeable_state(pull, figures),
         "merged_by": simple_user(config, merger) if merger else None,
         "comments": 0,
-        "review_comments": 0,
+        "review_comments": _review_comments(db, pull),
         "maintainer_can_modify": False,
         "commits": figures.commits,
         "additions": figures.additions,
         "deletions": figures.deletions,
         "changed_files": figures.changed_files,
     }
+
+
+def _review_comments(db: sqlite3.Connection, pull: Pull) -> int:
+    query = "SELECT count(*) FROM review_comment c JOIN review r ON r.id = c.review_id WHERE r.pull_id = ?"
+    return int(db.execute(query, (pull.id,)).fetchone()[0])
 
 
 def _end(config: Config, db: sqlite3.Connection, place: Place, ref: str, sha: str) -> Json:

@@ -11,6 +11,8 @@ from tests.backend.localhub.openapi import Description
 
 SAMPLE = "/repos/alice/sample-shop"
 REPO, PULL = "/repos/{owner}/{repo}", "/repos/{owner}/{repo}/pulls/{pull_number}"
+SEEN = {"event": "COMMENT", "comments": [{"path": "shop/coupons.py", "line": 1, "body": "x?"}]}
+REVIEW = {"event": "COMMENT", "body": "", "comments": [{"path": "README.md", "line": 1, "body": "x?"}]}
 WISH = {"title": "Fix", "head": "fix", "base": "main", "body": "Why"}
 HOOK = {"config": {"url": "http://127.0.0.1:1/", "secret": "s", "content_type": "json"}, "events": ["ping"]}
 
@@ -91,6 +93,11 @@ def test_a_pull_requests_whole_life(hub: RunningHub, clone: Clone, github: Descr
     check(github, caller.get(f"{pulls}/2"), "GET", PULL, 404)
     check(github, caller.get(f"{one}/files"), "GET", f"{PULL}/files", 200)
     check(github, caller.get(f"{one}/commits"), "GET", f"{PULL}/commits", 200)
+    check(github, caller.post(f"{one}/reviews", json=REVIEW), "POST", f"{PULL}/reviews", 200)
+    wrong = REVIEW | {"comments": [{"path": "README.md", "line": 99, "body": "No."}]}
+    check(github, caller.post(f"{one}/reviews", json=wrong), "POST", f"{PULL}/reviews", 422)
+    check(github, caller.get(f"{one}/reviews"), "GET", f"{PULL}/reviews", 200)
+    check(github, caller.get(f"{one}/comments"), "GET", f"{PULL}/comments", 200)
     check(github, caller.get(f"{one}/merge"), "GET", f"{PULL}/merge", 404)
     check(github, caller.patch(one, json={"title": "Other", "state": "closed"}), "PATCH", PULL, 200)
     check(github, caller.get(f"{pulls}?state=all"), "GET", f"{REPO}/pulls", 200)
@@ -151,7 +158,10 @@ def test_no_field_is_made_up(hub: RunningHub, clone: Clone, github: Description)
     clone.offer("fix")
     caller = hub.caller("alice")
     caller.post(f"{SAMPLE}/pulls", json=WISH)
+    caller.post(f"{SAMPLE}/pulls/13/reviews", json=SEEN)
     answers = {
+        "pull-request-review": caller.get(f"{SAMPLE}/pulls/13/reviews").json()[0],
+        "pull-request-review-comment": caller.get(f"{SAMPLE}/pulls/13/comments").json()[0],
         "full-repository": caller.get("/repos/acme/shop").json(),
         "repository": caller.get("/user/repos").json()[0],
         "pull-request": caller.get(f"{SAMPLE}/pulls/1").json(),
@@ -185,8 +195,9 @@ def test_webhooks_carry_what_github_carries(hub: RunningHub, clone: Clone, githu
     clone.push()
     caller.patch(f"{pulls}/1", json={"state": "closed"})
     caller.patch(f"{pulls}/1", json={"state": "open"})
+    caller.post(f"{pulls}/13/reviews", json=SEEN)
     caller.put(f"{pulls}/1/merge")
-    told = [(one.headers["x-github-event"], json.loads(one.body)) for one in hub.receiver.wait(9)]
+    told = [(one.headers["x-github-event"], json.loads(one.body)) for one in hub.receiver.wait(10)]
     names = [f"{event}-{data['action']}" if "action" in data else event for event, data in told]
     assert names == [
         "ping",
@@ -197,6 +208,7 @@ def test_webhooks_carry_what_github_carries(hub: RunningHub, clone: Clone, githu
         "pull_request-synchronize",
         "pull_request-closed",
         "pull_request-reopened",
+        "pull_request_review-submitted",
         "pull_request-closed",
     ]
     for name, (_, data) in zip(names, told, strict=True):

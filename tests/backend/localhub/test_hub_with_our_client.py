@@ -45,7 +45,7 @@ def test_our_client_walks_a_pull_request_from_open_to_merged(hub: RunningHub, cl
         assert access == {SAMPLE: "admin", "acme/shop": "write", "alice/notes": "admin"}
         assert github.repository_count() == len(access)
         assert not github.repository(SAMPLE).is_empty
-        assert {branch.name for branch in github.branches(SAMPLE)} == {"main", "asynccoder/1234abcd-fix"}
+        assert {branch.name for branch in github.branches(SAMPLE)} == {"main", "coupons", "asynccoder/1234abcd-fix"}
         assert github.find_pull(SAMPLE, "asynccoder/1234abcd-fix", "main") is None
         made = github.open_pull(
             SAMPLE, head="asynccoder/1234abcd-fix", base="main", title="Fix", body="Why", draft=False
