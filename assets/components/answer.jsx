@@ -9,7 +9,7 @@ function Finding({ finding }) {
   const place = finding.line ? `${finding.path}:${finding.line}` : finding.path;
   return (
     <li className="finding">
-      <span className="row wrap"><span className={`pill ${tone}`}><Icon size={14} aria-hidden="true" />{finding.severity}</span><span className="mono">{place}</span><CopyButton text={place} label={`Copy ${place}`} /></span>
+      <span className="row wrap"><span className={`pill ${tone}`}><Icon size={14} aria-hidden="true" />{finding.severity}</span><span className="mono">{place}</span><CopyButton text={place} label={`Copy ${place}`} />{finding.told ? <span className="pill line">told before</span> : null}</span>
       <Words text={finding.text} />
     </li>
   );
@@ -23,6 +23,7 @@ export function Answer({ task, version }) {
   return (
     <article className="answer" aria-label="The answer">
       <header className="row"><span className="tiny grow">In the model’s own words</span><CopyButton text={answer.text} label="Copy the answer as Markdown">Copy</CopyButton></header>
+      {answer.posted ? <p className={answer.posted_url ? "notice" : "notice warn"}>{answer.posted} {/^https?:\/\//.test(answer.posted_url) ? <a className="link" href={answer.posted_url} target="_blank" rel="noreferrer">Open it on GitHub</a> : null}</p> : null}
       {answer.text ? <Words text={answer.text} /> : null}
       {answer.findings.length ? <><h2 className="heading">{answer.findings.length === 1 ? "1 finding" : `${answer.findings.length} findings`}</h2><ul className="list">{answer.findings.map((finding, index) => <Finding key={index} finding={finding} />)}</ul></> : null}
     </article>

@@ -5,7 +5,7 @@ retried here and nothing waits: a rate limit comes back as GitHubError with `ret
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -23,6 +23,7 @@ from backend.github.types import (
     Branch,
     CommentDocument,
     IssueDocument,
+    LineComment,
     NotModified,
     Profile,
     ProfileDocument,
@@ -31,6 +32,8 @@ from backend.github.types import (
     RemoteIssue,
     RemotePull,
     RemoteRepository,
+    RemoteReview,
+    ReviewDocument,
     parse_document,
 )
 
@@ -189,6 +192,37 @@ class GitHub:
         with as_our_errors():
             answer = self._get(f"/repos/{_checked(full_name)}/issues/{number}/comments?per_page={most}")
             return [parse_document(CommentDocument, one).as_comment() for one in _listed(answer.json())]
+
+    def reviews(self, full_name: str, number: int, most: int = 1_000) -> list[RemoteReview]:
+        """A pull request's reviews, the oldest first."""
+        found: list[RemoteReview] = []
+        with as_our_errors():
+            for page in range(1, most // PAGE + 1):
+                path = f"/repos/{_checked(full_name)}/pulls/{number}/reviews?per_page={PAGE}&page={page}"
+                listed = _listed(self._get(path).json())
+                found += [parse_document(ReviewDocument, one).as_review() for one in listed]
+                if len(listed) < PAGE:
+                    break
+        return found
+
+    def post_review(
+        self, full_name: str, number: int, *, body: str, sha: str | None = None, comments: Sequence[LineComment] = ()
+    ) -> RemoteReview:
+        """Submits a review that neither approves nor refuses, of commit `sha`, of the head where none is given.
+
+        Raises GitHubUnprocessable where a line is none of the diff; then nothing of it is kept.
+        """
+        wish: dict[str, Any] = {"event": "COMMENT", "body": body}
+        if sha:
+            wish["commit_id"] = sha
+        if comments:
+            wish["comments"] = [
+                {"path": one.path, "line": one.line, "side": "RIGHT", "body": one.body} for one in comments
+            ]
+        with as_our_errors():
+            url = f"{self._repository(full_name).complete().url}/pulls/{number}/reviews"
+            _, data = self._github.requester.requestJsonAndCheck("POST", url, input=wish)
+            return parse_document(ReviewDocument, data).as_review()
 
     def _repository(self, full_name: str) -> Repository:
         return self._github.get_repo(_checked(full_name))

@@ -101,6 +101,25 @@ class RemoteComment:
 
 
 @dataclass(frozen=True)
+class LineComment:
+    """A comment to be, on a line of a pull request's new side."""
+
+    path: str
+    line: int
+    body: str
+
+
+@dataclass(frozen=True)
+class RemoteReview:
+    """A review of a pull request. `author` is empty where the account is gone."""
+
+    github_id: int
+    author: str
+    body: str
+    url: str
+
+
+@dataclass(frozen=True)
 class NotModified:
     """GitHub's 304: what the `etag` stands for is still true."""
 
@@ -233,6 +252,19 @@ class CommentDocument(BaseModel):
     def as_comment(self) -> RemoteComment:
         """The same as our value."""
         return RemoteComment(self.user.login if self.user else "", self.body or "")
+
+
+class ReviewDocument(BaseModel):
+    """GitHub's JSON of a review."""
+
+    id: int
+    body: str | None = None
+    user: _Author | None = None
+    html_url: str
+
+    def as_review(self) -> RemoteReview:
+        """The same as our value."""
+        return RemoteReview(self.id, self.user.login if self.user else "", self.body or "", self.html_url)
 
 
 class ProfileDocument(BaseModel):

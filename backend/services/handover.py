@@ -19,7 +19,7 @@ from backend.errors import GitError, GitHubError, GitHubNotFound, GitHubUnproces
 from backend.github.client import GitHub
 from backend.github.types import RemotePull
 from backend.models import Task, TaskResult, TaskRun
-from backend.services import pull_requests, repositories, runs
+from backend.services import answers, pull_requests, repositories, runs
 from backend.services.evidence import Evidence, gather
 from backend.services.recorder import keep_patch, pack_patch
 from backend.services.report import pull_request_body, quiet
@@ -67,7 +67,7 @@ def finish(place: Workplace, ending: Ending) -> None:
     title = " ".join(jsonb.clean_text(ending.title).split())[:MAX_TITLE]
     ending = replace(ending, text=jsonb.clean_text(ending.text), title=title)
     if not place.facts.task_type.may_edit:
-        _answer(place, ending)
+        answers.finish(place, ending)
         return
     # Commit, title and body alike: GitHub looks for keywords and names in all of them.
     ending = replace(ending, text=quiet(ending.text), title=quiet(title)[:MAX_TITLE])
@@ -80,30 +80,6 @@ def finish(place: Workplace, ending: Ending) -> None:
     evidence = _verify(place, commit)
     if evidence is not None:
         _publish(place, Work(commit, evidence, ending))
-
-
-def _answer(place: Workplace, ending: Ending) -> None:
-    """Hands over words: the text is kept as an analysis. Raises RunFailed(not_allowed) where a file has changed."""
-    facts, checkout = place.facts, place.checkout
-    if checkpoint.write(checkout) != push.tree_of(checkout, checkout.base_sha):
-        raise RunFailed(Failure.NOT_ALLOWED)
-
-    def store(session: Session) -> None:
-        run = runs.require(session, place.claim.run_id, place.claim.fence)
-        session.add(
-            TaskResult(
-                task_id=facts.task_id,
-                run_id=run.id,
-                result_type="analysis",
-                content=ending.text,
-                summary=ending.title or None,
-                meta={"findings": jsonb.clean(ending.findings)} if ending.findings else None,
-            )
-        )
-        outcome = Outcome.REVIEWED if facts.task_type == "pr_review" else Outcome.ANSWERED
-        runs.end(session, run.id, place.claim.fence, End(Status.COMPLETED, ending.text, outcome=outcome))
-
-    patiently(store)
 
 
 def _held_to_words(place: Workplace, ending: Ending) -> tuple[Ending, str | None]:

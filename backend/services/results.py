@@ -20,24 +20,30 @@ _STORED = ("analysis", "pr_created")
 
 @dataclass(frozen=True)
 class Finding:
-    """One remark of a review; `line` is 0 where it is about the whole file."""
+    """One remark of a review; `line` is 0 where it is about the whole file. `told`: an earlier review said it."""
 
     path: str
     line: int
     severity: str
     text: str
+    told: bool = False
 
 
 @dataclass(frozen=True)
 class Words:
-    """What the model said at the end: its Markdown, untrusted, and a review's findings, the worst first."""
+    """What the model said at the end: its Markdown, untrusted, and a review's findings, the worst first.
+
+    `posted` says what became of a review at GitHub, and `posted_url` where it stands there.
+    """
 
     title: str
     text: str
     findings: list[Finding]
+    posted: str = ""
+    posted_url: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result(Words):
     """Everything a finished task has to show.
 
@@ -89,7 +95,11 @@ def _words(session: Session, task_id: UUID) -> Words:
         select(TaskResult).where(TaskResult.run_id == run.id, col(TaskResult.result_type).in_(_STORED))
     ).first()
     if stored is not None:
-        return Words(stored.summary or "", stored.content or "", _findings((stored.meta or {}).get("findings")))
+        review = (stored.meta or {}).get("review") or {}
+        findings = _findings((stored.meta or {}).get("findings"))
+        return Words(
+            stored.summary or "", stored.content or "", findings, review.get("text", ""), review.get("url", "")
+        )
     ended = session.exec(select(TaskEvent).where(TaskEvent.run_id == run.id, TaskEvent.kind == EventKind.ENDED)).first()
     return Words("", str(ended.payload.get("text") or "") if ended else "", [])
 
@@ -102,6 +112,7 @@ def _findings(stored: Any) -> list[Finding]:
             line=one["line"] if isinstance(one.get("line"), int) and one["line"] > 0 else 0,
             severity=one["severity"] if one.get("severity") in SEVERITIES else "info",
             text=one["text"],
+            told=one.get("told") is True,
         )
         for one in (stored if isinstance(stored, list) else [])
         if isinstance(one, dict) and isinstance(one.get("path"), str) and isinstance(one.get("text"), str)

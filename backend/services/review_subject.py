@@ -100,14 +100,19 @@ def moved(now: ReviewSubject) -> LogEntry:
     return LogEntry(EventKind.NOTE, {"code": MOVED, "text": text})
 
 
-def quoted(subject: ReviewSubject, changes: PullChanges | None) -> str:
-    """The pull request for the model: its author's words and changes, each in a fence that they cannot leave."""
+def quoted(subject: ReviewSubject, changes: PullChanges | None, told: str = "") -> str:
+    """The pull request for the model: its author's words and changes, each in a fence that they cannot leave.
+
+    `told` is what earlier reviews found.
+    """
     about = (
         f"Pull request #{subject.number} ({subject.status}) by {subject.author or 'somebody'}: {subject.source} "
         f"({subject.head_sha[:12]}) into {subject.target}."
     )
     parts = [about, f"Its title:\n{_fenced(subject.title)}"]
     parts += [f"Its description:\n{_fenced(subject.body)}"] if subject.body else ["It has no description."]
+    if told:
+        parts.append(f"Earlier reviews have told its author this; report only what is new:\n{_fenced(told)}")
     if changes is None:
         return "\n\n".join([*parts, "It has no commit in common with its target: judge the files as they are."])
     diff, size = changes.beginning(_MOST_DIFF)

@@ -42,7 +42,7 @@ def review_text(comments: Sequence[Comment], files: Sequence[tasks.FileDiff]) ->
 
     Raises InvalidInput for a line that is not part of the changes.
     """
-    lines = {file.path: dict(_lines(file.patch)) for file in files}
+    lines = {file.path: dict(lines_of(file.patch)) for file in files}
     parts = ["Please address this review of the changes:"]
     for one in comments:
         quoted = lines.get(one.path, {}).get((one.side, one.line))
@@ -81,7 +81,7 @@ def _comment(given: Any) -> Comment:
     return Comment(path, line, side, text)
 
 
-def _lines(patch: str) -> Iterator[tuple[tuple[str, int], str]]:
+def lines_of(patch: str) -> Iterator[tuple[tuple[str, int], str]]:
     """Every line of a diff by its side and number; one that stayed is on the new side alone."""
     old = new = 0
     in_hunk = False

@@ -49,17 +49,23 @@ def enter(session: Session, run_id: UUID, fence: int, phase: Phase, reason: str 
     mirror(session, task, run)
 
 
-def begin_hand_over(session: Session, run_id: UUID, fence: int, evidence: dict[str, Any], name: str) -> bool:
+def begin_hand_over(
+    session: Session, run_id: UUID, fence: int, evidence: dict[str, Any] | None = None, name: str = ""
+) -> bool:
     """Keeps the evidence under its name and begins to push; False where the person said stop, which ends the run.
+
+    A review has no evidence and is posted.
 
     Here alone it is decided which of the two comes first: whoever says stop afterwards is refused. Raises StaleFence.
     """
     run = require(session, run_id, fence)
     if run.cancel_requested_at is not None:
         words = "Stopped before anything was pushed. The changes are kept as a patch."
+        words = words if evidence is not None else "Stopped before anything was posted."
         end(session, run_id, fence, End(Status.CANCELLED, words))
         return False
-    record(session, run, EventKind.EVIDENCE, jsonb.fit(evidence), name)
+    if evidence is not None:
+        record(session, run, EventKind.EVIDENCE, jsonb.fit(evidence), name)
     enter(session, run_id, fence, Phase.FINISHING)
     return True
 

@@ -18,7 +18,7 @@ from backend.engine.transcript import LogEntry
 from backend.errors import GitError, GitHubUnauthorized, RunFailed, SandboxUnavailable
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
-from backend.services import auth, repository_setup, review_subject, runs
+from backend.services import auth, earlier_reviews, repository_setup, review_subject, runs
 from backend.services.brief import Brief
 from backend.services.claims import Claim
 from backend.services.lease import Lease
@@ -195,7 +195,10 @@ def _set_up(
 def _tell(facts: Brief, recorder: Recorder, reviewed: ReviewSubject, changes: PullChanges | None) -> None:
     """Writes down what this run looks at and, where the run before saw another head, tells the model."""
     before = review_subject.before(facts.log)
-    entries = [reviewed.entry(review_subject.quoted(reviewed, changes))]
+    earlier = patiently(
+        lambda session: earlier_reviews.read(session, facts.repository_id, reviewed.number, facts.claim.run_id)
+    )
+    entries = [reviewed.entry(review_subject.quoted(reviewed, changes, earlier.quoted()))]
     if before is not None and before.head_sha != reviewed.head_sha:
         entries.append(review_subject.moved(reviewed))
     for entry in entries:

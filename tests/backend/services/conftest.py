@@ -4,8 +4,11 @@ from uuid import UUID
 
 import pytest
 
+from tests.backend.services.reviewing import reviewed
 from tests.backend.services.road import signed_in
 from tests.hub import LocalHub
+
+__all__ = ["reviewed"]
 
 
 @pytest.fixture
