@@ -45,7 +45,7 @@ def tokens() -> rx.Component:
                 Access.tokens.length() > 0,
                 theme.part("list", rx.foreach(Access.tokens, _token), tag="ul"),
             ),
-            theme.row(_make_token()),
+            theme.row(_make_token(), theme.link_button("What they open", href="/api/docs")),
         ),
         theme.skeleton(2),
     )

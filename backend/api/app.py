@@ -17,6 +17,7 @@ from backend.api.routes import (
     account,
     admin,
     auth,
+    description,
     files,
     health,
     lists,
@@ -32,11 +33,17 @@ _log = log.get(__name__)
 PROBLEM = "application/problem+json"
 _OURS = "Something went wrong on our side."
 
-app = FastAPI(title="Async Coder", docs_url=None, redoc_url=None, openapi_url=None)
+app = FastAPI(
+    title="Async Coder",
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,  # we serve our own
+    generate_unique_id_function=lambda route: route.name,
+)
 for part in (
     *(auth.router, webhooks.router, files.router, health.router),
     *(account.router, repositories.router, tasks.router, outcomes.router),
-    *(lists.pull_requests, lists.models, lists.money, tokens.router, admin.router),
+    *(lists.pull_requests, lists.models, lists.money, tokens.router, admin.router, description.router),
 ):
     app.include_router(part)
 

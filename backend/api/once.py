@@ -54,6 +54,7 @@ async def _creation(
     idempotency_key: Annotated[
         str | None,
         Header(
+            alias="Idempotency-Key",
             min_length=1,
             max_length=_MOST,
             pattern=r"^[!-~]+$",
@@ -65,7 +66,7 @@ async def _creation(
     if idempotency_key is None:
         return Creation(None)
     if len(request.headers.getlist("idempotency-key")) > 1:
-        raise InvalidInput("There is more than one Idempotency-Key.", field="idempotency-key")
+        raise InvalidInput("There is more than one Idempotency-Key.", field="Idempotency-Key")
     body = json.dumps(await request.json(), sort_keys=True)
     digest = hashlib.sha256(body.encode()).hexdigest()
     return Creation(Claim(caller.user.id, f"{request.method} {request.url.path}", idempotency_key, digest))

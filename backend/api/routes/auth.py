@@ -20,7 +20,7 @@ from backend.services import auth, sessions
 from backend.services.auth import SESSION_DAYS
 from backend.settings import Settings, get_settings
 
-router = APIRouter(prefix="/auth")
+router = APIRouter(prefix="/auth", include_in_schema=False)
 _log = log.get(__name__)
 # repo: private repositories and pushes; read:org: organisation repositories; user:email: the commit's author.
 # GitHub's documentation: "Scopes for OAuth apps".

@@ -13,7 +13,7 @@ from backend.services import attachments, ledger, logs, tasks
 from backend.services.attachments import AttachmentRow
 from backend.services.ledger import Kind, Period, Wanted
 
-router = APIRouter(prefix="/files")
+router = APIRouter(prefix="/files", include_in_schema=False)
 # Opened by itself, an image runs nothing and loads nothing.
 _ALONE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",

@@ -9,7 +9,7 @@ from backend import db, redis
 from backend.errors import AsyncCoderError
 from backend.settings import get_settings
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/health")

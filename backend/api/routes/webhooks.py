@@ -12,13 +12,25 @@ from backend.github import webhooks
 from backend.services import deliveries
 from backend.settings import get_settings
 
-router = APIRouter(prefix="/api/webhooks")
+router = APIRouter(prefix="/api/webhooks", tags=["Webhooks"])
 _TOO_DEEP = "The body is nested too deeply."
+_DELIVERY = {
+    "parameters": [
+        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
+        for name in ("X-GitHub-Event", "X-GitHub-Delivery", "X-Hub-Signature-256")
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"type": "object", "examples": [{"zen": "Keep it logically awesome."}]}}
+        },
+    },
+}
 MAX_BODY = 25 * 1024 * 1024  # GitHub's own cap: "Webhook events and payloads"
 
 
-@router.post("/github", status_code=202)
-async def github(request: Request) -> Response:
+@router.post("/github", status_code=202, response_class=Response, openapi_extra=_DELIVERY)
+async def receive_webhook(request: Request) -> Response:
     """202 for a signed delivery of any event, 401 for any other body, 413 past 25 MB; a refused one writes nothing."""
     body = await deps.bounded_body(request, MAX_BODY)
     if not webhooks.verify(get_settings().webhook_secret, body, request.headers.get("x-hub-signature-256")):
