@@ -1,6 +1,7 @@
 """What a task's page holds of the services' rows: small frozen values, ready to be drawn."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from asynccoder_ui import routes
 from asynccoder_ui.views import SCRIPTED, iso, look_of, no_images, reason_of, web_address
@@ -117,10 +118,11 @@ class NextAction:
 
 @dataclass(frozen=True)
 class Message:
-    """A follow-up that waits."""
+    """A follow-up that waits, with its images as the log names them."""
 
     id: str
     text: str
+    images: list[dict[str, Any]]
 
 
 def task_facts(page: tasks.TaskPage) -> TaskFacts:

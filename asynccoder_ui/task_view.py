@@ -171,7 +171,9 @@ class TaskView(Session):
             self.evidence = shown.evidence(page.evidence, page.row.status)
             self.pull = shown.pull(page.pull_request)
             self.menu = page_actions(page.row)
-            self.queued = [shown.Message(str(message.id), message.text) for message in page.queued_messages]
+            self.queued = [
+                shown.Message(str(message.id), message.text, message.images) for message in page.queued_messages
+            ]
             return self.facts.look
 
     def _task_in_address(self) -> UUID | None:

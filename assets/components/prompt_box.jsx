@@ -14,10 +14,15 @@ const read = (key) => {
   try {
     const { text, nonce, images } = JSON.parse(localStorage.getItem(key));
     return { text: String(text), nonce: String(nonce), images: (images || []).filter((one) => typeof one?.id === "string") };
-  } catch { return empty(); }
+  } catch { return { ...empty(), nonce: wordless.name(key) || fresh() }; }
 };
 const store = (key, written) => {
   try { if (written.text || written.images.length) localStorage.setItem(key, JSON.stringify(written)); else localStorage.removeItem(key); } catch { /* no storage: it lasts as long as the page */ }
+};
+// A review may be sent without a word. Then nothing is written that the name could stand beside: the tab keeps it.
+const wordless = {
+  name: (key) => { try { return sessionStorage.getItem(key); } catch { return null; } },
+  keep: (key, name) => { try { if (name) sessionStorage.setItem(key, name); else sessionStorage.removeItem(key); } catch { /* as above */ } },
 };
 
 export function PromptBox({ draft, label, placeholder, most, taken, mostImages, noImages = "", place = "", autoFocus = false, onPause, onMention }) {
@@ -56,6 +61,7 @@ export function PromptBox({ draft, label, placeholder, most, taken, mostImages, 
     setWritten(empty());
     uploads.clear();
     if (read(key).nonce === taken) store(key, empty()); // another tab may have written since
+    wordless.keep(key, "");
   }, [taken, nonce, key]);
   useEffect(() => {
     const fill = ({ detail }) => {
@@ -68,6 +74,12 @@ export function PromptBox({ draft, label, placeholder, most, taken, mostImages, 
   }, [draft, key]);
   const now = useRef(written);
   now.current = written;
+  useEffect(() => {
+    const { form } = box.current;
+    const send = () => { if (!now.current.text && !now.current.images.length) wordless.keep(key, now.current.nonce); };
+    form?.addEventListener("submit", send);
+    return () => form?.removeEventListener("submit", send);
+  }, [key]);
   useEffect(() => {
     const insert = ({ detail }) => {
       if (detail.draft !== draft) return;

@@ -212,6 +212,15 @@ class PromptBox(rx.Component):
     on_mention: rx.EventHandler[TEXT]  # type: ignore[type-arg, valid-type]
 
 
+class Shots(rx.Component):
+    """Small images that open large; each has an id, a width and a height."""
+
+    library = f"{FOLDER}/images.jsx"
+    tag = "Shots"
+    lib_dependencies: list[str] = [_DIALOG, ICONS]
+    images: rx.Var[list]
+
+
 class Attach(rx.Component):
     """The paper clip in a prompt's form; `off` says why it cannot be used."""
 
@@ -293,6 +302,7 @@ notifier = Notifier.create
 broken = Broken.create
 prompt_box = PromptBox.create
 attach = Attach.create
+shots = Shots.create
 appearance = Appearance.create
 browser_leave = BrowserLeave.create
 secret = Secret.create

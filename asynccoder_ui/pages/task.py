@@ -7,7 +7,7 @@ import reflex as rx
 from asynccoder_ui import routes, theme
 from asynccoder_ui.components.looks import pull_pill, state_pill, verdict_pill
 from asynccoder_ui.components.rail import evidence_card, rail
-from asynccoder_ui.components.react import answer, attach, changes, elapsed, prompt_box, run_log
+from asynccoder_ui.components.react import answer, attach, changes, elapsed, prompt_box, run_log, shots
 from asynccoder_ui.retry import retry_button
 from asynccoder_ui.shell import shell
 from asynccoder_ui.task_menu import TaskMenu
@@ -261,6 +261,7 @@ def _waiting() -> rx.Component:
             "queued",
             theme.icon("clock", 14),
             theme.grow(theme.words("small", message.text, trunc=True, tag="p")),
+            shots(images=message.images),
             theme.icon_button(
                 theme.icon("x", 14),
                 "Withdraw this message",

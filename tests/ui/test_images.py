@@ -114,6 +114,7 @@ def test_a_follow_up_brings_its_images(people: People):
         [message] = session.exec(select(TaskMessage))
         page = tasks.page(session, people.alice, task)
     assert message.text == FORM["prompt"]
+    assert [one["id"] for one in page.queued_messages[0].images] == [str(image)]
     assert (facts.task_facts(page).no_images, facts.task_facts(page).most_images) == ("", 4)
 
 

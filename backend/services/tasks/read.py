@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 
 from backend.errors import NotFound
 from backend.models import AiModel, Attachment, PullRequest, Repository, Task, TaskResult, TaskRun, User
-from backend.services import access, catalog
+from backend.services import access, attachments, catalog
 from backend.services.analytics import IS_CHANGE, newest_with_changes
 from backend.services.claims import RANK, concurrency
 from backend.services.runs import untaken
@@ -167,4 +167,6 @@ def _changed_files(session: Session, task: Task) -> Sequence[TaskResult]:
 
 
 def _queued(session: Session, task_id: UUID) -> list[MessageRow]:
-    return [MessageRow(row.id, row.text) for row in untaken(session, task_id)]
+    waiting = untaken(session, task_id)
+    images = attachments.of_messages(session, task_id, [row.id for row in waiting]) if waiting else {}
+    return [MessageRow(row.id, row.text, images.get(row.id, [])) for row in waiting]

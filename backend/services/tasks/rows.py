@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from backend.words import Outcome, Phase, PullRequestStatus, Status
@@ -155,10 +156,11 @@ class FileDiff:
 
 @dataclass(frozen=True)
 class MessageRow:
-    """A follow-up that waits to be read; it can be withdrawn."""
+    """A follow-up that waits to be read; it can be withdrawn. Its images are named as the log names them."""
 
     id: UUID
     text: str
+    images: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
