@@ -66,7 +66,7 @@ class _Around:
 
 
 def _question(shell: "Shell") -> Question[_Around]:
-    return Question(_read, (shell.query, shell._limit, shell.everyone, shell._told))
+    return Question(_read, (shell.query, shell._limit, shell.everyone, shell.heard))
 
 
 def _read(session: DatabaseSession, user: User, query: str, limit: int, everyone: bool, told: int) -> _Around:
@@ -85,7 +85,9 @@ def _show(shell: "Shell", found: _Around) -> None:
     listed = found.listed
     shell._name(found.person)
     shell.is_demo = get_settings().is_demo
-    shell.news, shell._told = found.news or shell.news, found.told
+    if shell.heard < 0:
+        shell.began = found.told
+    shell.news, shell.heard = found.news or shell.news, found.told
     shell.groups = [views.task_group(group, kind_of) for group in listed.groups]
     shell.has_others, shell.has_more = listed.has_others, listed.has_more
     shell.available, shell.held = found.balance.available, found.balance.held
@@ -102,8 +104,9 @@ class Shell(Following, Session):
     available: int = 0
     held: int = 0
     news: list[NewsItem] = []
+    heard: int = -1  # the number of the newest notice that was read
+    began: int = -1  # what it was at first: what came before the page is no news to it
     _limit: int = _PAGE
-    _told: int = -1  # the newest notice that was read; what came before the page is no news
     _reads: ClassVar = Reads(_question, _show)
 
     @rx.event
@@ -122,10 +125,23 @@ class Shell(Following, Session):
 
     @rx.event
     @signed_in
+    async def catch_up(self, after: int) -> None:
+        """Tells what came after notice number `after`, which this tab had heard of before it got a State anew."""
+        began = self.began
+        if 0 <= after < began:
+            self.news = await self._ask(lambda session, user: _missed(session, user, after, began)) or self.news
+
+    @rx.event
+    @signed_in
     async def more(self) -> None:
         """Shows the next thirty."""
         self._limit = min(self._limit + _PAGE, _MOST)
         await self._read()
+
+
+def _missed(session: DatabaseSession, user: User, after: int, began: int) -> list[NewsItem]:
+    rows, _ = service.since(session, user, after)
+    return _news([row for row in rows if row.seq <= began], preferences.of(user).notify)
 
 
 def _news(rows: list[service.News], notify: Notify) -> list[NewsItem]:
@@ -160,7 +176,14 @@ def around() -> rx.Component:
             rx.fragment(
                 palette(pages=PAGES, found=Palette.found, on_search=Palette.search),
                 shortcuts(),
-                notifier(news=Shell.news, person=Session.login),
+                notifier(
+                    news=Shell.news,
+                    person=Session.login,
+                    heard=Shell.heard,
+                    began=Shell.began,
+                    all_tasks=routes.TASKS,
+                    on_missed=Shell.catch_up,
+                ),
             ),
         )
     )

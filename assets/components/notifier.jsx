@@ -4,13 +4,15 @@ import { useNavigate } from "react-router";
 import { toast } from "sonner";
 
 const TOASTS = { done: toast.success, failed: toast.error, needs_you: toast.warning, budget: toast.warning };
-// The number of the newest notice that this tab has told the person: a reload brings the last ones once more.
-const place = (person) => `asynccoder-told-${person}`;
-const lastTold = (person) => { try { return Number(sessionStorage.getItem(place(person))) || 0; } catch { return 0; } };
-const keepTold = (person, seq) => { try { sessionStorage.setItem(place(person), seq); } catch { /* without storage a reload tells again */ } };
+const AT_ONCE = 3; // toasts; how many more there are is one of its own
+// Numbers of notices, of this tab and this person: the newest that was told, as a reload brings the last ones once more,
+// and the newest that was heard of, as the server forgets a tab when it starts anew.
+const place = (word, person) => `asynccoder-${word}-${person}`;
+const last = (word, person) => { try { return Number(sessionStorage.getItem(place(word, person))) || 0; } catch { return 0; } };
+const keep = (word, person, seq) => { try { sessionStorage.setItem(place(word, person), seq); } catch { /* without storage a reload tells again */ } };
 const bare = () => document.title.replace(/^\(\d+\) /, "");
 
-export function Notifier({ news = [], person }) {
+export function Notifier({ news = [], person, heard = -1, began = -1, allTasks, onMissed }) {
   const go = useNavigate();
   const told = useRef(0);
   const missed = useRef(0);
@@ -20,20 +22,27 @@ export function Notifier({ news = [], person }) {
     return () => document.removeEventListener("visibilitychange", seen);
   }, []);
   useEffect(() => {
-    told.current = Math.max(told.current, lastTold(person));
+    const before = last("heard", person);
+    if (before && before < began) onMissed(before);
+  }, [began, person]);
+  useEffect(() => { if (heard >= 0) keep("heard", person, heard); }, [heard, person]);
+  useEffect(() => {
+    told.current = Math.max(told.current, last("told", person));
     const fresh = news.filter((one) => one.seq > told.current);
-    for (const one of fresh) {
-      told.current = one.seq;
-      keepTold(person, one.seq);
-      if (!document.hidden && window.location.pathname === one.href) continue; // it is being looked at
-      if (one.in_app) TOASTS[one.kind]?.(one.title, { id: `task-${one.href}`, description: one.sentence, action: { label: "Open", onClick: () => go(one.href) } });
-      if (!document.hidden) continue;
-      missed.current += 1;
-      if (one.by_browser && window.Notification?.permission === "granted") {
-        // One tag a task: several tabs, or several states, make one notification.
-        const note = new Notification(one.title, { body: one.sentence, tag: one.href });
-        note.onclick = () => { window.focus(); go(one.href); note.close(); };
-      }
+    if (!fresh.length) return;
+    told.current = fresh[fresh.length - 1].seq;
+    keep("told", person, told.current);
+    const elsewhere = fresh.filter((one) => document.hidden || window.location.pathname !== one.href); // else it is being looked at
+    const toasts = elsewhere.filter((one) => one.in_app);
+    const more = toasts.length - AT_ONCE;
+    if (more > 0) toast(`${more} more ${more === 1 ? "task has" : "tasks have"} news`, { id: "more-news", action: { label: "All tasks", onClick: () => go(allTasks) } });
+    for (const one of toasts.slice(-AT_ONCE)) TOASTS[one.kind]?.(one.title, { id: `task-${one.href}`, description: one.sentence, action: { label: "Open", onClick: () => go(one.href) } });
+    if (!document.hidden) return;
+    missed.current += elsewhere.length;
+    for (const one of elsewhere.filter(({ by_browser }) => by_browser && window.Notification?.permission === "granted")) {
+      // One tag a task: several tabs, or several states, make one notification.
+      const note = new Notification(one.title, { body: one.sentence, tag: one.href });
+      note.onclick = () => { window.focus(); go(one.href); note.close(); };
     }
     if (missed.current) document.title = `(${missed.current}) ${bare()}`;
   }, [news]);

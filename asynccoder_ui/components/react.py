@@ -18,6 +18,7 @@ _TOASTS = "sonner@2.0.8"
 ICONS = "lucide-react@1.26.0"
 # What an event of ours carries. That a specification stands where a type does is Reflex's way, not mypy's.
 TEXT = rx.event.passthrough_event_spec(str)
+_NUMBER = rx.event.passthrough_event_spec(int)
 _TWO_NUMBERS = rx.event.passthrough_event_spec(int, int)
 _TWO_TEXTS = rx.event.passthrough_event_spec(str, str)
 _COMMENTS = rx.event.passthrough_event_spec(list[dict[str, Any]])
@@ -131,13 +132,21 @@ class Shortcuts(rx.Component):
 
 
 class Notifier(rx.Component):
-    """Tells `person` their `news` (see shell.NewsItem), each once, by toast, in the tab's title and by the system."""
+    """Tells `person` their `news` (see shell.NewsItem), each once, by toast, in the tab's title and by the system.
+
+    `heard` is the newest notice's number, and `began` what it was when the State began: a tab that had heard less asks
+    by `on_missed` for what came after that.
+    """
 
     library = f"{FOLDER}/notifier.jsx"
     tag = "Notifier"
     lib_dependencies: list[str] = [_TOASTS]
     news: rx.Var[list]
     person: rx.Var[str]
+    heard: rx.Var[int]
+    began: rx.Var[int]
+    all_tasks: rx.Var[str]
+    on_missed: rx.EventHandler[_NUMBER]  # type: ignore[type-arg, valid-type]
 
 
 class Away(rx.Component):

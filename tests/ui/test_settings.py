@@ -1,8 +1,6 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
@@ -16,12 +14,11 @@ from asynccoder_ui.shell import Shell
 from backend import db
 from backend.errors import AsyncCoderError
 from backend.github.types import Profile, Token
-from backend.models import ApiToken, ProviderKey, TaskRun, User, WebSession
-from backend.services import auth, catalog, preferences, provider_keys, runs, sessions, tasks
+from backend.models import ApiToken, ProviderKey, User, WebSession
+from backend.services import auth, catalog, preferences, provider_keys, sessions
 from backend.services.news import NewsKind
-from backend.services.preferences import Channel
 from backend.settings import get_settings
-from backend.words import Effort, Failure, Priority, Status, TaskType
+from backend.words import Effort, TaskType
 from tests.conftest import People
 from tests.model_server import Refuse, ScriptedModelServer, Turn
 from tests.ui.conftest import Tab, opened
@@ -109,38 +106,6 @@ def test_the_composer_of_the_same_tab_begins_with_what_was_just_chosen_and_keeps
         return seen
 
     assert asyncio.run(road()) == [("debug", "medium"), ("ask", "medium"), ("ask", "low")]
-
-
-def test_news_are_told_only_where_they_are_wanted(people: People):
-    draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.ASK, Priority.MEDIUM, "Where are they?")
-
-    def end(title: str) -> None:
-        with db.transaction() as session:
-            task = tasks.submit(session, session.get_one(User, people.alice.id), replace(draft, prompt=title))
-            run = session.exec(select(TaskRun).where(TaskRun.task_id == task.id)).one()
-            runs.end(session, run.id, run.fence, runs.End(Status.FAILED, "", failure=Failure.STUCK))
-
-    def tell(channel: Channel) -> None:
-        with db.transaction() as session:
-            preferences.tell(session, people.alice, NewsKind.FAILED, channel, is_wanted=False)
-
-    async def road() -> list[tuple[str, bool, bool]]:
-        seen = []
-        async with opened(people.cookies["alice"]) as tab:
-            following = await tab.start(Shell.follow)
-            await tab.until(lambda: _is_listed(tab))
-            for channel, title in ((None, "one"), (Channel.BROWSER, "two"), (Channel.APP, "three")):
-                if channel:
-                    await asyncio.to_thread(tell, channel)
-                await asyncio.to_thread(end, title)
-                await tab.until(partial(_lists, tab, title))
-                # What is told nowhere leaves what was told before; the list may be a read ahead of the news.
-                await tab.until(partial(_tells, tab, "two" if title == "three" else title))
-                seen.append([(one.title, one.in_app, one.by_browser) for one in (await tab.state(Shell)).news][-1])
-            following.cancel()
-        return seen
-
-    assert asyncio.run(road()) == [("one", True, True), ("two", True, False), ("two", True, False)]
 
 
 def test_a_browser_that_is_signed_out_elsewhere_is_sent_away(people: People):
@@ -373,14 +338,6 @@ def _second_browser() -> str:
 
 async def _is_listed(tab: Tab) -> bool:
     return (await tab.state(Shell)).is_listed
-
-
-async def _tells(tab: Tab, title: str) -> bool:
-    return [one.title for one in (await tab.state(Shell)).news][-1:] == [title]
-
-
-async def _lists(tab: Tab, title: str) -> bool:
-    return any(row.title == title for group in (await tab.state(Shell)).groups for row in group.rows)
 
 
 async def _was_sent_away(tab: Tab) -> bool:
