@@ -82,6 +82,11 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches?.("form.composer") && window.Notification?.permission === "default") Notification.requestPermission();
 });
 document.addEventListener("click", (event) => {
+  if (!event.target.closest?.(".skip")) return;
+  event.preventDefault(); // the address stays: a log has entries in it
+  document.getElementById("main").focus();
+}, { capture: true });
+document.addEventListener("click", (event) => {
   if (event.target.closest?.(".side a, .scrim")) window.asynccoder.closeSheet();
 });
 document.addEventListener("keydown", (event) => {

@@ -83,9 +83,10 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The worker's own run of the tests; `verdict` is empty while there is none."""
+    """The worker's own run of the tests; while there is no `verdict`, `otherwise` stands in its place."""
 
     verdict: str = ""
+    otherwise: str = "not run yet"
     command: str = ""
     exit_code: str = ""
     duration: str = ""
@@ -216,7 +217,7 @@ def _credit_line(run: tasks.RunRow, is_mine: bool) -> str:
 def evidence(row: tasks.EvidenceRow | None, status: str) -> Evidence:
     """The evidence in words. The verdict is the worker's, never the model's."""
     if row is None and Status(status).is_end:
-        return Evidence(sentence="Nothing was committed, so no tests were run.")
+        return Evidence(otherwise="no evidence", sentence="Nothing was committed, so no tests were run.")
     if row is None:
         return Evidence(sentence="The worker runs the tests itself, on the final commit.")
     sentence = {

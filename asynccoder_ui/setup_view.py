@@ -13,7 +13,7 @@ from asynccoder_ui.components.react import ago
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.session import Session
 from asynccoder_ui.views import iso
-from backend.errors import AsyncCoderError, SignedOut
+from backend.errors import Refusal
 from backend.models import User
 from backend.services import repository_setup as service
 from backend.services.repository_setup import SetupRow
@@ -44,6 +44,7 @@ class RepositorySetup(Session):
     setup: SetupItem = SetupItem()
     secrets: list[SecretItem] = []
     is_read: bool = False
+    unread: str = ""  # why it could not be read
     error: str = ""  # of the form
     refused: str = ""  # of the secret's dialog
     said: str = ""
@@ -55,7 +56,13 @@ class RepositorySetup(Session):
         """Reads the set-up of a repository."""
         repository = given.identity(repository_id)
         self.repository_id, self.is_read, self.error, self.said = str(repository), False, "", ""
-        self._show(await self._ask(lambda session, user: service.read(session, user, repository)))
+        await self._open()
+
+    @rx.event
+    @signed_in
+    async def again(self) -> None:
+        """Reads it once more, after an error."""
+        await self._open()
 
     @rx.event
     @signed_in
@@ -107,11 +114,16 @@ class RepositorySetup(Session):
 
         try:
             self._show(await self._ask(changed))
-        except SignedOut:
-            raise
-        except AsyncCoderError as error:
+        except Refusal as error:
             return str(error)
         return ""
+
+    async def _open(self) -> None:
+        repository, self.unread = given.identity(self.repository_id), ""
+        try:
+            self._show(await self._ask(lambda session, user: service.read(session, user, repository)))
+        except Refusal as error:
+            self.unread = str(error)
 
     def _show(self, row: SetupRow) -> None:
         version = hashlib.sha256(f"{row.script}\0{row.environment}".encode()).hexdigest()[:12]
@@ -148,7 +160,11 @@ def setup_cards() -> rx.Component:
             ),
             gap="loose",
         ),
-        theme.skeleton(3),
+        rx.cond(
+            RepositorySetup.unread != "",
+            theme.trouble(RepositorySetup.unread, on_again=RepositorySetup.again),
+            theme.skeleton(3),
+        ),
     )
 
 

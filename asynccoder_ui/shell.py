@@ -11,7 +11,7 @@ from asynccoder_ui.chosen import MAX_QUERY
 from asynccoder_ui.components import task_rows
 from asynccoder_ui.components.filters import search_field
 from asynccoder_ui.components.post_form import post_form
-from asynccoder_ui.components.react import away, notifier, palette, shortcuts
+from asynccoder_ui.components.react import announcer, away, notifier, palette, shortcuts
 from asynccoder_ui.following import Following, Reads
 from asynccoder_ui.gate import Trouble, signed_in
 from asynccoder_ui.palette import Palette
@@ -160,9 +160,10 @@ def shell(*content: rx.Component, at: str) -> rx.Component:
     """A page's content beside the sidebar; `at` is the page's route, marked in the navigation."""
     return theme.part(
         "app",
+        theme.skip_link("Skip to the content"),
         _sidebar(at),
         theme.part("scrim"),
-        theme.part("main", _bar(), _reopen(), *content, tag="main", id="main"),
+        theme.part("main", _bar(), _reopen(), *content, tag="main", id="main", tab_index=-1),
         _away(),
         _trouble(),
     )
@@ -176,6 +177,7 @@ def around() -> rx.Component:
             rx.fragment(
                 palette(pages=PAGES, found=Palette.found, on_search=Palette.search),
                 shortcuts(),
+                announcer(),
                 notifier(
                     news=Shell.news,
                     person=Session.login,

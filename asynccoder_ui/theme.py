@@ -122,6 +122,13 @@ def page_button(
     return _inner_link(*children, to=href, class_name=_button_class(variant, size, wide), **props)
 
 
+def skip_link(words: str) -> rx.Component:
+    """The first stop of a page: to its content, past what stands on every page; seen while it has the focus."""
+    return _Anchor.create(
+        words, custom_attrs={"href": "#main"}, class_name=f"{_button_class('plain', 'md', False)} skip"
+    )
+
+
 def pill(*children: Any, tone: Tone = "", **props: Any) -> rx.Component:
     """A state in a colour and a word; give it an icon as well, a colour alone says nothing."""
     return rx.el.span(*children, class_name=f"pill {tone}".strip(), **props)

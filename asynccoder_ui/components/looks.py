@@ -64,12 +64,12 @@ def pull_pill(look: rx.Var[str], word: rx.Var[str], number: rx.Var[int], href: r
     return rx.match(look, *[(name, linked(name)) for name in ("open", "draft", "merged", "closed")], rx.fragment())
 
 
-def verdict_pill(verdict: rx.Var[str]) -> rx.Component:
-    """The evidence badge: green only for what the worker itself saw pass."""
+def verdict_pill(verdict: rx.Var[str], otherwise: rx.Var[str] | str = "no evidence") -> rx.Component:
+    """The evidence badge: green only for what the worker itself saw pass; `otherwise` stands where there is none."""
     return rx.match(
         verdict,
         *[(name, theme.pill(theme.icon(icon, 14), word, tone=tone)) for name, (icon, tone, word) in _VERDICTS.items()],
-        theme.pill(theme.icon("circle-dashed", 14), "no evidence"),
+        theme.pill(theme.icon("circle-dashed", 14), otherwise),
     )
 
 

@@ -28,7 +28,9 @@ def evidence_card(in_full: bool = False) -> rx.Component:
             )
         ),
         theme.card(
-            theme.stack(theme.row(verdict_pill(seen.verdict)), theme.words("aside", seen.sentence, tag="p")),
+            theme.stack(
+                theme.row(verdict_pill(seen.verdict, seen.otherwise)), theme.words("aside", seen.sentence, tag="p")
+            ),
         ),
     )
 
@@ -107,7 +109,7 @@ def _run() -> rx.Component:
             *_fact("Model", facts.model),
             *_fact("Turns", theme.words("soft", run.steps, num=True)),
             *_fact("Tokens", theme.words("soft", run.tokens, num=True)),
-            *_fact("Jail", rx.cond(run.jail != "", run.jail, "not started")),
+            *_fact("Jail", rx.cond(run.jail != "", run.jail, "not yet")),
             *_fact("Sent", moment(at=facts.sent), " by ", facts.owner),
             rx.cond(run.attempt != "", rx.fragment(*_fact("Attempt", run.attempt))),
             tag="dl",

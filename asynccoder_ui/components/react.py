@@ -149,6 +149,21 @@ class Notifier(rx.Component):
     on_missed: rx.EventHandler[_NUMBER]  # type: ignore[type-arg, valid-type]
 
 
+class PageTitle(rx.Component):
+    """Puts `words` before the product's name in the tab's title; without any, the page's own title stays."""
+
+    library = f"{FOLDER}/page_title.jsx"
+    tag = "PageTitle"
+    words: rx.Var[str]
+
+
+class Announcer(rx.Component):
+    """Says the title of a page that was opened without a reload, and keeps a focus whose place is gone."""
+
+    library = f"{FOLDER}/page_title.jsx"
+    tag = "Announcer"
+
+
 class Away(rx.Component):
     """Its children, while the page has no line to the server, or hears nothing on it."""
 
@@ -315,6 +330,8 @@ shots = Shots.create
 appearance = Appearance.create
 browser_leave = BrowserLeave.create
 secret = Secret.create
+page_title = PageTitle.create
+announcer = Announcer.create
 away = Away.create
 asks = Asks.create
 elapsed = Elapsed.create

@@ -11,7 +11,7 @@ from asynccoder_ui import repositories_view as view
 from asynccoder_ui.branches import Branches, branch_list
 from asynccoder_ui.components import listing
 from asynccoder_ui.components.looks import state_icon
-from asynccoder_ui.components.react import ago, elapsed, moment
+from asynccoder_ui.components.react import ago, elapsed, moment, page_title
 from asynccoder_ui.following import Following, Reads
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.pages.repositories import marks
@@ -124,6 +124,7 @@ def repository() -> rx.Component:
     return shell(
         theme.part(
             "page",
+            page_title(words=rx.cond(RepositoryView.missing != "", "No such repository", RepositoryView.head.name)),
             rx.cond(
                 RepositoryView.missing != "",
                 theme.empty(

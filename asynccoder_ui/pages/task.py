@@ -7,7 +7,7 @@ import reflex as rx
 from asynccoder_ui import routes, theme
 from asynccoder_ui.components.looks import pull_pill, state_pill, verdict_pill
 from asynccoder_ui.components.rail import evidence_card, rail
-from asynccoder_ui.components.react import answer, attach, changes, elapsed, prompt_box, run_log, shots
+from asynccoder_ui.components.react import answer, attach, changes, elapsed, page_title, prompt_box, run_log, shots
 from asynccoder_ui.retry import retry_button
 from asynccoder_ui.shell import shell
 from asynccoder_ui.task_menu import TaskMenu
@@ -22,6 +22,7 @@ _FOCUS_REPLY = "document.querySelector('form[aria-label=Follow-up] textarea')?.f
 def task() -> rx.Component:
     """The page, or the one sentence that there is none."""
     return shell(
+        page_title(words=rx.cond(TaskView.missing != "", "No such task", TaskView.facts.title)),
         rx.cond(
             TaskView.missing != "",
             _nowhere(),
@@ -115,7 +116,7 @@ def _glance() -> rx.Component:
     """The rail in one line, where there is no room for it."""
     return theme.part(
         "glance",
-        verdict_pill(TaskView.evidence.verdict),
+        verdict_pill(TaskView.evidence.verdict, TaskView.evidence.otherwise),
         theme.pill(TaskView.run.glance),
         pull_pill(TaskView.pull.look, TaskView.pull.word, TaskView.pull.number, TaskView.pull.href),
     )

@@ -68,6 +68,11 @@ def plan(session: Session, count: int) -> list[Chapter]:
     """That many tasks for the people who have signed in. Raises Misconfigured where nobody has."""
     places = _places(session)
     if not places:
+        if session.exec(select(User.id).limit(1)).first() is not None:
+            raise Misconfigured(
+                "Somebody has signed in, but the dashboard has not read their repositories yet.",
+                fix="Open the dashboard's home page as alice, then run this again.",
+            )
         raise Misconfigured(
             "Nobody has signed in to this demo yet, so there is nobody to make tasks for.",
             fix="Open the dashboard, sign in as alice, then run this again.",

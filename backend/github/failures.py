@@ -1,5 +1,6 @@
 """GitHub's refusals and failures as our errors, whichever library met them. No request header enters a sentence."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -53,7 +54,7 @@ def refusal(status: int, data: Any, headers: Mapping[str, Any]) -> GitHubError:
         return GitHubUnauthorized("GitHub no longer accepts this sign-in. Reconnect GitHub.")
     if status in (403, 429) and _is_rate_limit(status, said, words):
         wait = _wait(said)
-        return GitHubError(f"GitHub limits the rate of requests; it goes on in {wait:.0f} s.", retry_after=wait)
+        return GitHubError(f"GitHub limits the rate of requests; it goes on in {_spoken(wait)}.", retry_after=wait)
     if status == 403 and "x-github-sso" in said:
         return GitHubError(
             "The organisation asks for single sign-on: authorise this app for it on GitHub, then try again."
@@ -84,6 +85,14 @@ def _wait(said: Mapping[str, str]) -> float:
     if reset is not None and said.get("x-ratelimit-remaining") == "0":
         return max(1.0, reset - clock.now().timestamp())
     return _SECONDS_WITHOUT_WORD
+
+
+def _spoken(seconds: float) -> str:
+    """A wait as a person says it, rounded up."""
+    minutes = math.ceil(seconds / 60)
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    return f"{minutes} minutes" if minutes < 90 else f"{math.ceil(minutes / 60)} hours"
 
 
 def _seconds(text: str | None) -> float | None:

@@ -102,6 +102,15 @@
       return [document.documentElement, document.querySelector(".main")].filter(Boolean)
         .filter((box) => box.scrollWidth > box.clientWidth).map((box) => `${box.scrollWidth} in ${box.clientWidth} at ${where(box)}`);
     },
+    // Who hears a page instead of seeing it: one heading above all, a title of its own, a way past the sidebar.
+    unheard() {
+      const faults = [];
+      const headings = [...document.querySelectorAll("h1")].filter((heading) => heading.checkVisibility({ visibilityProperty: true }));
+      if (headings.length !== 1) faults.push(`${headings.length} headings of the first level: ${headings.map((heading) => heading.textContent)}`);
+      if (location.pathname !== "/" && !/^(\(\d+\) )?\S.* · \S/.test(document.title)) faults.push(`the title is "${document.title}"`);
+      if (document.querySelector(".side") && !document.querySelector("a.skip[href='#main'] ~ .main#main[tabindex='-1']")) faults.push("no way past the sidebar");
+      return faults;
+    },
     async unreadable() {
       // Stylesheets and media are read beforehand for experimental rules alone, which are off.
       const { violations } = await axe.run(document, { resultTypes: ["violations"], preload: false });

@@ -39,6 +39,6 @@ def with_finger(page: Page, is_phone: bool) -> None:
 
 
 def _looked_at(page: Page, is_phone: bool) -> list[str]:
-    asked = ["looks.outsideTokens()", "looks.moving()", "looks.unreadable()"]
+    asked = ["looks.outsideTokens()", "looks.moving()", "looks.unheard()", "looks.unreadable()"]
     asked += [f"looks.tooSmall({TOUCH})", "looks.tooWide()"] if is_phone else []
     return [fault for question in asked for fault in page.evaluate(question)]

@@ -47,9 +47,59 @@ def test_the_palette_finds_and_goes_by_keyboard_alone_and_news_come_to_other_pag
     toast.get_by_role("button", name="Open").click()
     page.wait_for_url(address)
 
+    expect(page).to_have_title("Say hello to whoever reads the news. · Async Coder")
+
     page.keyboard.press("Control+k")
     page.get_by_placeholder(PALETTE).fill("say hel")
     expect(page.get_by_role("option", name=re.compile("Say hello"))).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Escape")
+
+    # A server that started anew knows nothing of this tab: what came since is told all the same.
+    page.evaluate("sessionStorage.setItem('asynccoder-heard-alice', 1)")
+    page.evaluate("['token', 'asynccoder-told-alice'].forEach((name) => sessionStorage.removeItem(name))")
+    page.goto(f"{stack.origin}/credits")
+    expect(page.locator("[data-sonner-toast]").first).to_contain_text("Say hello")
+
+
+def test_who_does_not_see_the_page_is_led_past_the_sidebar_told_where_they_are_and_led_back(
+    stack: Stack, new_page: NewPage
+) -> None:
+    page = new_page()
+    sign_in(page, stack, "bob")
+    page.goto(f"{stack.origin}/credits")
+    expect(page.get_by_role("heading", name="Credits", level=1)).to_be_visible()
+    expect(page).to_have_title("Credits · Async Coder")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    assert page.url == f"{stack.origin}/credits", "the address is the log's to use"
+
+    # A page that is opened without a reload is said; one whose link went away with it keeps the focus in its content.
+    page.get_by_role("link", name="Tasks", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text=re.compile("^Tasks · Async Coder$"))).to_have_count(1)
+    page.get_by_role("main").get_by_role("link", name="New task").first.click()
+    expect(page.get_by_role("textbox", name="The task")).to_be_focused()
+
+    # What opens above the page gives the focus back to what opened it.
+    for opener, opened in (
+        (page.get_by_role("button", name="Repository"), page.get_by_placeholder("Search repositories")),
+        (page.get_by_role("button", name="Priority"), page.get_by_role("option", name="High")),
+    ):
+        opener.focus()
+        page.keyboard.press("Enter")
+        expect(opened).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(opened).to_be_hidden()
+        expect(opener).to_be_focused()
+
+    # A review may go without a word; what is sent twice is one task, a reload between the two or not.
+    page.get_by_role("textbox", name="The task").press("Enter")
+    expect(page.get_by_role("alert").first).to_be_visible()
+    sent = page.locator("form.composer [name=nonce]").input_value()
+    page.reload()
+    expect(page.locator("form.composer [name=nonce]")).to_have_value(sent)
 
 
 def test_where_a_page_breaks_the_person_gets_a_sentence_and_a_way_on(stack: Stack, new_page: NewPage) -> None:

@@ -113,6 +113,11 @@ def test_only_a_verified_verdict_says_that_the_tests_pass(verdict: str):
     assert "tests pass" not in seen.sentence
 
 
+def test_without_evidence_it_is_said_whether_any_will_come():
+    assert facts.evidence(None, "running").otherwise == "not run yet"
+    assert facts.evidence(None, "completed").otherwise == "no evidence"
+
+
 def test_a_pull_requests_address_must_be_of_the_web():
     assert facts.pull(PullRequestRow(1, "t", "open", "javascript:alert(1)")).href == ""
     assert facts.pull(PullRequestRow(1, "t", "open", "https://github.com/a/b/pull/1")).href

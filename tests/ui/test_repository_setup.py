@@ -50,6 +50,7 @@ def test_a_stranger_reads_and_changes_nothing(people: People):
         who="carol",
     )
     assert not seen.is_read and seen.secrets == [] and seen.error and seen.refused
+    assert "no such repository" in seen.unread, "it says why, instead of waiting"
     assert [item.name for item in shown(people).secrets] == ["NPM_TOKEN"]
 
 

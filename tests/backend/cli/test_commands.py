@@ -8,13 +8,13 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from sqlmodel import func, select
+from sqlmodel import delete, func, select
 from typer.testing import CliRunner, Result
 
 from backend import crypto, db, events, schema
 from backend.cli import app
 from backend.errors import AsyncCoderError, InvalidInput, Misconfigured, NotFound
-from backend.models import AiModel, Deployment, PullRequest, Repository, Task, User
+from backend.models import AiModel, Deployment, PullRequest, Repository, Task, User, UserRepositoryAccess
 from backend.services import credits, ledger, tasks
 from backend.settings import PROJECT_DIR, get_settings
 from tests.backend.engine.scripted import SAMPLE
@@ -206,6 +206,12 @@ def test_seeding_with_the_demos_github_away_says_what_to_do_and_writes_nothing(
     assert "asynccoder up" in getattr(refusal("seed"), "fix", "")
     with db.transaction() as session:
         assert session.exec(select(func.count()).select_from(Task)).one() == 0
+
+
+def test_seeding_before_anybodys_repositories_were_read_says_so(people: People) -> None:
+    with db.transaction() as session:
+        session.execute(delete(UserRepositoryAccess))
+    assert "has not read their repositories" in str(refusal("seed"))
 
 
 def test_seeding_without_anyone_to_seed_for_says_what_to_do(database: str) -> None:

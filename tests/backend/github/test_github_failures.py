@@ -12,6 +12,7 @@ import pytest
 
 from backend.errors import GitHubError, GitHubNotFound, GitHubUnauthorized
 from backend.github.client import GitHub
+from backend.github.failures import refusal
 
 SECRET = "gho_16C7e42F292c6912E7710c838347Ae178B4a"
 
@@ -62,6 +63,13 @@ def test_a_secondary_limit_waits_as_long_as_retry_after_says(
     with pytest.raises(GitHubError) as raised:
         ask(github)
     assert raised.value.retry_after == 30
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [("30", "in 30 s"), ("599", "in 10 minutes"), ("5400", "in 2 hours"), ("0", "in 0 s")]
+)
+def test_a_wait_is_told_as_a_person_would(seconds: str, words: str) -> None:
+    assert words in str(refusal(429, {"message": "You have exceeded a rate limit."}, {"Retry-After": seconds}))
 
 
 @both
