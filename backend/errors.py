@@ -18,6 +18,7 @@ AsyncCoderError                 has an HTTP status, a code and one sentence for 
     ├── StatementRefused     500    the database is up, but ends the connection at this statement
     ├── Misconfigured        500    a setting or the machine must be mended; carries the fix
     │   └── SandboxUnavailable      no jail passes its self-test
+    ├── TooMany              429    so many in this time are the limit; carries the wait
     ├── GitHubError          502    GitHub refused or failed
     │   ├── GitHubUnauthorized 403  GitHub's own token is no longer good: reconnect
     │   ├── GitHubNotFound   404
@@ -168,6 +169,18 @@ class SandboxUnavailable(Misconfigured):
     """No jail passes its self-test on this machine."""
 
     code = "sandbox_unavailable"
+
+
+class TooMany(Refusal):
+    """More than are taken in this time. `retry_after` in whole seconds; `headers` tell where the caller stands."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, sentence: str, *, retry_after: int, headers: dict[str, str]) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+        self.headers = headers
 
 
 class GitHubError(Refusal):

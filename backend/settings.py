@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     pip_config_file: str | None = _named("PIP_CONFIG_FILE")
     npm_config_registry: str | None = _named("NPM_CONFIG_REGISTRY")
     workers: int = _named("ASYNCCODER_WORKERS", 2)
+    api_requests: int = _named("ASYNCCODER_API_REQUESTS", 600)
 
     @field_validator("data_dir")
     @classmethod

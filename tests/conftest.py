@@ -75,6 +75,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyt
         ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ASYNCCODER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("ASYNCCODER_API_REQUESTS", "0")  # what counts them sets its own
     # Nobody speaks TLS here, and every client of the providers' SDKs reads all certificates there are: 40 ms each.
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))

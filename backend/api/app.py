@@ -27,7 +27,7 @@ from backend.api.routes import (
     tokens,
     webhooks,
 )
-from backend.errors import AsyncCoderError, GitHubError, InvalidInput, NotFound, Unavailable, WrongMethod
+from backend.errors import AsyncCoderError, GitHubError, InvalidInput, NotFound, TooMany, Unavailable, WrongMethod
 
 _log = log.get(__name__)
 PROBLEM = "application/problem+json"
@@ -77,6 +77,7 @@ async def with_request_id(request: Request, call_next: Callable[[Request], Await
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         response = await call_next(request)
     response.headers["X-Request-Id"] = request_id
+    response.headers.update(getattr(request.state, "standing", {}))
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Cache-Control", "no-store")
@@ -87,6 +88,8 @@ async def with_request_id(request: Request, call_next: Callable[[Request], Await
 def refused(request: Request, error: Exception) -> Response:
     """Renders our own errors; those of our making are logged with their cause."""
     assert isinstance(error, AsyncCoderError)
+    if isinstance(error, TooMany):
+        request.state.standing = error.headers
     if error.status >= 500:
         _log.error("a request failed", path=request.url.path, code=error.code, error=str(error))
     return problem(error, headers=bearer.challenge(request, error))

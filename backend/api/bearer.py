@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
-from backend import db
+from backend import db, rate_limit
 from backend.api import deps
 from backend.errors import AsyncCoderError, InsufficientScope, InvalidInput, SignedOut, UnsupportedMedia
 from backend.services import api_tokens
@@ -40,7 +40,7 @@ class TokenRoute(APIRoute):
         answer, takes_body = super().get_route_handler(), self.body_field is not None
 
         async def handler(request: Request) -> Response:
-            request.state.bearer = await run_in_threadpool(_bearer, request, self.needed(request.method))
+            request.state.bearer = await run_in_threadpool(_counted, request, self.needed(request.method))
             return await answer(await _parsed(request) if takes_body else request)
 
         return handler
@@ -73,6 +73,23 @@ def challenge(request: Request, error: AsyncCoderError) -> dict[str, str]:
         sent = ', error="invalid_token"' if "authorization" in request.headers else ""
         return {"WWW-Authenticate": _REALM + sent}
     return {}
+
+
+def _counted(request: Request, needed: Scope) -> Bearer:
+    """Who calls, counted: by token, what changes something by person too, and who brings no good token by address.
+
+    `request.state.standing` are the headers that say where they stand. Raises TooMany.
+    """
+    try:
+        found = _bearer(request, needed)
+    except SignedOut:
+        rate_limit.take(rate_limit.STRANGERS, deps.address(request))
+        raise
+    standing = rate_limit.take_token(found.token_id)
+    request.state.standing = standing.headers() if standing else {}
+    if request.method not in _READING:
+        rate_limit.take(rate_limit.CHANGES, found.user.id)
+    return found
 
 
 def _bearer(request: Request, needed: Scope) -> Bearer:

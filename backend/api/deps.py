@@ -3,6 +3,7 @@
 from fastapi import Request
 from sqlmodel import Session
 
+from backend import rate_limit
 from backend.errors import Forbidden, SignedOut, TooLarge
 from backend.models import User
 from backend.services import auth
@@ -20,6 +21,11 @@ def session_cookie(request: Request) -> str:
 def person(request: Request, session: Session) -> User:
     """The signed-in person. Raises SignedOut."""
     return auth.user_of_session(session, session_cookie(request))
+
+
+def address(request: Request) -> str:
+    """From where the request comes, as limits count it."""
+    return rate_limit.address(request.client.host if request.client else None, request.headers.get("x-forwarded-for"))
 
 
 def require_own_origin(request: Request) -> None:

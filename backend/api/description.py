@@ -22,7 +22,8 @@ Send `Authorization: Bearer acd_…` with a token made in Settings, or with `POS
 
 Lists come in slices: follow the `Link` header's `rel="next"`. What creates takes an `Idempotency-Key`: the same request
 with the same key within 24 hours creates nothing more and gets the first answer. Times are ISO 8601, credits whole, and
-whatever is not this person's to see is told like what is not there."""
+whatever is not this person's to see is told like what is not there. `RateLimit-Limit`, `-Remaining` and `-Reset` say of
+each answer how many requests a minute this token may make, how many are left, and in how many seconds the next is free."""
 _TAGS = {
     "Account": "The person behind the token.",
     "Repositories": "What GitHub shows them.",
@@ -47,6 +48,7 @@ _REFUSALS = {
     "413": ("TooLarge", "It is longer than we take."),
     "415": ("UnsupportedMedia", "The body is not JSON by its Content-Type."),
     "422": ("InvalidInput", "What was sent cannot be used; `field` says which part."),
+    "429": ("TooMany", "Too many of these in so much time; `Retry-After` says to the second when there is a place."),
     "500": ("Error", "Something went wrong on our side."),
     "502": ("GitHubError", "GitHub refused or failed."),
     "503": ("Unavailable", "A part of ours is down just now; `Retry-After` says when to ask again."),
@@ -55,7 +57,8 @@ _ASKS_GITHUB = ("create_task", "list_branches")
 _HOLDS = ("create_task", "create_follow_up")
 _HEADERS = {
     "WWW-Authenticate": ("401", "403"),
-    "Retry-After": ("409", "502", "503"),
+    "Retry-After": ("409", "429", "502", "503"),
+    **{f"RateLimit-{name}": ("429",) for name in ("Limit", "Remaining", "Reset")},
 }
 
 
@@ -91,7 +94,7 @@ def _complete(path: str, method: str, operation: Document, schemas: Document) ->
     else:
         scope = "admin" if path.startswith("/api/admin") else TokenRoute.needed(method.upper()).value
         operation["security"] = [{"bearer": [scope]}]
-        wanted = ["401", "403", "422", "500", "503"]
+        wanted = ["401", "403", "422", "429", "500", "503"]
         wanted += ["404"] if "{" in path or takes_body or name == "read_estimate" else []
         wanted += ["409"] if method != "get" else []
         wanted += ["413", "415"] if takes_body else []

@@ -121,5 +121,5 @@ def test_the_words_of_a_task_can_be_had_without_its_diff(people: People, task: U
     async def road(only: str) -> dict[str, Any]:
         return await (await connected(people, "alice")).on_changes("s", {"task": str(task), "only": only})
 
-    assert set(asyncio.run(road("words"))) == {"title", "text", "findings"}
+    assert set(asyncio.run(road("words"))) == {"title", "text", "findings", "posted", "posted_url"}
     assert "files" in asyncio.run(road(""))

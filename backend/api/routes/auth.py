@@ -10,9 +10,9 @@ from cryptography.fernet import Fernet, InvalidToken
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from backend import db, log
+from backend import db, log, rate_limit
 from backend.api import deps
-from backend.errors import AsyncCoderError, GitHubError, InvalidInput
+from backend.errors import AsyncCoderError, GitHubError, InvalidInput, TooMany
 from backend.github import oauth
 from backend.github.client import GitHub
 from backend.github.types import Profile, Token
@@ -71,6 +71,7 @@ def callback(request: Request, code: str = "", state: str = "", error: str = "")
     """Takes GitHub's answer: the state must be this browser's, the code works once. Then to where the person wanted."""
     settings = get_settings()
     try:
+        rate_limit.take(rate_limit.SIGN_INS, deps.address(request))
         if error:
             raise InvalidInput("The sign-in was not completed.")
         connecting = _opened(settings, state)
@@ -183,7 +184,8 @@ def _refusal(error: AsyncCoderError, settings: Settings) -> Response:
     # Server-drawn, with the dashboard's own stylesheet: it must be readable when nothing else works.
     status = 502 if isinstance(error, GitHubError) and error.status >= 500 else error.status
     ways = '<a class="btn primary" href="/auth/sign-in">Try again</a> <a class="btn" href="/">Back to the start</a>'
-    answer = HTMLResponse(_page("Sign-in did not work", str(error), ways), status_code=status)
+    told = {"Retry-After": str(error.retry_after), **error.headers} if isinstance(error, TooMany) else None
+    answer = HTMLResponse(_page("Sign-in did not work", str(error), ways), status_code=status, headers=told)
     answer.delete_cookie(PENDING, path="/auth")
     return answer
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query, Response
 from sqlmodel import Session
 
-from backend import db
+from backend import db, rate_limit
 from backend.api import bearer, pages
 from backend.api.bearer import Caller
 from backend.api.once import Once
@@ -98,6 +98,8 @@ def cancel_task(caller: Caller, task_id: UUID) -> TaskShown:
 @router.post("/{task_id}/follow-ups", status_code=201, response_model=FollowUpShown)
 def create_follow_up(caller: Caller, task_id: UUID, given: FollowUpGiven, once: Once) -> Response:
     """Says more: the run that is alive reads it, otherwise a new one begins with it, with its own hold."""
+
+    rate_limit.take(rate_limit.CREATIONS, caller.user.id)
 
     def say(session: Session) -> tuple[FollowUpShown, None]:
         message = tasks.follow_up(session, caller.user, task_id, given.text)

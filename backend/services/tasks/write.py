@@ -7,7 +7,7 @@ from uuid import UUID, uuid4, uuid5
 from sqlalchemy import text as sql
 from sqlmodel import Session
 
-from backend import clock, jsonb
+from backend import clock, jsonb, rate_limit
 from backend.db import after_commit, lock, transaction
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
@@ -82,8 +82,10 @@ def send(user_id: UUID, draft: Draft, *, key: str = "", opened: drafts.Version |
 def found_on_github(user_id: UUID, draft: Draft) -> Draft:
     """The draft with its prompt checked, once GitHub has its branches or its pull request. It takes no session.
 
-    Raises InvalidInput, TooLarge, NotFound, GitHubUnauthorized or GitHubError.
+    Every door comes by here, so here new tasks are counted. Raises TooMany, Unavailable where nobody counts,
+    InvalidInput, TooLarge, NotFound, GitHubUnauthorized or GitHubError.
     """
+    rate_limit.take(rate_limit.CREATIONS, user_id)
     draft = replace(draft, prompt=check_prompt(draft.prompt))
     if draft.pull_number is not None:
         pull = repositories.require_pull(user_id, draft.repository_id, draft.pull_number)
