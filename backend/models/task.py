@@ -33,6 +33,7 @@ class Task(SQLModel, table=True):
         Index("idx_tasks_created_at", desc("created_at")),
         Index("idx_tasks_user_repo_status", "user_id", "repository_id", "status"),
         Index("idx_tasks_user_updated", "user_id", desc("updated_at")),
+        Index("idx_tasks_user_created", "user_id", desc("created_at"), desc("id")),
         Index("idx_tasks_search", "search", postgresql_using="gin"),
         CheckConstraint(one_of("status", Status), name="status"),
         CheckConstraint(one_of("phase", Phase), name="phase"),
