@@ -104,4 +104,5 @@ def _note(fitting: int, found: int, is_narrowed: bool) -> str:
         return "No branch has this in its name."
     if fitting > _MOST:
         return f"The first {_MOST} of {fitting:,}. Search for the others."
-    return f"{fitting:,} of {found:,} branches" if is_narrowed else f"{found:,} branches"
+    branches = "1 branch" if found == 1 else f"{found:,} branches"
+    return f"{fitting:,} of {branches}" if is_narrowed else branches

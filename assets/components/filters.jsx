@@ -1,6 +1,7 @@
 // A list's filters stand in its address and are changed there: none waits for the server, and "back" takes each back.
-import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useId, useRef, useState, useSyncExternalStore } from "react";
 import { useLocation, useNavigate } from "react-router";
+import { ListFilter } from "lucide-react";
 import { Picker } from "./picker.jsx";
 
 const PAUSE_MS = 300;
@@ -21,6 +22,23 @@ function useFilter(name) {
     go(window.location.pathname + (rest && `?${rest}`), { replace });
   };
   return [new URLSearchParams(search).get(name) || "", choose];
+}
+
+// On a phone the choices are folded; how many are made is said on the button.
+export function FilterFold({ names, children }) {
+  useLocation();
+  const search = useSyncExternalStore(never, () => window.location.search, () => "");
+  const [open, setOpen] = useState(false);
+  const id = useId();
+  const chosen = names.filter((name) => new URLSearchParams(search).get(name)).length;
+  return (
+    <>
+      <button type="button" className="btn fold" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+        <ListFilter size={14} aria-hidden="true" />Filters{chosen ? <span className="pill num">{chosen}</span> : null}
+      </button>
+      <div className="folded" id={id} data-open={open}>{children}</div>
+    </>
+  );
 }
 
 // What is typed stands at once; `value` is what the other side knows of it. An echo of what was typed a moment ago

@@ -47,6 +47,13 @@ class FilterSegments(_Filter):
     options: rx.Var[list]
 
 
+class FilterFold(_Filter):
+    """Choices, which a phone folds behind a button that counts those of `names` that are made."""
+
+    tag = "FilterFold"
+    names: rx.Var[list]
+
+
 class FilterPicker(_Filter):
     """One of many that the server finds, or `any`; `text` names the chosen one where it is none of the `options`."""
 
@@ -63,4 +70,5 @@ search_field = SearchField.create
 filter_field = FilterField.create
 filter_select = FilterSelect.create
 filter_segments = FilterSegments.create
+filter_fold = FilterFold.create
 filter_picker = FilterPicker.create

@@ -6,7 +6,7 @@ import reflex as rx
 
 from asynccoder_ui import routes, theme
 from asynccoder_ui.chosen import MAX_QUERY
-from asynccoder_ui.components.filters import filter_field, filter_picker, filter_segments, filter_select
+from asynccoder_ui.components.filters import filter_field, filter_fold, filter_picker, filter_segments, filter_select
 from asynccoder_ui.following import Following
 from asynccoder_ui.lists import Listing
 from asynccoder_ui.syncing import Syncing, Work
@@ -16,6 +16,11 @@ from asynccoder_ui.views import Option
 def filters(*controls: rx.Component, label: str) -> rx.Component:
     """A row of controls that narrow the list."""
     return theme.part("filters", *controls, role="search", aria_label=label)
+
+
+def folded(*controls: rx.Component, names: list[str]) -> rx.Component:
+    """More controls than a phone has room for; `names` as in the address."""
+    return filter_fold(*controls, names=names)
 
 
 def words(label: str) -> rx.Component:

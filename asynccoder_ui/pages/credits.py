@@ -196,5 +196,5 @@ def _item(item: rx.Var[view.LedgerItem]) -> rx.Component:
             item.description,
         ),
         theme.words("strong", item.amount, num=True),
-        theme.words("muted", item.held, num=True),
+        rx.cond(item.held != "", theme.words("muted", item.held, num=True)),
     )

@@ -76,9 +76,12 @@ def repositories() -> rx.Component:
             listing.sync_notice(Repositories, "Syncing repositories", back_to=routes.REPOSITORIES),
             listing.filters(
                 listing.words("Search repositories"),
-                listing.choice("access", "Access", _ACCESS),
-                listing.choice("privacy", "Privacy", _PRIVACY),
-                listing.choice("archive", "Archived", _ARCHIVE),
+                listing.folded(
+                    listing.choice("access", "Access", _ACCESS),
+                    listing.choice("privacy", "Privacy", _PRIVACY),
+                    listing.choice("archive", "Archived", _ARCHIVE),
+                    names=["access", "privacy", "archive"],
+                ),
                 label="Filter repositories",
             ),
             listing.found(

@@ -19,7 +19,7 @@ from asynccoder_ui.tasks_view import Chosen, TaskLine
 from backend.models import User
 from backend.services import tasks as service
 from backend.services.tasks.upkeep import MAX_TITLE
-from backend.words import TaskType
+from backend.words import Priority, TaskType
 
 _STATES = [
     ("", "Any state"),
@@ -75,11 +75,14 @@ def tasks() -> rx.Component:
             ),
             listing.filters(
                 listing.words("Search titles and prompts"),
-                listing.choice("state", "State", _STATES),
-                listing.choice("type", "Type", _TYPES),
-                listing.choice("repository", "Repository", [("", "Any repository")], TaskList.repositories),
-                listing.choice("model", "Model", [("", "Any model")], TaskList.models),
-                listing.choice("priority", "Priority", _PRIORITIES),
+                listing.folded(
+                    listing.choice("state", "State", _STATES),
+                    listing.choice("type", "Type", _TYPES),
+                    listing.choice("repository", "Repository", [("", "Any repository")], TaskList.repositories),
+                    listing.choice("model", "Model", [("", "Any model")], TaskList.models),
+                    listing.choice("priority", "Priority", _PRIORITIES),
+                    names=["state", "type", "repository", "model", "priority"],
+                ),
                 label="Filter tasks",
             ),
             listing.found(
@@ -116,7 +119,11 @@ def _lines() -> rx.Component:
 
 def _line(item: rx.Var[TaskLine]) -> rx.Component:
     return theme.table_row(
-        state_pill(item.look, item.word),
+        rx.cond(  # where room is short, the pull request's own pill says it
+            (item.pull_number > 0) & (item.look == item.pull_look),
+            theme.wide_only(state_pill(item.look, item.word)),
+            state_pill(item.look, item.word),
+        ),
         theme.stack(
             theme.row(
                 theme.page_link(item.title, href=item.href, look="strong to"),
@@ -126,7 +133,11 @@ def _line(item: rx.Var[TaskLine]) -> rx.Component:
             theme.words("tiny", item.detail, tag="p", trunc=True),
             gap="tight",
         ),
-        theme.words("small", item.priority, theme.narrow_only(" priority")),
+        rx.cond(
+            item.priority == Priority.MEDIUM.value,
+            theme.wide_only(theme.words("small", item.priority)),  # the usual one says nothing where room is short
+            theme.words("small", item.priority, theme.narrow_only(" priority")),
+        ),
         pull_pill(item.pull_look, item.pull_word, item.pull_number, item.pull_href),
         rx.cond(
             item.credits != "", theme.words("small", item.credits, theme.narrow_only(" ", item.credits_unit), num=True)
