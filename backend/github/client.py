@@ -41,6 +41,12 @@ TIMEOUT = 10  # seconds, to connect and for each read
 API_VERSION = "2022-11-28"
 USER_AGENT = "asynccoder"
 PAGE = 100
+MergeMethod = Literal["merge", "squash"]
+# docs.github.com/en/graphql/reference/mutations#markpullrequestreadyforreview
+_MARK_READY = (
+    "mutation($input: MarkPullRequestReadyForReviewInput!)"
+    " { markPullRequestReadyForReview(input: $input) { pullRequest { isDraft } } }"
+)
 _FULL_NAME = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}$)[A-Za-z0-9._-]+")
 
 
@@ -172,6 +178,25 @@ class GitHub:
             url = f"{self._repository(full_name).complete().url}/pulls/{number}"
             _, data = self._github.requester.requestJsonAndCheck("PATCH", url, input=change)
             return _parse_pull(data)
+
+    def merge_pull(self, full_name: str, number: int, *, sha: str, method: MergeMethod = "merge") -> None:
+        """Merges it while `sha` is its head.
+
+        Raises GitHubUnprocessable, in GitHub's words, for another head, a conflict, a rule of the repository, a draft.
+        """
+        with as_our_errors():
+            url = f"{self._repository(full_name).complete().url}/pulls/{number}/merge"
+            self._github.requester.requestJsonAndCheck("PUT", url, input={"sha": sha, "merge_method": method})
+
+    def mark_ready(self, full_name: str, number: int) -> None:
+        """Makes a draft ready for review, which GitHub's REST API cannot. Raises GitHubUnprocessable."""
+        with as_our_errors():
+            pull = self._get(f"/repos/{_checked(full_name)}/pulls/{number}").json()
+            wish = {"query": _MARK_READY, "variables": {"input": {"pullRequestId": pull["node_id"]}}}
+            requester = self._github.requester
+            headers, answer = requester.requestJsonAndCheck("POST", requester.graphql_url, input=wish)
+            if answer.get("errors"):  # GraphQL refuses with a 200
+                raise refusal(422, answer, headers)
 
     def issue(self, full_name: str, number: int) -> RemoteIssue:
         """An issue or pull request by its number; one that was moved is found where it is now (its `url` tells)."""

@@ -61,7 +61,7 @@ def refusal(status: int, data: Any, headers: Mapping[str, Any]) -> GitHubError:
         )
     if status in (404, 410, 451):
         return GitHubNotFound("GitHub does not know it, or does not show it to you.")
-    if status == 422:
+    if status in (405, 409, 422):  # 405 and 409 are how a merge is refused
         return GitHubUnprocessable(f"GitHub refused this: {words or 'it gave no reason'}", messages=_messages(data))
     if status >= 500:
         return GitHubError(

@@ -16,7 +16,7 @@ from backend.localhub.hub import Hub
 from backend.localhub.pages import assets, branches, code, commits, hooks, issue, overview, pull, sign_in
 from backend.localhub.pages.door import shown
 from backend.localhub.refusals import DOCUMENTATION, not_found
-from backend.localhub.rest import issues, pulls, repositories, reviews, users
+from backend.localhub.rest import graphql, issues, pulls, repositories, reviews, users
 from backend.localhub.rest.door import Answer, rest
 from backend.localhub.web import Call, Handler, OwnNameOnly, on_thread
 
@@ -96,7 +96,8 @@ def _rest_routes(hub: Hub) -> list[BaseRoute]:
     others = Route(
         f"{API}/{{rest:path}}", on_thread(hub, rest(_unknown)), methods=["GET", "POST", "PUT", "PATCH", "DELETE"]
     )
-    return [*(_route(hub, method, path, rest(route)) for method, path, route in table), others]
+    graph = _route(hub, "POST", "/api/graphql", rest(graphql.answer))
+    return [*(_route(hub, method, path, rest(route)) for method, path, route in table), graph, others]
 
 
 def _page_routes(hub: Hub) -> list[BaseRoute]:

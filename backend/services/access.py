@@ -60,6 +60,16 @@ def visible(user: User) -> ColumnElement[bool]:
     return and_(col(Task.deleted_at).is_(None), or_(col(Task.user_id) == user.id, is_shared))
 
 
+def pushable(user: User) -> ColumnElement[bool]:
+    """Of a selection of tasks with their repositories: whether this person may push there."""
+    may_write = exists().where(
+        col(UserRepositoryAccess.repository_id) == col(Repository.id),
+        col(UserRepositoryAccess.user_id) == user.id,
+        col(UserRepositoryAccess.access_level) != "read",
+    )
+    return and_(col(Repository.is_active), col(Repository.is_archived).is_(False), may_write)
+
+
 def readable(session: Session, user: User, task_id: UUID) -> Task:
     """The task, if this person may read it. Raises NotFound."""
     task = session.exec(select(Task).where(Task.id == task_id, visible(user))).first()

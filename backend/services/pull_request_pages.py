@@ -43,7 +43,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class PullRow:
-    """A pull request as GitHub last told it, with the worker's verdict on it, empty where there is none."""
+    """A pull request as GitHub last told it, with the worker's verdict on it, empty where there is none.
+
+    `may_push` says whether this person may merge or close it.
+    """
 
     id: UUID
     number: int
@@ -59,6 +62,8 @@ class PullRow:
     owner: str
     is_mine: bool
     updated_at: datetime
+    head_sha: str
+    may_push: bool
 
 
 def entries(
@@ -135,12 +140,14 @@ _COLUMNS: tuple[Any, ...] = (
     col(Task.title).label("task_title"),
     func.coalesce(func.nullif(User.display_name, ""), User.username).label("owner"),
     _AT.label("updated_at"),
+    func.coalesce(PullRequest.head_sha, "").label("head_sha"),
 )
 
 
 def _selection(user: User) -> Any:
+    own = (col(Task.user_id) == user.id).label("is_mine"), access.pushable(user).label("may_push")
     return (
-        sqlalchemy.select(*_COLUMNS, (col(Task.user_id) == user.id).label("is_mine"))
+        sqlalchemy.select(*_COLUMNS, *own)
         .select_from(PullRequest)
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)

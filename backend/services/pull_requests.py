@@ -81,15 +81,19 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
             url=pull.url,
         )
         known.github_pr_id, known.pr_number, known.source_branch = pull.github_id, pull.number, pull.source_branch
-        known.etag = before = None
+        known.etag = known.head_sha = before = None
     elif _is_stale(known, pull):
         return False
     else:
         before = known.status
+    is_pushed = known.head_sha not in (None, pull.head_sha)
     _copy(known, pull)
     session.add(known)
     session.flush()
     if before == pull.status:
+        if is_pushed:  # what a merge would merge is another thing now
+            notices.ring_list(session, task.user_id, task.id)
+            notices.ring_readers(session, task)
         return False
     _tell(session, task, known)
     return True

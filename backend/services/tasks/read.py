@@ -1,6 +1,6 @@
 """What pages show of tasks: paged in SQL, access checked first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,7 @@ _RUN = [one.name for one in fields(RunRow)]
 
 def page(session: Session, user: User, task_id: UUID) -> TaskPage:
     """The task's page. Raises NotFound for what this person may not see."""
-    statement = query.joined(sqlalchemy.select(*query.columns(user), *_page_columns())).where(
+    statement = query.joined(sqlalchemy.select(*query.columns(user), *_page_columns(user))).where(
         col(Task.id) == task_id, access.visible(user)
     )
     found = session.execute(statement).mappings().first()
@@ -49,7 +49,7 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         review_of=found["pull_number"],
         review_url=f"{found['repository_url']}/pull/{found['pull_number']}" if found["pull_number"] else "",
         evidence=_evidence(found["evidence"]),
-        pull_request=_pull_request(row, found["pr_title"]),
+        pull_request=_pull_request(row, found),
         file_count=found["file_count"],
         queued_messages=_queued(session, task_id) if row.is_mine else [],
         seq=found["event_seq"],
@@ -79,7 +79,7 @@ def diff(session: Session, user: User, task_id: UUID) -> list[FileDiff]:
     ]
 
 
-def _page_columns() -> list[Any]:
+def _page_columns(user: User) -> list[Any]:
     """What the page shows beyond the row. Not the patches, which can be large: it is read again at every ring."""
     run: dict[str, Any] = {
         "tokens_in": col(TaskRun.tokens_input),
@@ -108,16 +108,27 @@ def _page_columns() -> list[Any]:
         col(AiModel.capabilities),
         select(func.count()).where(Attachment.task_id == Task.id).scalar_subquery().label("images"),
         col(PullRequest.title).label("pr_title"),
+        col(PullRequest.head_sha).label("pr_head_sha"),
+        col(PullRequest.target_branch).label("pr_target_branch"),
+        access.pushable(user).label("may_push"),
         evidence.label("evidence"),
         changed.scalar_subquery().label("file_count"),
         *((run[one] if one in run else col(getattr(TaskRun, one))).label(f"run_{one}") for one in _RUN),
     ]
 
 
-def _pull_request(row: TaskRow, title: str) -> PullRequestRow | None:
+def _pull_request(row: TaskRow, found: Mapping[Any, Any]) -> PullRequestRow | None:
     if row.pr_number is None or row.pr_status is None:
         return None
-    return PullRequestRow(row.pr_number, title, row.pr_status, row.pr_url)
+    return PullRequestRow(
+        row.pr_number,
+        found["pr_title"],
+        row.pr_status,
+        row.pr_url,
+        head_sha=found["pr_head_sha"] or "",
+        target_branch=found["pr_target_branch"],
+        may_push=found["may_push"],
+    )
 
 
 def _with_place(session: Session, user: User, row: TaskRow) -> TaskRow:

@@ -132,12 +132,15 @@ class EvidenceRow:
 
 @dataclass(frozen=True)
 class PullRequestRow:
-    """The task's pull request as GitHub last told it."""
+    """The task's pull request as GitHub last told it; `may_push` says whether this person may merge or close it."""
 
     number: int
     title: str
     status: str
     url: str
+    head_sha: str = ""
+    target_branch: str = ""
+    may_push: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from backend.errors import GitHubNotFound
+from backend.errors import GitHubNotFound, GitHubUnprocessable
 from backend.github import oauth
 from backend.github.client import GitHub
 from backend.github.types import NotModified
@@ -90,3 +90,41 @@ def test_our_webhook_door_believes_and_understands_it(hub: RunningHub, clone: Cl
     assert verify(hub.key("hub-webhook-secret"), received.body, received.headers["x-hub-signature-256"])
     told = parse(received.headers["x-github-event"], json.loads(received.body))
     assert told and told.pull.github_id == made.github_id and told.pull.status is PullRequestStatus.DRAFT
+
+
+def test_our_client_ends_a_draft_by_graphql_and_merges_the_head_that_it_saw(hub: RunningHub, clone: Clone) -> None:
+    sha = clone.offer("fix")
+    with GitHub(hub.api, hub.token("bob")) as bob, GitHub(hub.api, hub.token("alice")) as github:
+        made = github.open_pull(SAMPLE, head="fix", base="main", title="Fix", body="Why", draft=True)
+        assert made.status is PullRequestStatus.DRAFT
+        with pytest.raises(GitHubNotFound):
+            bob.mark_ready(SAMPLE, made.number)
+        with pytest.raises(GitHubUnprocessable, match="still a draft"):
+            github.merge_pull(SAMPLE, made.number, sha=sha)
+        github.mark_ready(SAMPLE, made.number)
+        with pytest.raises(GitHubUnprocessable, match="Head branch was modified"):
+            github.merge_pull(SAMPLE, made.number, sha="0" * 40)
+        github.merge_pull(SAMPLE, made.number, sha=sha, method="squash")
+        with pytest.raises(GitHubUnprocessable, match="closed"):
+            github.mark_ready(SAMPLE, made.number)
+
+
+def test_the_hubs_graphql_refuses_with_errors_as_githubs_does(hub: RunningHub, clone: Clone) -> None:
+    clone.offer("fix")
+    with GitHub(hub.api, hub.token("alice")) as github:
+        github.open_pull(SAMPLE, head="fix", base="main", title="Fix", body="Why", draft=True)
+    address, mutation = f"{hub.url}/api/graphql", "mutation { markPullRequestReadyForReview }"
+    node = hub.caller("alice").get(f"/repos/{SAMPLE}/pulls/1").json()["node_id"]
+
+    def refused(login: str, query: str, variables: object) -> str:
+        told = hub.caller(login).post(address, json={"query": query, "variables": variables})
+        assert told.status_code == 200
+        return str(told.json()["errors"][0]["type"])
+
+    wish = {"input": {"pullRequestId": node}}
+    assert refused("alice", "query { viewer { login } }", {}) == "UNKNOWN"
+    assert refused("alice", mutation, {"input": {"pullRequestId": 7}}) == "INVALID"
+    assert refused("alice", mutation, {"input": {"pullRequestId": "x"}}) == "NOT_FOUND"
+    assert refused("carol", mutation, wish) in ("NOT_FOUND", "FORBIDDEN")
+    assert hub.caller(None).post(address, json={"query": mutation, "variables": wish}).status_code == 401
+    assert hub.caller("alice").get(f"/repos/{SAMPLE}/pulls/1").json()["draft"]
