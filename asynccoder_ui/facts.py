@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asynccoder_ui import routes
-from asynccoder_ui.views import SCRIPTED, iso, look_of, no_images, reason_of, web_address
+from asynccoder_ui.views import SCRIPTED, iso, look_of, no_images, pull_menu, reason_of, web_address
 from backend.services import attachments, next_action, tasks
 from backend.services.credits import in_dollars, to_credits
 from backend.words import Outcome, PullRequestStatus, Status, TaskType, Verdict
@@ -99,13 +99,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Pull:
-    """A pull request; `number` is 0 while there is none."""
+    """A pull request; `number` is 0 while there is none, `menu` names what it offers (see pull_deeds)."""
 
     number: int = 0
     title: str = ""
     look: str = ""
     word: str = ""
     href: str = ""
+    menu: str = ""
+    sha: str = ""
 
 
 @dataclass(frozen=True)
@@ -239,12 +241,13 @@ def evidence(row: tasks.EvidenceRow | None, status: str) -> Evidence:
     )
 
 
-def pull(row: tasks.PullRequestRow | None) -> Pull:
+def pull(row: tasks.PullRequestRow | None, verdict: str = "") -> Pull:
     """The pull request in GitHub's own colours."""
     if row is None:
         return Pull()
     look, word = _PULLS[PullRequestStatus(row.status)]
-    return Pull(row.number, row.title, look, word, web_address(row.url))
+    menu = pull_menu(row.status, verdict, row.may_push)
+    return Pull(row.number, row.title, look, word, web_address(row.url), menu, row.head_sha)
 
 
 def _answer(page: tasks.TaskPage) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from asynccoder_ui import chosen, routes
-from asynccoder_ui.views import iso, web_address
+from asynccoder_ui.views import iso, pull_menu, web_address
 from backend.services.pull_request_pages import PullRow, State, Wanted
 
 
@@ -22,7 +22,10 @@ class Chosen(chosen.Chosen):
 
 @dataclass(frozen=True)
 class PullItem:
-    """A pull request; `look` names icon and colour, `state` the word, `href` leads to GitHub."""
+    """A pull request; `look` names icon and colour, `state` the word, `href` leads to GitHub.
+
+    `menu` names what it offers (see pull_deeds).
+    """
 
     id: str
     number: int
@@ -35,6 +38,9 @@ class PullItem:
     facts: str
     verdict: str
     at: str
+    task_id: str
+    menu: str
+    sha: str
 
 
 def pull_item(row: PullRow) -> PullItem:
@@ -52,4 +58,7 @@ def pull_item(row: PullRow) -> PullItem:
         facts=" · ".join(filter(None, facts)),
         verdict=row.verdict,
         at=iso(row.updated_at),
+        task_id=str(row.task_id),
+        menu=pull_menu(row.status, row.verdict, row.may_push),
+        sha=row.head_sha,
     )

@@ -169,7 +169,7 @@ class TaskView(Session):
             self.next = shown.next_step(page)
             self.run = shown.run_facts(page)
             self.evidence = shown.evidence(page.evidence, page.row.status)
-            self.pull = shown.pull(page.pull_request)
+            self.pull = shown.pull(page.pull_request, page.evidence.verdict if page.evidence else "")
             self.menu = page_actions(page.row)
             self.queued = [
                 shown.Message(str(message.id), message.text, message.images) for message in page.queued_messages

@@ -152,6 +152,13 @@ def task_item(row: tasks.TaskRow, menu: str = "") -> TaskItem:
     )
 
 
+def pull_menu(status: str, verdict: str, may_push: bool) -> str:
+    """Which actions a pull request offers (see pull_deeds); empty for whoever may not push, and once it is merged."""
+    if not may_push or status == PullRequestStatus.MERGED:
+        return ""
+    return "unproven" if status == PullRequestStatus.OPEN and verdict == Verdict.FAILED else status
+
+
 def _line(row: tasks.TaskRow, word: str) -> str:
     whose = [] if row.is_mine else [row.owner]
     parts = [*whose, row.repository.rsplit("/", 1)[-1]]

@@ -13,6 +13,7 @@ from asynccoder_ui.components.looks import pull_pill, verdict_pill
 from asynccoder_ui.components.react import ago
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.lists import Listed
+from asynccoder_ui.pull_deeds import deed_menu
 from asynccoder_ui.pulls_view import Chosen
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import shell
@@ -127,6 +128,7 @@ def _item(item: rx.Var[view.PullItem]) -> rx.Component:
             verdict_pill(item.verdict),
             pull_pill(item.look, item.state, item.number, item.href),
             theme.words("tiny", ago(at=item.at)),
+            deed_menu(item.task_id, item.menu, item.sha, item.number),
         ),
         tag="li",
         key=item.id,

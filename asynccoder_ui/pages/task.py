@@ -8,6 +8,7 @@ from asynccoder_ui import routes, theme
 from asynccoder_ui.components.looks import pull_pill, state_pill, verdict_pill
 from asynccoder_ui.components.rail import evidence_card, rail
 from asynccoder_ui.components.react import answer, attach, changes, elapsed, page_title, prompt_box, run_log, shots
+from asynccoder_ui.pull_deeds import deed_buttons
 from asynccoder_ui.retry import retry_button
 from asynccoder_ui.shell import shell
 from asynccoder_ui.task_menu import TaskMenu
@@ -192,6 +193,8 @@ def _pull() -> rx.Component:
                 theme.row(
                     pull_pill(TaskView.pull.look, TaskView.pull.word, TaskView.pull.number, TaskView.pull.href),
                     theme.words("strong", TaskView.pull.title),
+                    theme.grow(),
+                    deed_buttons(),
                     wrap=True,
                 ),
             ),
