@@ -68,10 +68,15 @@ class Watched:
         page.context.add_init_script(WATCH)
         page.context.on("request", lambda request: self.asked.add(request.url))
 
-    def visit(self, address: str, act: Callable[[Page], None] = lambda page: None) -> None:
+    def visit(
+        self,
+        address: str,
+        act: Callable[[Page], None] = lambda page: None,
+        shown: str = "window.evil=1|evil/",
+    ) -> None:
         page = self.page
         page.goto(address)
-        expect(page.get_by_text(re.compile("window.evil=1|evil/")).first).to_be_attached()
+        expect(page.get_by_text(re.compile(shown)).first).to_be_attached()
         act(page)
         self.problems.update(f"{address}: {one}" for one in page.evaluate("[...window.found]"))
         if page.evaluate(STYLED):
@@ -100,6 +105,16 @@ def read_log(page: Page) -> None:
         seen, top = page.evaluate(OPEN_ALL)
         tops.append(top)
     assert seen > 8 * len(WORDS), f"of the log {seen} entries were seen"
+
+
+def see_suggestions(page: Page) -> None:
+    expect(page.get_by_role("button", name="Repository")).to_contain_text("/")
+    page.get_by_role("button", name=re.compile("^Repository")).click()
+    page.get_by_role("option", name=re.compile("dotfiles")).click()
+    expect(page.get_by_role("heading", name="From bob/dotfiles")).to_be_visible()
+    expect(page.get_by_text("DROP TABLE").first).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Start on issue")).first.click()
+    expect(page.get_by_role("textbox", name="The task")).to_have_value(re.compile("Issue bob/dotfiles#"))
 
 
 def open_tab(name: str) -> Callable[[Page], None]:
@@ -146,6 +161,11 @@ def test_what_others_wrote_is_text_on_every_page(
     watched.visit(f"{stack.origin}/settings")
     for path in ("issues", "issues/2", f"issues/{FIRST_ID}"):
         watched.visit(f"{stack.hub}/bob/dotfiles/{path}")
+    bobs = Watched(new_page())
+    sign_in(bobs.page, stack, "bob")
+    bobs.visit(f"{stack.origin}/home", see_suggestions, shown="What should be done")
+    watched.problems |= bobs.problems
+    watched.asked |= bobs.asked
     assert not watched.problems, "\n".join(sorted(watched.problems))
     ours = (stack.origin, stack.hub, "data:", "blob:")
     assert [one for one in watched.asked if not one.startswith(ours)] == []
