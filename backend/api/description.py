@@ -22,8 +22,8 @@ Send `Authorization: Bearer acd_…` with a token made in Settings, or with `POS
 
 Lists come in slices: follow the `Link` header's `rel="next"`. What creates takes an `Idempotency-Key`: the same request
 with the same key within 24 hours creates nothing more and gets the first answer. Times are ISO 8601, credits whole, and
-whatever is not this person's to see is told like what is not there. `RateLimit-Limit`, `-Remaining` and `-Reset` say of
-each answer how many requests a minute this token may make, how many are left, and in how many seconds the next is free."""
+whatever is not this person's to see is told like what is not there. Of each answer, `RateLimit-Limit`, `-Remaining` and
+`-Reset` say how many requests a minute this token may make, how many are left, and in how many seconds one is free."""
 _TAGS = {
     "Account": "The person behind the token.",
     "Repositories": "What GitHub shows them.",
