@@ -106,6 +106,22 @@ class PullRequestStatus(StrEnum):
     MERGED = "merged"
 
 
+class ChecksState(StrEnum):
+    """A pull request's checks in one word: one that failed outweighs those that go on."""
+
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+class ReviewState(StrEnum):
+    """A pull request's reviews in one word: each reviewer's last decision counts, and a refusal outweighs approvals."""
+
+    APPROVED = "approved"
+    CHANGES_REQUESTED = "changes_requested"
+    COMMENTED = "commented"
+
+
 class Failure(StrEnum):
     """Why a run failed. Each has one sentence, and platform faults are refunded."""
 

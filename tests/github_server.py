@@ -34,6 +34,10 @@ class _Pulls(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        if "/check-runs?" in self.path:
+            return self._answer(200, {"total_count": 0, "check_runs": []})
+        if "/reviews?" in self.path:
+            return self._answer(200, [])
         token, number = self.headers["Authorization"].removeprefix("Bearer "), int(self.path.rsplit("/", 1)[1])
         self.server.asked.append((token, number))
         if token in self.server.dead:

@@ -21,13 +21,16 @@ from backend.github.failures import as_our_errors, refusal
 from backend.github.types import (
     AccessLevel,
     Branch,
+    CheckDocument,
     CommentDocument,
     IssueDocument,
     LineComment,
+    Listed,
     NotModified,
     Profile,
     ProfileDocument,
     PullDocument,
+    RemoteCheck,
     RemoteComment,
     RemoteIssue,
     RemotePull,
@@ -217,6 +220,35 @@ class GitHub:
         with as_our_errors():
             answer = self._get(f"/repos/{_checked(full_name)}/issues/{number}/comments?per_page={most}")
             return [parse_document(CommentDocument, one).as_comment() for one in _listed(answer.json())]
+
+    def checks(self, full_name: str, sha: str, etag: str | None = None) -> Listed[RemoteCheck] | NotModified:
+        """The newest check of each name at a commit, at most 300; conditional with an `etag` as `pull` is."""
+        path = f"/repos/{_checked(full_name)}/commits/{sha}/check-runs?per_page={PAGE}"
+        with as_our_errors():
+            answer = self._get(path, {"If-None-Match": etag} if etag else {})
+            if answer.status_code == 304 and etag:
+                return NotModified(etag)
+            told = answer.json()
+            found = _listed(told["check_runs"])
+            is_whole = len(found) >= int(told["total_count"])
+            for page in (2, 3):
+                if len(found) == PAGE * (page - 1):
+                    found += _listed(self._get(f"{path}&page={page}").json()["check_runs"])
+            items = tuple(parse_document(CheckDocument, one).as_check() for one in found)
+            return Listed(items, answer.headers.get("etag") if is_whole else None)
+
+    def first_reviews(self, full_name: str, number: int, etag: str | None = None) -> Listed[RemoteReview] | NotModified:
+        """A pull request's reviews, at most 300, the oldest first; conditional with an `etag` as `pull` is."""
+        path = f"/repos/{_checked(full_name)}/pulls/{number}/reviews?per_page={PAGE}"
+        with as_our_errors():
+            answer = self._get(path, {"If-None-Match": etag} if etag else {})
+            if answer.status_code == 304 and etag:
+                return NotModified(etag)
+            found = _listed(answer.json())
+        if len(found) == PAGE:  # the first page stays as it is when another review comes
+            return Listed(tuple(self.reviews(full_name, number, 300)))
+        items = tuple(parse_document(ReviewDocument, one).as_review() for one in found)
+        return Listed(items, answer.headers.get("etag"))
 
     def reviews(self, full_name: str, number: int, most: int = 1_000) -> list[RemoteReview]:
         """A pull request's reviews, the oldest first."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
@@ -11,6 +11,7 @@ from backend.words import PullRequestStatus
 
 AccessLevel = Literal["read", "write", "admin"]
 Document = TypeVar("Document", bound=BaseModel)
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class RemotePull:
     author: str = ""  # empty where the account is gone
     source: str = ""  # the source branch, a fork's with its owner before it
     base_sha: str = ""  # the target branch's tip when GitHub last compared
+    is_mergeable: bool | None = None  # False is a conflict; None while GitHub has not said
 
 
 @dataclass(frozen=True)
@@ -111,12 +113,31 @@ class LineComment:
 
 @dataclass(frozen=True)
 class RemoteReview:
-    """A review of a pull request. `author` is empty where the account is gone."""
+    """A review of a pull request. `author` is empty where the account is gone.
+
+    `state` is GitHub's word in lower case: commented, approved, changes_requested, dismissed, pending.
+    """
 
     github_id: int
     author: str
     body: str
     url: str
+    state: str = "commented"
+    submitted_at: datetime | None = None  # None for one that its author has not sent yet
+
+
+@dataclass(frozen=True)
+class RemoteCheck:
+    """A check of a commit; `app` tells two of one name apart. `conclusion` is None until it is completed."""
+
+    github_id: int
+    name: str
+    app: str
+    head_sha: str
+    conclusion: str | None
+    url: str
+    started_at: datetime | None
+    completed_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -124,6 +145,14 @@ class NotModified:
     """GitHub's 304: what the `etag` stands for is still true."""
 
     etag: str
+
+
+@dataclass(frozen=True)
+class Listed(Generic[Item]):
+    """A list at one moment; `etag` is None where the next look at it cannot be conditional."""
+
+    items: tuple[Item, ...]
+    etag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -147,11 +176,59 @@ class Token:
 
 @dataclass(frozen=True)
 class PullRequestChanged:
-    """A `pull_request` webhook: what happened (`action` is GitHub's word) and how the pull request stands now."""
+    """A webhook that shows a pull request: how it stands now, and the review that was sent or taken back, if any."""
 
-    action: str
     repository_github_id: int
     pull: RemotePull
+    review: RemoteReview | None = None
+
+
+@dataclass(frozen=True)
+class CheckChanged:
+    """A `check_run` webhook; `pulls` are the ids of pull requests whose head it is, none for a fork's."""
+
+    repository_github_id: int
+    check: RemoteCheck
+    pulls: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class HeadChanged:
+    """Something became of a commit or a branch that only a look tells: a suite of checks, a push."""
+
+    repository_github_id: int
+    sha: str = ""
+    branch: str = ""
+
+
+@dataclass(frozen=True)
+class RepositoryChanged:
+    """A `repository` webhook. `updated_at` is GitHub's."""
+
+    github_id: int
+    name: str
+    full_name: str
+    description: str | None
+    is_private: bool
+    default_branch: str
+    language: str | None
+    url: str
+    clone_url: str
+    is_archived: bool
+    is_deleted: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class AccessChanged:
+    """Repositories whose people GitHub has changed: `lost` by all, or by the person alone; what they see is stale."""
+
+    person_github_id: int | None
+    lost: tuple[int, ...] = ()
+    is_for_all: bool = False
+
+
+Change = PullRequestChanged | CheckChanged | HeadChanged | RepositoryChanged | AccessChanged
 
 
 class _Author(BaseModel):
@@ -185,6 +262,7 @@ class PullDocument(BaseModel):
     merged_at: AwareDatetime | None = None
     closed_at: AwareDatetime | None = None
     updated_at: AwareDatetime
+    mergeable: bool | None = None
 
     @property
     def status(self) -> PullRequestStatus:
@@ -214,6 +292,7 @@ class PullDocument(BaseModel):
             author=self.user.login if self.user else "",
             source=self.head.ref if self.head.repo == self.base.repo else self.head.label or self.head.ref,
             base_sha=self.base.sha,
+            is_mergeable=self.mergeable,
         )
 
 
@@ -261,10 +340,44 @@ class ReviewDocument(BaseModel):
     body: str | None = None
     user: _Author | None = None
     html_url: str
+    state: str = "commented"
+    submitted_at: AwareDatetime | None = None
 
     def as_review(self) -> RemoteReview:
+        """The same as our value; its state is upper case in answers and lower case in webhooks."""
+        author, sent = self.user.login if self.user else "", _utc(self.submitted_at)
+        return RemoteReview(self.id, author, self.body or "", self.html_url, self.state.lower(), sent)
+
+
+class _App(BaseModel):
+    slug: str | None = None
+
+
+class CheckDocument(BaseModel):
+    """GitHub's JSON of a check run."""
+
+    id: int
+    name: str
+    head_sha: str
+    status: str
+    conclusion: str | None = None
+    html_url: str | None = None
+    started_at: AwareDatetime | None = None
+    completed_at: AwareDatetime | None = None
+    app: _App | None = None
+
+    def as_check(self) -> RemoteCheck:
         """The same as our value."""
-        return RemoteReview(self.id, self.user.login if self.user else "", self.body or "", self.html_url)
+        return RemoteCheck(
+            github_id=self.id,
+            name=self.name,
+            app=(self.app.slug if self.app else None) or "",
+            head_sha=self.head_sha,
+            conclusion=(self.conclusion or "neutral") if self.status == "completed" else None,
+            url=self.html_url or "",
+            started_at=_utc(self.started_at),
+            completed_at=_utc(self.completed_at),
+        )
 
 
 class ProfileDocument(BaseModel):

@@ -1,22 +1,95 @@
-"""Webhooks: whether GitHub sent it, and what it says."""
+"""Webhooks: whether GitHub sent it, and what it says.
+
+docs.github.com/en/webhooks/webhook-events-and-payloads
+"""
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
-from backend.github.types import PullDocument, PullRequestChanged, parse_document
+from backend.github.types import (
+    AccessChanged,
+    Change,
+    CheckChanged,
+    CheckDocument,
+    HeadChanged,
+    PullDocument,
+    PullRequestChanged,
+    RepositoryChanged,
+    ReviewDocument,
+    parse_document,
+)
+
+_BRANCH = "refs/heads/"
 
 
-class _Repository(BaseModel):
+class _Id(BaseModel):
     id: int
 
 
 class _PullRequestEvent(BaseModel):
     action: str
-    repository: _Repository
+    repository: _Id
     pull_request: PullDocument
+    review: ReviewDocument | None = None
+
+
+class _CheckRun(CheckDocument):
+    pull_requests: list[_Id] = Field(default_factory=list)
+
+
+class _CheckRunEvent(BaseModel):
+    repository: _Id
+    check_run: _CheckRun
+
+
+class _Suite(BaseModel):
+    head_sha: str
+
+
+class _CheckSuiteEvent(BaseModel):
+    repository: _Id
+    check_suite: _Suite
+
+
+class _PushEvent(BaseModel):
+    ref: str
+    repository: _Id
+
+
+class _Repository(BaseModel):
+    id: int
+    name: str
+    full_name: str
+    description: str | None = None
+    private: bool
+    default_branch: str
+    language: str | None = None
+    html_url: str
+    clone_url: str
+    archived: bool = False
+    updated_at: AwareDatetime
+
+
+class _RepositoryEvent(BaseModel):
+    action: str
+    repository: _Repository
+
+
+class _InstallationEvent(BaseModel):
+    action: str
+    sender: _Id | None = None
+    repositories: list[_Id] = Field(default_factory=list)
+    repositories_removed: list[_Id] = Field(default_factory=list)
+
+
+class _MemberEvent(BaseModel):
+    action: str
+    repository: _Id
+    member: _Id | None = None
 
 
 def verify(secret: str, body: bytes, signature_header: str | None) -> bool:
@@ -31,9 +104,79 @@ def verify(secret: str, body: bytes, signature_header: str | None) -> bool:
     return hmac.compare_digest(expected.encode(), signature_header.encode(errors="replace"))
 
 
-def parse(event: str, payload: Any) -> PullRequestChanged | None:
+def parse(event: str, payload: Any) -> Change | None:
     """What a delivery means to us, None for events we do not follow. Raises InvalidInput for a malformed one we do."""
-    if event != "pull_request":
-        return None
+    reader = _READERS.get(event)
+    return reader(payload) if reader else None
+
+
+def _pull_request(payload: Any) -> Change:
     told = parse_document(_PullRequestEvent, payload)
-    return PullRequestChanged(told.action, told.repository.id, told.pull_request.as_pull())
+    review = told.review.as_review() if told.review else None
+    return PullRequestChanged(told.repository.id, told.pull_request.as_pull(), review)
+
+
+def _check_run(payload: Any) -> Change:
+    told = parse_document(_CheckRunEvent, payload)
+    pulls = tuple(one.id for one in told.check_run.pull_requests)
+    return CheckChanged(told.repository.id, told.check_run.as_check(), pulls)
+
+
+def _check_suite(payload: Any) -> Change:
+    told = parse_document(_CheckSuiteEvent, payload)
+    return HeadChanged(told.repository.id, sha=told.check_suite.head_sha)
+
+
+def _push(payload: Any) -> Change | None:
+    told = parse_document(_PushEvent, payload)
+    if not told.ref.startswith(_BRANCH):
+        return None
+    return HeadChanged(told.repository.id, branch=told.ref.removeprefix(_BRANCH))
+
+
+def _repository(payload: Any) -> Change:
+    told = parse_document(_RepositoryEvent, payload)
+    one = told.repository
+    return RepositoryChanged(
+        github_id=one.id,
+        name=one.name,
+        full_name=one.full_name,
+        description=one.description,
+        is_private=one.private,
+        default_branch=one.default_branch,
+        language=one.language,
+        url=one.html_url,
+        clone_url=one.clone_url,
+        is_archived=one.archived,
+        is_deleted=told.action == "deleted",
+        updated_at=one.updated_at,
+    )
+
+
+def _installation(payload: Any) -> Change:
+    """A GitHub App's tokens reach what it is installed on, and nothing else."""
+    told = parse_document(_InstallationEvent, payload)
+    lost = told.repositories if told.action in ("deleted", "suspend") else told.repositories_removed
+    person = told.sender.id if told.sender else None
+    return AccessChanged(person, tuple(one.id for one in lost), is_for_all=True)
+
+
+def _member(payload: Any) -> Change | None:
+    told = parse_document(_MemberEvent, payload)
+    if told.member is None:
+        return None
+    return AccessChanged(told.member.id, (told.repository.id,) if told.action == "removed" else ())
+
+
+_READERS: dict[str, Callable[[Any], Change | None]] = {
+    "pull_request": _pull_request,
+    "pull_request_review": _pull_request,
+    "pull_request_review_comment": _pull_request,
+    "check_run": _check_run,
+    "check_suite": _check_suite,
+    "push": _push,
+    "repository": _repository,
+    "installation": _installation,
+    "installation_repositories": _installation,
+    "member": _member,
+}

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from backend.models.base import big, document, filled, foreign, moment, one_of, reference, uuid_key
-from backend.words import PullRequestStatus
+from backend.words import ChecksState, PullRequestStatus, ReviewState
 
 
 class PullRequest(SQLModel, table=True):
@@ -19,6 +19,8 @@ class PullRequest(SQLModel, table=True):
         Index("idx_pull_requests_repo_status", "repository_id", "status"),
         UniqueConstraint("repository_id", "pr_number"),
         CheckConstraint(one_of("status", PullRequestStatus), name="status"),
+        CheckConstraint(one_of("checks_state", ChecksState), name="checks_state"),
+        CheckConstraint(one_of("review_state", ReviewState), name="review_state"),
         Index("idx_pull_requests_polled", "polled_at", postgresql_where="status <> 'merged'"),
     )
 
@@ -35,6 +37,13 @@ class PullRequest(SQLModel, table=True):
     url: str = foreign()
     head_sha: str | None = None
     etag: str | None = None
+    is_mergeable: bool | None = None  # False is a conflict; None while GitHub has not said
+    checks_state: str | None = None  # None without checks
+    checks: dict[str, Any] = document(default="'{}'::jsonb")  # of head_sha, by name: services/pull_signals.py
+    checks_etag: str | None = None
+    review_state: str | None = None  # None without reviews
+    reviews: dict[str, Any] = document(default="'{}'::jsonb")  # by GitHub's id: services/pull_signals.py
+    reviews_etag: str | None = None
     observed_at: datetime | None = moment()
     polled_at: datetime | None = moment()  # when GitHub was last asked about it, whatever came of it
     merged_at: datetime | None = moment()

@@ -30,6 +30,7 @@ class Repository(SQLModel, table=True):
     is_active: bool = filled("true")
     is_archived: bool = filled("false")
     is_empty: bool = filled("false")
+    observed_at: datetime | None = moment()  # GitHub's own updated_at, as a webhook last told it
     created_at: datetime = moment(default_now=True)
     updated_at: datetime = moment(default_now=True)
 

@@ -14,9 +14,9 @@ from backend import clock, jsonb, log
 from backend.db import after_commit, transaction
 from backend.errors import InvalidInput, Unavailable
 from backend.github import webhooks
-from backend.models import Repository, WebhookDelivery
+from backend.models import WebhookDelivery
 from backend.queue import ring_chore
-from backend.services import pull_requests
+from backend.services import webhook_effects
 
 CHORE = "apply_deliveries"
 ATTEMPTS = 5
@@ -105,9 +105,7 @@ def apply(session: Session, delivery_id: str) -> None:
         row.error = str(error)
         change = None
     if change is not None:
-        repository = session.exec(select(Repository).where(Repository.github_id == change.repository_github_id)).first()
-        if repository is not None:
-            pull_requests.observe(session, repository.id, change.pull)
+        webhook_effects.apply(session, change)
     row.processed_at = clock.now()
     session.add(row)
 

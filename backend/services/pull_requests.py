@@ -5,21 +5,24 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy
 from redis.exceptions import RedisError
-from sqlalchemy import case, text
+from sqlalchemy import ColumnElement, case, text, update
 from sqlmodel import Session, col, func, select
 
 from backend import clock, events, jsonb, log
-from backend.db import for_update, lock, transaction
+from backend.db import after_commit, for_update, lock, transaction
 from backend.errors import AsyncCoderError, GitHubError, GitHubUnauthorized, Unavailable
+from backend.github.client import GitHub
 from backend.github.lines import Lines
-from backend.github.types import NotModified, RemotePull
+from backend.github.types import Listed, NotModified, RemoteCheck, RemotePull, RemoteReview
 from backend.models import PullRequest, Repository, Task, TaskRun, User
-from backend.services import analytics, notices, progress, repositories
+from backend.queue import ring_chore
+from backend.services import analytics, notices, progress, pull_signals, repositories
 from backend.services.progress import Report
 from backend.words import EventKind, Outcome, PullRequestStatus, Status
 
@@ -32,6 +35,7 @@ POLL_AFTER_SECONDS = 45  # since the last question; the schedule looks every 15 
 CLOSED_DAYS = 30  # after which nobody asks any more whether it was opened again
 _TITLE = 1_000  # bytes of a title in the log; GitHub takes 256 characters
 _log = log.get(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,9 @@ class PollTarget:
     repository_id: UUID
     number: int
     etag: str | None
+    head_sha: str | None
+    checks_etag: str | None
+    reviews_etag: str | None
 
 
 @dataclass(frozen=True)
@@ -86,17 +93,29 @@ def observe(session: Session, repository_id: UUID, pull: RemotePull, *, task_id:
         return False
     else:
         before = known.status
-    is_pushed = known.head_sha not in (None, pull.head_sha)
+    signals = (known.head_sha, known.is_mergeable)
     _copy(known, pull)
     session.add(known)
     session.flush()
     if before == pull.status:
-        if is_pushed:  # what a merge would merge is another thing now
-            notices.ring_list(session, task.user_id, task.id)
-            notices.ring_readers(session, task)
+        if signals != (known.head_sha, known.is_mergeable):
+            ring(session, task)
         return False
     _tell(session, task, known)
     return True
+
+
+def ring(session: Session, task: Task) -> None:
+    """Rings for whoever sees the task's pull request: more than its status has changed."""
+    notices.ring_list(session, task.user_id, task.id)
+    notices.ring_readers(session, task)
+
+
+def ask_soon(session: Session, *which: ColumnElement[bool]) -> None:
+    """Has GitHub asked about these pull requests at the next opportunity, and rings for that."""
+    wanted = update(PullRequest).where(*which, col(PullRequest.status) != PullRequestStatus.MERGED)
+    if session.execute(wanted.values(polled_at=None).returning(col(PullRequest.id))).first():
+        after_commit(session, partial(ring_chore, CHORE))
 
 
 def due(session: Session, limit: int = 500) -> list[PollTarget]:
@@ -159,7 +178,7 @@ def sync(user_id: UUID) -> Polled:
 def _targets(session: Session, *conditions: Any, order: Any, limit: int = 500) -> list[PollTarget]:
     wanted = (
         PullRequest.id, Task.user_id, Repository.full_name, PullRequest.repository_id, PullRequest.pr_number,
-        PullRequest.etag,
+        PullRequest.etag, PullRequest.head_sha, PullRequest.checks_etag, PullRequest.reviews_etag,
     )  # fmt: skip
     rows = session.execute(
         sqlalchemy.select(*(col(one) for one in wanted))
@@ -212,13 +231,56 @@ def _ask(target: PollTarget, refused: set[UUID], lines: Lines) -> bool:
         session.execute(text("UPDATE pull_requests SET polled_at = now() WHERE id = :id"), {"id": target.id})
     if target.user_id in refused:
         return False
-    answer = repositories.with_github(
-        target.user_id, lambda github: github.pull(target.full_name, target.number, target.etag), lines
-    )
-    if isinstance(answer, NotModified):
+    return repositories.with_github(target.user_id, lambda github: _look(github, target), lines)
+
+
+def _look(github: GitHub, target: PollTarget) -> bool:
+    answer = github.pull(target.full_name, target.number, target.etag)
+    head, is_changed = target.head_sha or "", False
+    if isinstance(answer, RemotePull):
+        with transaction() as session:
+            is_changed = observe(session, target.repository_id, answer)
+        if answer.status not in (PullRequestStatus.OPEN, PullRequestStatus.DRAFT):
+            return is_changed
+        head = answer.head_sha
+    checks_etag = target.checks_etag if head == target.head_sha else None
+    checks = _if_shown(lambda: github.checks(target.full_name, head, checks_etag)) if head else None
+    reviews = _if_shown(lambda: github.first_reviews(target.full_name, target.number, target.reviews_etag))
+    return _keep_signals(target.id, head, checks, reviews) or is_changed
+
+
+def _if_shown(ask: Callable[[], Listed[T] | NotModified]) -> Listed[T] | None:
+    """What is new, or nothing: an app may lack the permission to see checks, and the rest counts all the same."""
+    try:
+        told = ask()
+    except GitHubUnauthorized:
+        raise
+    except GitHubError as error:
+        if error.retry_after is not None:
+            raise
+        _log.info("checks or reviews could not be read", error=str(error))
+        return None
+    return None if isinstance(told, NotModified) else told
+
+
+def _keep_signals(
+    pull_id: UUID, head: str, checks: Listed[RemoteCheck] | None, reviews: Listed[RemoteReview] | None
+) -> bool:
+    if checks is None and reviews is None:
         return False
     with transaction() as session:
-        return observe(session, target.repository_id, answer)
+        found = session.exec(for_update(select(PullRequest).where(PullRequest.id == pull_id))).one()
+        is_changed = False
+        if checks is not None and found.head_sha == head:
+            is_changed = pull_signals.note_checks(found, checks.items, is_all=True)
+            found.checks_etag = checks.etag
+        if reviews is not None:
+            is_changed = pull_signals.note_reviews(found, reviews.items) or is_changed
+            found.reviews_etag = reviews.etag
+        session.add(found)
+        if is_changed and found.task_id:
+            ring(session, session.get_one(Task, found.task_id))
+        return is_changed
 
 
 def _is_stale(known: PullRequest, pull: RemotePull) -> bool:
@@ -236,6 +298,10 @@ def _is_stale(known: PullRequest, pull: RemotePull) -> bool:
 
 
 def _copy(known: PullRequest, pull: RemotePull) -> None:
+    if known.head_sha != pull.head_sha:
+        pull_signals.forget_head(known)
+    if pull.is_mergeable is not None or known.target_branch != pull.target_branch or pull.closed_at:
+        known.is_mergeable = pull.is_mergeable
     known.title = pull.title
     known.description = pull.body
     known.target_branch = pull.target_branch

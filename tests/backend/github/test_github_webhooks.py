@@ -9,6 +9,7 @@ import pytest
 
 from backend.errors import InvalidInput
 from backend.github import webhooks
+from backend.github.types import PullRequestChanged
 from backend.words import PullRequestStatus
 
 # The vector in GitHub's documentation, "Validating webhook deliveries".
@@ -75,14 +76,13 @@ def test_without_a_secret_nothing_is_valid() -> None:
 
 def test_a_merge_is_told_with_the_repositorys_id() -> None:
     change = webhooks.parse("pull_request", payload())
-    assert change is not None
-    assert (change.action, change.repository_github_id) == ("closed", 2**40)
+    assert isinstance(change, PullRequestChanged) and change.repository_github_id == 2**40
     assert (change.pull.number, change.pull.status) == (7, PullRequestStatus.MERGED)
     assert change.pull.merged_at == datetime(2024, 5, 1, 10, tzinfo=UTC)
     assert change.pull.etag is None
 
 
-@pytest.mark.parametrize("event", ["ping", "push", "issues", "pull_request_review", "an event of next year", ""])
+@pytest.mark.parametrize("event", ["ping", "issues", "workflow_run", "an event of next year", ""])
 @pytest.mark.parametrize("told", [{}, None, "text", {"pull_request": 7}])
 def test_an_event_we_do_not_follow_means_nothing_whatever_it_holds(event: str, told: Any) -> None:
     assert webhooks.parse(event, told) is None
@@ -90,8 +90,7 @@ def test_an_event_we_do_not_follow_means_nothing_whatever_it_holds(event: str, t
 
 def test_an_action_of_next_year_is_read_all_the_same() -> None:
     change = webhooks.parse("pull_request", payload() | {"action": "teleported", "number": 7, "new_field": {}})
-    assert change is not None
-    assert change.action == "teleported"
+    assert isinstance(change, PullRequestChanged) and change.pull.number == 7
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from backend.errors import GitHubNotFound, GitHubUnprocessable
 from backend.github import oauth
 from backend.github.client import GitHub
-from backend.github.types import NotModified
+from backend.github.types import NotModified, PullRequestChanged
 from backend.github.webhooks import parse, verify
 from backend.words import PullRequestStatus
 from tests.backend.localhub.conftest import Clone, RunningHub, Visitor, query_of
@@ -89,7 +89,8 @@ def test_our_webhook_door_believes_and_understands_it(hub: RunningHub, clone: Cl
     (received,) = hub.receiver.wait(1)
     assert verify(hub.key("hub-webhook-secret"), received.body, received.headers["x-hub-signature-256"])
     told = parse(received.headers["x-github-event"], json.loads(received.body))
-    assert told and told.pull.github_id == made.github_id and told.pull.status is PullRequestStatus.DRAFT
+    assert isinstance(told, PullRequestChanged)
+    assert told.pull.github_id == made.github_id and told.pull.status is PullRequestStatus.DRAFT
 
 
 def test_our_client_ends_a_draft_by_graphql_and_merges_the_head_that_it_saw(hub: RunningHub, clone: Clone) -> None:
