@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from sqlmodel import Session
 
 from backend import db
+from backend.together import Together
 
 T = TypeVar("T")
 # The API's own threads share the pool: two of its connections are left to them.
@@ -44,8 +45,7 @@ async def call(question: Callable[[Session], T], then: Callable[[T], T] | None =
     return await _run(_database(), answer)
 
 
-_now: dict[Hashable, asyncio.Future[Any]] = {}
-_next: dict[Hashable, asyncio.Future[Any]] = {}
+_together = Together()
 
 
 async def call_together(key: Hashable, question: Callable[[Session], T], then: Callable[[T], T] | None = None) -> T:
@@ -53,20 +53,7 @@ async def call_together(key: Hashable, question: Callable[[Session], T], then: C
 
     So no answer is older than its question: what was committed before somebody asked is in it.
     """
-    shared: asyncio.Future[T] | None = _next.get(key)
-    if shared is None:
-        shared = _next[key] = asyncio.ensure_future(_call_next(key, question, then))
-    return await asyncio.shield(shared)  # whoever leaves does not take it from the others
-
-
-async def _call_next(key: Hashable, question: Callable[[Session], T], then: Callable[[T], T] | None) -> T:
-    if before := _now.get(key):
-        await asyncio.wait({before})
-    _now[key] = _next.pop(key)
-    try:
-        return await call(question, then)
-    finally:
-        del _now[key]
+    return await _together.ask(key, lambda: call(question, then))
 
 
 async def outside(work: Callable[[], T]) -> T:

@@ -18,6 +18,7 @@ from backend.api.routes import (
     admin,
     auth,
     description,
+    events,
     files,
     health,
     lists,
@@ -42,7 +43,7 @@ app = FastAPI(
 )
 for part in (
     *(auth.router, webhooks.router, files.router, health.router),
-    *(account.router, repositories.router, tasks.router, outcomes.router),
+    *(account.router, repositories.router, tasks.router, outcomes.router, events.router),
     *(lists.pull_requests, lists.models, lists.money, tokens.router, admin.router, description.router),
 ):
     app.include_router(part)

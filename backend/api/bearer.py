@@ -92,12 +92,18 @@ def _counted(request: Request, needed: Scope) -> Bearer:
     return found
 
 
-def _bearer(request: Request, needed: Scope) -> Bearer:
+def text_of(request: Request) -> str:
+    """The token as it was sent. Raises SignedOut where there is none."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise SignedOut("Send a token: Authorization: Bearer acd_… Make one in Settings.")
+    return text.strip()
+
+
+def _bearer(request: Request, needed: Scope) -> Bearer:
+    text = text_of(request)
     with db.transaction() as session:
-        found = api_tokens.bearer(session, text.strip())
+        found = api_tokens.bearer(session, text)
     if not found.scope.reaches(needed):
         raise InsufficientScope(needed)
     return found

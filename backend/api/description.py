@@ -29,6 +29,7 @@ _TAGS = {
     "Repositories": "What GitHub shows them.",
     "Tasks": "What they asked for.",
     "Outcomes": "What came of a task.",
+    "Events": "All that the person is told.",
     "Pull requests": "What their tasks opened.",
     "Models": "What a task can be given to.",
     "Credits": "What it costs.",

@@ -19,6 +19,7 @@ from backend import clock, crypto
 from backend.db import lock
 from backend.errors import Conflict, Forbidden, InvalidInput, NotFound, SignedOut
 from backend.models import ApiToken, User
+from backend.services.sessions import tell_signed_out
 
 MARK = "acd_"  # what a token begins with, so that people and scanners know one when they see it
 MOST = 20
@@ -119,6 +120,7 @@ def revoke(session: Session, user: User, token_id: UUID) -> None:
         raise NotFound("There is no such token.")
     row.revoked_at = row.revoked_at or clock.now()
     session.add(row)
+    tell_signed_out(session, user.id)
 
 
 def is_one(text: str) -> bool:

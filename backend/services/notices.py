@@ -1,16 +1,19 @@
 """What a person is told: numbered per person, rung after commit."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from backend.db import after_commit
 from backend.errors import NotFound
 from backend.events import ring, ring_all, user_topic
-from backend.models import Notice, Task, UserRepositoryAccess
+from backend.models import Notice, Task, User, UserRepositoryAccess
 from backend.words import Visibility
 
 STATUS = "task:status_updated"
@@ -31,6 +34,28 @@ def tell(session: Session, user_id: UUID, kind: str, payload: dict[str, Any]) ->
     session.flush()
     after_commit(session, lambda: ring(user_topic(user_id), str(payload.get("task_id", user_id)), seq, kind))
     return int(seq)
+
+
+@dataclass(frozen=True)
+class NoticeRow:
+    """One thing that a person was told, with its number."""
+
+    seq: int
+    kind: str
+    at: datetime
+    payload: dict[str, Any]
+
+
+def since(session: Session, user: User, after: int, limit: int) -> list[NoticeRow]:
+    """What the person was told after number `after`, in order, at most `limit`."""
+    wanted = (col(Notice.seq), col(Notice.kind), col(Notice.created_at), col(Notice.payload))
+    rows = session.execute(
+        sqlalchemy.select(*wanted)
+        .where(col(Notice.user_id) == user.id, col(Notice.seq) > after)
+        .order_by(col(Notice.seq))
+        .limit(limit)
+    )
+    return [NoticeRow(*row) for row in rows]
 
 
 def ring_list(session: Session, user_id: UUID, task_id: UUID) -> None:

@@ -1,18 +1,22 @@
 """What came of a task: its log, its results, its changes."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
+from sqlmodel import Session
 
 from backend import db
-from backend.api import bearer, pages
+from backend.api import bearer, pages, streams
 from backend.api.bearer import Caller
 from backend.api.pages import Page, Turn
 from backend.api.schemas.tasks import DiffShown, EventShown, FileShown, ResultShown
-from backend.models import TaskResult
-from backend.services import logs, results, tasks
+from backend.api.streams import Numbered, Stream
+from backend.events import EventRow, task_topic
+from backend.models import TaskResult, User
+from backend.services import access, logs, results, tasks
 
 router = bearer.router("/tasks/{task_id}", "Outcomes")
 
@@ -21,14 +25,25 @@ class _Patch(StreamingResponse):
     media_type = "text/x-patch"
 
 
-@router.get("/events")
+@router.get("/events", response_model=Page[EventShown], responses={200: {"content": {Stream.media_type: {}}}})
 def list_events(
+    request: Request,
     caller: Caller,
     turn: Turn,
     task_id: UUID,
     after: Annotated[int, Query(ge=0, lt=2**31, description="The number of the last entry that is known.")] = 0,
-) -> Page[EventShown]:
-    """The entries of the task's log after that number, in order."""
+) -> Page[EventShown] | Stream:
+    """The entries of the task's log after that number, in order.
+
+    With `Accept: text/event-stream` as it happens, after `after` or `Last-Event-ID`; text that a model writes comes as
+    `task:delta` meanwhile.
+    """
+    if streams.wanted(request):
+        with db.transaction() as session:
+            access.readable(session, caller.user, task_id)
+        known = streams.last_known(request, after)
+        read = partial(_entries, task_id)
+        return streams.stream(request, caller, task_topic(task_id), known, read, _told)
     with db.transaction() as session:
         found = logs.since(session, caller.user, task_id, after, turn.limit)
     if len(found) == turn.limit:
@@ -57,6 +72,14 @@ def read_patch(caller: Caller, task_id: UUID) -> _Patch:
     """The task's changes as `git apply` takes them; a run that failed or was stopped keeps what it got to."""
     with db.transaction() as session:
         return _Patch(tasks.patch(session, caller.user, task_id))
+
+
+def _entries(task_id: UUID, session: Session, user: User, after: int, limit: int) -> list[EventRow]:
+    return logs.since(session, user, task_id, after, limit)
+
+
+def _told(row: Numbered) -> tuple[str, EventShown]:
+    return "task:event", EventShown.model_validate(row)
 
 
 def _result(row: TaskResult) -> ResultShown:

@@ -177,6 +177,15 @@ class EventShown(Shown):
     is_cut: bool = Field(description="More of a tool's output is kept than the payload holds.")
 
 
+class NoticeShown(Shown):
+    """Something that a person was told, in order and without gaps."""
+
+    seq: int
+    kind: str = Field(examples=["task:status_updated"])
+    at: datetime
+    payload: dict[str, Any] = Field(examples=[{"task_id": "7a0e3b52-9f0c-4f0e-8a51-2d6f1c0b9e44", "status": "running"}])
+
+
 class ResultShown(Shown):
     """What a run produced: one for each changed file, one for an analysis, one for the pull request."""
 

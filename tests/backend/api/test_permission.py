@@ -54,6 +54,7 @@ GET    /api/tasks/{task_id}/patch                 401    401     401     401    
 POST   /api/tasks/{task_id}/follow-ups            401    401     401     401      403    404   404   404  403 201
 DELETE /api/tasks/{task_id}/follow-ups/{message_id} 401  401     401     401      403    404   404   404  403 204
 PUT    /api/tasks/{task_id}/cancel                401    401     401     401      403    404   404   404  403 200
+GET    /api/events                                401    401     401     401      200    200   200   200  200 200
 GET    /api/pull-requests                         401    401     401     401      200    200   200   200  200 200
 GET    /api/models                                401    401     401     401      200    200   200   200  200 200
 GET    /api/credits                               401    401     401     401      200    200   200   200  200 200
