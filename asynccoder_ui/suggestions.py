@@ -6,7 +6,7 @@ from uuid import UUID
 
 import reflex as rx
 
-from asynccoder_ui import people, theme
+from asynccoder_ui import people, routes, theme
 from asynccoder_ui.components.react import asks
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.composer_choice import with_pull, with_type
@@ -20,12 +20,15 @@ from backend.words import TaskType
 
 @dataclass(frozen=True)
 class Item:
-    """One line: what it is about, and the word of its button."""
+    """One line: a pill, what it is about, and a button that leads to `href` or does `act`."""
 
+    act: str
     number: int
-    title: str
-    is_review: bool
+    pill: str
+    tone: str
+    words: str
     label: str  # of the button, for whoever hears it alone
+    href: str = ""
 
 
 class Suggestions(Composer):
@@ -93,7 +96,7 @@ class Suggestions(Composer):
 
     def _show(self, repository: str, found: list[Suggestion], place: str = "", note: str = "") -> None:
         self._repository, self._found, self.place, self.note = repository, found, place, note
-        self.items = [_item(one) for one in found]
+        self.items = [item_of(one) for one in found]
 
 
 def suggested(written: rx.Var[str]) -> rx.Component:
@@ -118,19 +121,31 @@ def suggested(written: rx.Var[str]) -> rx.Component:
 def _line(item: rx.Var[Item], written: rx.Var[str]) -> rx.Component:
     return theme.part(
         "entry",
-        rx.cond(item.is_review, theme.pill("pull request", tone="line"), theme.pill("issue")),
-        theme.grow(theme.words("strong", f"#{item.number} ", item.title, trunc=True, tag="p", title=item.title)),
-        rx.cond(
-            item.is_review,
-            theme.button("Review", size="sm", aria_label=item.label, on_click=Suggestions.review(item.number)),
-            theme.button(
-                rx.cond(Suggestions.starting == item.number, theme.icon("loader-circle", spin=True)),
-                "Start",
-                size="sm",
-                aria_label=item.label,
-                disabled=Suggestions.starting != 0,
-                on_click=Suggestions.start(item.number, written),
+        rx.match(
+            item.tone,
+            ("bad", theme.pill(theme.icon("circle-x", 14), item.pill, tone="bad")),
+            ("warn", theme.pill(theme.icon("circle-alert", 14), item.pill, tone="warn")),
+            theme.pill(item.pill),
+        ),
+        theme.grow(theme.words("strong", item.words, trunc=True, tag="p", title=item.words)),
+        rx.match(
+            item.act,
+            (
+                Act.REVIEW.value,
+                theme.button("Review", size="sm", aria_label=item.label, on_click=Suggestions.review(item.number)),
             ),
+            (
+                Act.START.value,
+                theme.button(
+                    rx.cond(Suggestions.starting == item.number, theme.icon("loader-circle", spin=True)),
+                    "Start",
+                    size="sm",
+                    aria_label=item.label,
+                    disabled=Suggestions.starting != 0,
+                    on_click=Suggestions.start(item.number, written),
+                ),
+            ),
+            theme.page_button("Look", size="sm", aria_label=item.label, href=item.href),
         ),
         tag="li",
         key=item.label,
@@ -141,7 +156,15 @@ def _as_prompt(user_id: UUID, number: int, repository_id: UUID, written: str) ->
     return issues.as_prompt(user_id, issues.look_up(user_id, f"#{number}", repository_id), written)
 
 
-def _item(one: Suggestion) -> Item:
-    is_review = one.act is Act.REVIEW
-    label = f"Review pull request #{one.number}" if is_review else f"Start on issue #{one.number}"
-    return Item(one.number, one.title, is_review, label)
+def item_of(one: Suggestion) -> Item:
+    """A suggestion as it is drawn."""
+    checks = "1 check fails" if one.count == 1 else f"{one.count} checks fail"
+    pill, tone, label = {
+        Act.FIX: (checks, "bad", "Look at pull request"),
+        Act.ADDRESS: ("changes requested", "warn", "Look at pull request"),
+        Act.RESOLVE: ("conflict", "warn", "Look at pull request"),
+        Act.REVIEW: ("pull request", "", "Review pull request"),
+        Act.START: ("issue", "", "Start on issue"),
+    }[one.act]
+    href = routes.task_page(str(one.task_id)) if one.task_id else ""
+    return Item(one.act.value, one.number, pill, tone, f"#{one.number} {one.title}", f"{label} #{one.number}", href)

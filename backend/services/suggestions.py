@@ -1,54 +1,101 @@
-"""What could be done next in a repository: open pull requests of others to review, open issues to start on."""
+"""What could be done next in a repository: own pull requests that are stuck, others' to review, issues to start on."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from sqlmodel import Session, col, or_, select
+
 from backend import redis
 from backend.cache import Cache
 from backend.db import transaction
 from backend.errors import GitHubNotFound, NotFound
-from backend.models import User
-from backend.services import pull_choices, repositories
+from backend.models import PullRequest, Task, User
+from backend.services import pull_choices, pull_signals, repositories
 from backend.services.issues import title_of
 from backend.services.pull_choices import PullChoice
 from backend.settings import get_settings
-from backend.words import PullRequestStatus
+from backend.words import ChecksState, PullRequestStatus, ReviewState
 
 MOST = 6
+MOST_STUCK = 3
 MOST_REVIEWS = 3  # where there are enough issues
 CACHE_SECONDS = 60
 
 
 class Act(StrEnum):
-    """What is suggested."""
+    """What is suggested: to mend failing checks, to answer a review, to resolve a conflict, to review, to start."""
 
+    FIX = "fix"
+    ADDRESS = "address"
+    RESOLVE = "resolve"
     REVIEW = "review"
     START = "start"
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """One thing to do: review `pull`, or start on issue `number`. The title is its author's."""
+    """One thing to do about pull request or issue `number`; the title is its author's.
+
+    `pull` is what a review would look at, `task_id` whose pull request is stuck, `count` how many checks fail.
+    """
 
     act: Act
     number: int
     title: str
     pull: PullChoice | None = None
+    task_id: UUID | None = None
+    count: int = 0
 
 
 def listing(user_id: UUID, repository_id: UUID) -> list[Suggestion]:
-    """Up to six, those that changed last first; GitHub is asked at most once a minute per person.
+    """Up to six: first what is stuck, then what changed last; GitHub is asked at most once a minute per person.
 
     Raises NotFound, GitHubUnauthorized or GitHubError.
     """
     pulls = pull_choices.listing(user_id, repository_id)
     with transaction() as session:
         login = session.get_one(User, user_id).username.lower()
+        stuck = _stuck(session, user_id, repository_id)
     ready = [one for one in pulls if one.status == PullRequestStatus.OPEN and one.author.lower() != login]
     issues = [Suggestion(Act.START, number, title) for number, title in _issues(user_id, repository_id)]
-    room = max(MOST_REVIEWS, MOST - len(issues))
-    return [*(Suggestion(Act.REVIEW, one.number, one.title, one) for one in ready[:room]), *issues][:MOST]
+    room = max(MOST_REVIEWS, MOST - len(issues) - len(stuck))
+    reviews = [Suggestion(Act.REVIEW, one.number, one.title, one) for one in ready[:room]]
+    return [*stuck, *reviews, *issues][:MOST]
+
+
+def _stuck(session: Session, user_id: UUID, repository_id: UUID) -> list[Suggestion]:
+    """The open pull requests of the person's own tasks that do not get on by themselves."""
+    is_stuck = or_(
+        col(PullRequest.checks_state) == ChecksState.FAILURE,
+        col(PullRequest.review_state) == ReviewState.CHANGES_REQUESTED,
+        col(PullRequest.is_mergeable).is_(False),
+    )
+    rows = session.exec(
+        select(PullRequest)
+        .join(Task, col(Task.id) == PullRequest.task_id)
+        .where(
+            Task.user_id == user_id,
+            Task.repository_id == repository_id,
+            col(Task.deleted_at).is_(None),
+            col(Task.archived_at).is_(None),
+            col(PullRequest.status).in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]),
+            is_stuck,
+        )
+        .order_by(col(PullRequest.updated_at).desc())
+        .limit(MOST_STUCK)
+    )
+    return [_unstuck(row) for row in rows]
+
+
+def _unstuck(row: PullRequest) -> Suggestion:
+    failing = pull_signals.summary(row).failed
+    act = Act.RESOLVE
+    if row.checks_state == ChecksState.FAILURE:
+        act = Act.FIX
+    elif row.review_state == ReviewState.CHANGES_REQUESTED:
+        act = Act.ADDRESS
+    return Suggestion(act, row.pr_number, title_of(row.title), task_id=row.task_id, count=failing)
 
 
 def _issues(user_id: UUID, repository_id: UUID) -> list[tuple[int, str]]:

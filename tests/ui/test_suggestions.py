@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import pytest
 
 from asynccoder_ui.composer import Composer
-from asynccoder_ui.suggestions import Suggestions
+from asynccoder_ui.suggestions import Suggestions, item_of
 from backend.errors import GitHubError
 from backend.services import issues, suggestions
 from backend.services.pull_choices import PullChoice
@@ -55,6 +56,17 @@ def test_they_are_listed_for_the_chosen_repository_and_gone_with_it(people: Peop
     lines, place, pull = at_home(people, road)
     assert lines == [(7, "Review pull request #7"), (12, "Start on issue #12")]
     assert place == "acme/shop" and pull == 0, "what was listed belongs to the other one"
+
+
+@pytest.mark.parametrize(
+    ("act", "pill", "tone"),
+    [(Act.FIX, "2 checks fail", "bad"), (Act.ADDRESS, "changes requested", "warn"), (Act.RESOLVE, "conflict", "warn")],
+)
+def test_what_is_stuck_leads_to_its_task(act: Act, pill: str, tone: str):
+    task_id = uuid4()
+    item = item_of(Suggestion(act, 88, "Ours", task_id=task_id, count=2))
+    assert (item.pill, item.tone, item.words, item.href) == (pill, tone, "#88 Ours", f"/tasks/{task_id}")
+    assert item_of(Suggestion(Act.FIX, 88, "Ours", count=1)).pill == "1 check fails"
 
 
 def test_review_chooses_the_kind_and_the_pull_request(people: People, listed: list[Any]):

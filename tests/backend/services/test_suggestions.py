@@ -1,12 +1,46 @@
 """What could be done next in a repository, as GitHub shows it to this person."""
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 
+from backend import db
 from backend.errors import GitHubUnauthorized, NotFound
-from backend.services import auth, suggestions
+from backend.models import PullRequest
+from backend.services import auth, suggestions, tasks
 from backend.services.suggestions import MOST, Act
+from backend.words import Priority, TaskType
 from tests.conftest import People
 from tests.hub import LocalHub, push_change
+
+CHECKS = {
+    f"ci/{name}": {"name": name, "stand": stand, "url": "", "id": 1, "rank": [1, 0, 1, 0]}
+    for name, stand in (("unit", "failed"), ("style", "failed"), ("docs", "passed"))
+}
+
+
+def with_pull(people: People, **changes: Any) -> UUID:
+    """A task of alice's in the team's repository with an open pull request."""
+    usual = (people.shop, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, "Mend it")
+    with db.transaction() as session:
+        task = tasks.submit(session, people.alice, tasks.Draft(*usual))
+        values = {
+            "task_id": task.id,
+            "repository_id": people.shop,
+            "github_pr_id": 88,
+            "pr_number": 88,
+            "title": "Ours",
+        }
+        values |= {
+            "title": "Ours",
+            "source_branch": "ours",
+            "target_branch": "main",
+            "status": "open",
+            "url": "http://hub/88",
+        }
+        session.add(PullRequest(**{**values, **changes}))
+        return task.id
 
 
 def open_pull(hub: LocalHub, login: str, full_name: str, branch: str, title: str, *, draft: bool = False) -> int:
@@ -29,6 +63,29 @@ def test_open_issues_are_suggested_and_open_pull_requests_of_others(connected: P
     assert own not in [one.number for one in issues], "a pull request is no issue"
     bobs = suggestions.listing(connected.bob.id, connected.shop)
     assert [one.number for one in bobs if one.act is Act.REVIEW] == [own]
+
+
+@pytest.mark.parametrize(
+    ("found", "act", "count"),
+    [
+        ({"checks_state": "failure", "checks": CHECKS, "is_mergeable": False}, Act.FIX, 2),
+        ({"review_state": "changes_requested"}, Act.ADDRESS, 0),
+        ({"is_mergeable": False}, Act.RESOLVE, 0),
+        ({"checks_state": "success", "review_state": "approved", "is_mergeable": True}, None, 0),
+        ({"status": "merged", "checks_state": "failure"}, None, 0),
+    ],
+)
+def test_what_is_stuck_of_ones_own_stands_first(
+    connected: People, found: dict[str, Any], act: Act | None, count: int
+) -> None:
+    task_id = with_pull(connected, **found)
+    [first, *_] = suggestions.listing(connected.alice.id, connected.shop)
+    if act is None:
+        assert first.act in (Act.REVIEW, Act.START)
+    else:
+        assert (first.act, first.number, first.task_id, first.count) == (act, 88, task_id, count)
+    others = suggestions.listing(connected.bob.id, connected.shop)
+    assert all(one.task_id is None for one in others), "a task is its owner's to go on with"
 
 
 def test_github_is_asked_once_a_minute(connected: People, hub: LocalHub) -> None:
