@@ -24,12 +24,11 @@ def upgrade() -> None:
         op.add_column("pull_requests", document)
         op.add_column("pull_requests", sa.Column(f"{name}_etag", sa.String(), nullable=True))
         listed = ", ".join(f"'{word}'" for word in _STATES[kept])
-        op.create_check_constraint(kept, "pull_requests", f"{kept} IN ({listed})")
+        op.create_check_constraint(op.f(f"ck_pull_requests_{kept}"), "pull_requests", f"{kept} IN ({listed})")
 
 
 def downgrade() -> None:
     for name, kept in (("checks", "checks_state"), ("reviews", "review_state")):
-        op.drop_constraint(kept, "pull_requests")
         for column in (kept, name, f"{name}_etag"):
             op.drop_column("pull_requests", column)
     op.drop_column("pull_requests", "is_mergeable")

@@ -91,7 +91,7 @@ def _complete(path: str, method: str, operation: Document, schemas: Document) ->
     name, takes_body = operation["operationId"], "requestBody" in operation
     operation["summary"] = name.replace("_", " ").capitalize().replace("github", "GitHub")
     if path.startswith("/api/webhooks"):
-        wanted = ["401", "413", "422", "500", "503"]
+        wanted = ["401", "413", "415", "422", "500", "503"]
     else:
         scope = "admin" if path.startswith("/api/admin") else TokenRoute.needed(method.upper()).value
         operation["security"] = [{"bearer": [scope]}]

@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from backend import db
 from backend.api import deps
-from backend.errors import InvalidInput, SignedOut
+from backend.errors import InvalidInput, SignedOut, UnsupportedMedia
 from backend.github import webhooks
 from backend.services import deliveries
 from backend.settings import get_settings
@@ -31,10 +31,15 @@ MAX_BODY = 25 * 1024 * 1024  # GitHub's own cap: "Webhook events and payloads"
 
 @router.post("/github", status_code=202, response_class=Response, openapi_extra=_DELIVERY)
 async def receive_webhook(request: Request) -> Response:
-    """202 for a signed delivery of any event, 401 for any other body, 413 past 25 MB; a refused one writes nothing."""
+    """202 for a signed delivery of any event, 401 for any other body, 413 past 25 MB, 415 for a form.
+
+    A refused one writes nothing.
+    """
     body = await deps.bounded_body(request, MAX_BODY)
     if not webhooks.verify(get_settings().webhook_secret, body, request.headers.get("x-hub-signature-256")):
         raise SignedOut("The signature does not fit.")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMedia("Set the webhook's content type to application/json on GitHub.")
     delivery_id = request.headers.get("x-github-delivery", "")
     event = request.headers.get("x-github-event", "")
     if not delivery_id or not event or len(delivery_id) > 100 or len(event) > 100:

@@ -45,7 +45,12 @@ def signed(body: bytes, secret: str | None = None) -> str:
 
 
 def post_webhook(client: TestClient, body: bytes, **headers: str) -> int:
-    usual = {"X-GitHub-Event": "ping", "X-GitHub-Delivery": str(uuid4()), "X-Hub-Signature-256": signed(body)}
+    usual = {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": "ping",
+        "X-GitHub-Delivery": str(uuid4()),
+        "X-Hub-Signature-256": signed(body),
+    }
     return client.post("/api/webhooks/github", content=body, headers={**usual, **headers}).status_code
 
 
