@@ -1,10 +1,7 @@
 """The FastAPI app: routes, and errors as RFC 9457 problems that carry our names."""
 
 import math
-from collections.abc import Awaitable, Callable
-from uuid import uuid4
 
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -13,6 +10,7 @@ from starlette.routing import Match
 
 from backend import jsonb, log
 from backend.api import bearer
+from backend.api.request_ids import RequestIds
 from backend.api.routes import (
     account,
     admin,
@@ -47,6 +45,7 @@ for part in (
     *(lists.pull_requests, lists.models, lists.money, tokens.router, admin.router, description.router),
 ):
     app.include_router(part)
+app.add_middleware(RequestIds)
 
 
 def problem(error: AsyncCoderError, status: int | None = None, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -69,20 +68,6 @@ def _patience(error: AsyncCoderError) -> dict[str, str]:
     if seconds is None and isinstance(error, Unavailable):
         seconds = 5
     return {} if seconds is None else {"Retry-After": str(max(1, math.ceil(seconds)))}
-
-
-@app.middleware("http")
-async def with_request_id(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Gives each request an id, for the logs and the answer."""
-    request_id = uuid4().hex
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
-        response = await call_next(request)
-    response.headers["X-Request-Id"] = request_id
-    response.headers.update(getattr(request.state, "standing", {}))
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
 
 
 @app.exception_handler(AsyncCoderError)

@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -34,36 +34,40 @@ class Page(Shown, Generic[T]):
 class Turning:
     """How many rows are wanted, and after which one."""
 
-    def __init__(self, request: Request, response: Response, limit: int, cursor: str | None) -> None:
+    def __init__(self, request: Request, limit: int, cursor: str | None) -> None:
         self.limit = limit
         self._request = request
-        self._response = response
         self._cursor = cursor
 
     def after(self, kind: TypeAdapter[K]) -> K | None:
         """The key that the cursor holds, None at the list's start. Raises InvalidInput for what is none of ours."""
         return None if self._cursor is None else decoded(self._cursor, kind)
 
-    def page(self, slice: Slice[R, K], kind: TypeAdapter[K], shown: Callable[[R], T]) -> Page[T]:
+    def page(self, slice: Slice[R, K], kind: TypeAdapter[K], shown: Callable[[R], Shown]) -> Response:
         """The slice as the API tells it, with the way to the next one."""
-        if slice.last is not None:
-            self.lead(cursor=encoded(slice.last, kind))
-        return Page(items=[shown(row) for row in slice.rows])
+        more = {} if slice.last is None else {"cursor": encoded(slice.last, kind)}
+        return self.answer([shown(row) for row in slice.rows], more)
 
-    def lead(self, **changes: str) -> None:
-        """Writes the way to what follows: this address with other parameters."""
-        asked = {**dict(self._request.query_params), **changes}
-        url = f"{get_settings().origin}{self._request.url.path}?{urlencode(asked)}"
-        self._response.headers["Link"] = f'<{url}>; rel="next"'
+    def answer(self, items: list[Any], more: dict[str, str]) -> Response:
+        """The items; where more follow, `more` are the parameters that lead there from this address.
+
+        As JSON already: what was made of our own models is not checked against them again.
+        """
+        headers = {}
+        if more:
+            asked = {**dict(self._request.query_params), **more}
+            url = f"{get_settings().origin}{self._request.url.path}?{urlencode(asked)}"
+            headers["Link"] = f'<{url}>; rel="next"'
+        body = Page[Any].model_construct(items=items).model_dump_json()
+        return Response(body, headers=headers, media_type="application/json")
 
 
 async def _turning(
     request: Request,
-    response: Response,
     limit: Annotated[int, Query(ge=1, le=MOST, description="How many rows at most.")] = 50,
     cursor: Annotated[str | None, Query(max_length=1000, description="As the Link header gave it.")] = None,
 ) -> Turning:
-    return Turning(request, response, limit, cursor)
+    return Turning(request, limit, cursor)
 
 
 Turn = Annotated[Turning, Depends(_turning)]

@@ -50,6 +50,11 @@ def refusal(found: Repository, access_level: str, *, needs_push: bool) -> str:
     return ""
 
 
+def own(user: User) -> ColumnElement[bool]:
+    """Which tasks are this person's."""
+    return and_(col(Task.deleted_at).is_(None), col(Task.user_id) == user.id)
+
+
 def visible(user: User) -> ColumnElement[bool]:
     """Which tasks this person may read: their own, and those shared with whoever has access to the repository."""
     has_access = exists().where(

@@ -93,7 +93,7 @@ def following(
 ) -> Slice[PullRow, Key]:
     """Those of the person's own tasks that fit, the newest task's first: those after a task of that moment and id."""
     at, id = col(Task.created_at), col(Task.id)
-    conditions = [col(Task.user_id) == user.id, *_narrowed(user, wanted), *([tuple_(at, id) < after] if after else [])]
+    conditions = [access.own(user), *_fitting(wanted), *([tuple_(at, id) < after] if after else [])]
     statement = _selection(user).add_columns(at.label("task_at")).where(*conditions)
     found = session.execute(statement.order_by(at.desc(), id.desc()).limit(size + 1)).all()
     slice = paging.cut(found, size, lambda one: (one.task_at, one.task_id))
@@ -156,7 +156,11 @@ def _selection(user: User) -> Any:
 
 
 def _narrowed(user: User, wanted: Wanted) -> list[Any]:
-    conditions: list[Any] = [access.visible(user)]
+    return [access.visible(user), *_fitting(wanted)]
+
+
+def _fitting(wanted: Wanted) -> list[Any]:
+    conditions: list[Any] = []
     if wanted.state is not State.ALL:
         conditions.append(col(PullRequest.status) == wanted.state.value)
     if wanted.repository_id is not None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 
 from backend import db
 from backend.api import bearer, streams
@@ -22,7 +22,7 @@ def list_notices(
     caller: Caller,
     turn: Turn,
     after: Annotated[int | None, Query(ge=0, lt=2**31, description="The number of the last one that is known.")] = None,
-) -> Page[NoticeShown] | Stream:
+) -> Response:
     """What happened to the person's tasks, pull requests and credits after that number, in order.
 
     With `Accept: text/event-stream` as it happens, from now on, or after `after` or `Last-Event-ID`.
@@ -34,9 +34,8 @@ def list_notices(
         return streams.stream(request, caller, user_topic(caller.user.id), known, notices.since, _told)
     with db.transaction() as session:
         found = notices.since(session, caller.user, after or 0, turn.limit)
-    if len(found) == turn.limit:
-        turn.lead(after=str(found[-1].seq))
-    return Page(items=[NoticeShown.model_validate(row) for row in found])
+    more = {"after": str(found[-1].seq)} if len(found) == turn.limit else {}
+    return turn.answer([NoticeShown.model_validate(row) for row in found], more)
 
 
 def _told(row: Numbered) -> tuple[str, NoticeShown]:

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Query, Response
 
 from backend import db
 from backend.api import bearer, pages
@@ -30,14 +30,14 @@ money = bearer.router("/credits", "Credits")
 USED_DAYS = 30
 
 
-@pull_requests.get("")
+@pull_requests.get("", response_model=Page[PullRequestShown])
 def list_pull_requests(
     caller: Caller,
     turn: Turn,
     status: State = State.ALL,
     repository_id: UUID | None = None,
     q: Annotated[str, Query(max_length=200, description="Words of a title, a branch or a name, or a number.")] = "",
-) -> Page[PullRequestShown]:
+) -> Response:
     """The pull requests of the person's tasks, the newest task's first."""
     wanted = Wanted(status, repository_id, q)
     with db.transaction() as session:
@@ -67,14 +67,14 @@ def read_credits(caller: Caller) -> CreditsShown:
     )
 
 
-@money.get("/ledger")
+@money.get("/ledger", response_model=Page[LedgerEntryShown])
 def list_ledger(
     caller: Caller,
     turn: Turn,
     kind: Kind = Kind.ALL,
     task_id: UUID | None = None,
     days: Period = Period.ALL,
-) -> Page[LedgerEntryShown]:
+) -> Response:
     """The person's ledger, newest first."""
     wanted = ledger.Wanted(kind, task_id, days)
     with db.transaction() as session:

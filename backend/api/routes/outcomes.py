@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlmodel import Session
 
@@ -32,7 +32,7 @@ def list_events(
     turn: Turn,
     task_id: UUID,
     after: Annotated[int, Query(ge=0, lt=2**31, description="The number of the last entry that is known.")] = 0,
-) -> Page[EventShown] | Stream:
+) -> Response:
     """The entries of the task's log after that number, in order.
 
     With `Accept: text/event-stream` as it happens, after `after` or `Last-Event-ID`; text that a model writes comes as
@@ -46,13 +46,12 @@ def list_events(
         return streams.stream(request, caller, task_topic(task_id), known, read, _told)
     with db.transaction() as session:
         found = logs.since(session, caller.user, task_id, after, turn.limit)
-    if len(found) == turn.limit:
-        turn.lead(after=str(found[-1].seq))
-    return Page(items=[EventShown.model_validate(row) for row in found])
+    more = {"after": str(found[-1].seq)} if len(found) == turn.limit else {}
+    return turn.answer([EventShown.model_validate(row) for row in found], more)
 
 
-@router.get("/results")
-def list_results(caller: Caller, turn: Turn, task_id: UUID) -> Page[ResultShown]:
+@router.get("/results", response_model=Page[ResultShown])
+def list_results(caller: Caller, turn: Turn, task_id: UUID) -> Response:
     """What the task's runs produced, oldest first."""
     with db.transaction() as session:
         found = results.stored(session, caller.user, task_id, turn.after(pages.Moment), size=turn.limit)

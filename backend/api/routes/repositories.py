@@ -21,7 +21,7 @@ _BranchKey = tuple[bool, str, str]
 _BRANCH: TypeAdapter[_BranchKey] = TypeAdapter(_BranchKey)
 
 
-@router.get("")
+@router.get("", response_model=Page[RepositoryShown])
 def list_repositories(
     caller: Caller,
     turn: Turn,
@@ -29,7 +29,7 @@ def list_repositories(
     access_level: Access = Access.ALL,
     privacy: Privacy = Privacy.ALL,
     archive: Archive = Archive.ACTIVE,
-) -> Page[RepositoryShown]:
+) -> Response:
     """The person's repositories that fit, by name."""
     wanted = Wanted(q, access_level, privacy, archive)
     with db.transaction() as session:
@@ -56,13 +56,13 @@ def read_sync(caller: Caller) -> SyncShown:
     return SyncShown.model_validate({**vars(known), "detail": known.sentence})
 
 
-@router.get("/{repository_id}/branches")
+@router.get("/{repository_id}/branches", response_model=Page[BranchShown])
 def list_branches(
     caller: Caller,
     turn: Turn,
     repository_id: UUID,
     q: Annotated[str, Query(max_length=200, description="A part of the name.")] = "",
-) -> Page[BranchShown]:
+) -> Response:
     """The repository's branches, the default one first, then by name; at most five minutes old."""
     after = turn.after(_BRANCH)
     rows = repositories.branches_named(repositories.branches(caller.user.id, repository_id), q)

@@ -47,7 +47,7 @@ def create_task(caller: Caller, given: TaskGiven, once: Once) -> Response:
     return once.make(submit)
 
 
-@router.get("")
+@router.get("", response_model=Page[TaskShown])
 def list_tasks(
     caller: Caller,
     turn: Turn,
@@ -58,7 +58,7 @@ def list_tasks(
     model_id: UUID | None = None,
     q: Annotated[str, Query(max_length=200, description="Words of the title or the prompt.")] = "",
     archived: Annotated[bool, Query(description="Only those that were put away, instead of the others.")] = False,
-) -> Page[TaskShown]:
+) -> Response:
     """The person's own tasks that fit, newest first."""
     state = State.ARCHIVED if archived else None
     wanted = tasks.Filters(state, status, type, repository_id, model_id, priority, q)
@@ -121,4 +121,4 @@ def _shown(entry: TaskEntry) -> TaskShown:
     has_pull = entry.pr_number is not None
     pull = {"number": entry.pr_number, "status": entry.pr_status, "url": entry.pr_url} if has_pull else None
     url = f"{get_settings().origin}/tasks/{entry.id}"
-    return TaskShown.model_validate({**vars(entry), "short_id": entry.short_id, "url": url, "pull_request": pull})
+    return TaskShown.model_validate({**entry._asdict(), "short_id": entry.short_id, "url": url, "pull_request": pull})

@@ -1,9 +1,8 @@
 """The person's own tasks as programs read them: newest first, on from any of them, each on its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy
@@ -19,8 +18,7 @@ from backend.services.tasks.listing import Filters, fitting
 Key = tuple[datetime, UUID]
 
 
-@dataclass(frozen=True)
-class TaskEntry:
+class TaskEntry(NamedTuple):
     """A task without its words. Times are aware UTC, credits whole; `event_seq` is its log's last number."""
 
     id: UUID
@@ -68,7 +66,7 @@ def following(
     """The person's own tasks that fit, newest first, those after one of that moment and id."""
     conditions = [*fitting(user, filters), *([tuple_(_AT, _ID) < after] if after else [])]
     rows = session.execute(_SELECTION.where(*conditions).order_by(_AT.desc(), _ID.desc()).limit(size + 1)).all()
-    return paging.cut([TaskEntry(*row) for row in rows], size, lambda entry: (entry.created_at, entry.id))
+    return paging.cut([TaskEntry._make(row) for row in rows], size, lambda entry: (entry.created_at, entry.id))
 
 
 def entry(session: Session, user: User, task_id: UUID) -> TaskEntry:
@@ -76,7 +74,7 @@ def entry(session: Session, user: User, task_id: UUID) -> TaskEntry:
     found = session.execute(_SELECTION.where(col(Task.id) == task_id, access.visible(user))).first()
     if found is None:
         raise NotFound(access.NO_TASK)
-    return TaskEntry(*found)
+    return TaskEntry._make(found)
 
 
 _AT, _ID = col(Task.created_at), col(Task.id)
@@ -92,7 +90,7 @@ _BESIDE = {
 
 
 def _columns() -> Sequence[Any]:
-    return [_BESIDE.get(one.name, getattr(Task, one.name, None)) for one in fields(TaskEntry)]
+    return [_BESIDE[name] if name in _BESIDE else getattr(Task, name) for name in TaskEntry._fields]
 
 
 _SELECTION = (

@@ -93,9 +93,8 @@ def fitting(user: User, filters: Filters) -> Sequence[ColumnElement[bool]]:
         (Task.repository_id, filters.repository_id),
         (Task.ai_model_id, filters.model_id),
         (Task.priority, filters.priority),
-        (Task.user_id, None if filters.everyone else user.id),
     )
-    conditions = [access.visible(user), *_in_state(filters.state)]
+    conditions = [access.visible(user) if filters.everyone else access.own(user), *_in_state(filters.state)]
     conditions += [col(column) == value for column, value in equal if value is not None]
     if jsonb.searched(filters.query):
         conditions.append(query.matching(filters.query))
@@ -106,6 +105,8 @@ def _in_state(state: State | None) -> list[ColumnElement[bool]]:
     archived = col(Task.archived_at).is_not(None)
     if state is State.ARCHIVED:
         return [archived]
+    if state is None:
+        return [not_(archived)]
     status = col(Task.status)
     waits = query.needs_attention()
     conditions: dict[State, ColumnElement[bool]] = {
@@ -116,7 +117,7 @@ def _in_state(state: State | None) -> list[ColumnElement[bool]]:
         State.FAILED: status == Status.FAILED,
         State.STOPPED: status == Status.CANCELLED,
     }
-    return [not_(archived), *([conditions[state]] if state else [])]
+    return [not_(archived), conditions[state]]
 
 
 def _midnight() -> datetime:

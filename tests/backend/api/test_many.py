@@ -27,7 +27,7 @@ INSERT INTO tasks
 SELECT CASE WHEN n <= {TASKS} THEN '{{alice}}'::uuid ELSE '{{bob}}' END, '{{repository}}', '{{model}}', 'Mend', 'Mend',
        'main', (ARRAY['completed', 'completed', 'completed', 'failed', 'cancelled'])[1 + n % 5], 'ended',
        (ARRAY['debug', 'ask', 'async'])[1 + n % 3], '2026-01-01Z'::timestamptz - n * interval '5 min', now()
-FROM generate_series(1, {TASKS + OTHERS}) n;
+FROM generate_series(1, {TASKS + OTHERS}) n ORDER BY n % 101;
 CREATE TEMPORARY TABLE few AS SELECT *, row_number() OVER () AS n FROM tasks LIMIT 20000;
 INSERT INTO pull_requests
     (task_id, repository_id, github_pr_id, pr_number, title, source_branch, target_branch, status, url)
