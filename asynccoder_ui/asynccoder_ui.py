@@ -19,6 +19,7 @@ from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
 from asynccoder_ui.live import LogNamespace
 from asynccoder_ui.pages.credits import Credits, credits
+from asynccoder_ui.pages.device import Device, device
 from asynccoder_ui.pages.home import home
 from asynccoder_ui.pages.landing import landing
 from asynccoder_ui.pages.not_found import not_found
@@ -130,5 +131,8 @@ app.add_page(
     route=routes.SETTINGS,
     title="Settings · Async Coder",
     on_load=[Shell.follow, Preferred.load, Access.load],
+)
+app.add_page(
+    device, route=routes.DEVICE, title="Sign a program in · Async Coder", on_load=[Shell.follow, Device.arrive]
 )
 app.add_page(not_found, route="404", title="Not found · Async Coder")

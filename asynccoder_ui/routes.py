@@ -12,9 +12,10 @@ REPOSITORIES = "/repositories"
 REPOSITORY = "/repositories/[repository_id]"
 CREDITS = "/credits"
 SETTINGS = "/settings"
+DEVICE = "/device"
 
 # Pages that are built as folders with an index.
-FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, SETTINGS)
+FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, SETTINGS, DEVICE)
 
 SIGN_IN = "/auth/sign-in"
 SIGN_OUT = "/auth/sign-out"

@@ -37,6 +37,8 @@ TOKEN = Rule("token", "requests with this token", 600, 60)  # the limit is the o
 CHANGES = Rule("changes", "changes over the API", 240, 60)  # of a person, whichever token
 CREATIONS = Rule("creations", "new tasks", 120, 3600, is_closed=True)  # of a person, by whichever door
 STRANGERS = Rule("strangers", "requests without a good token", 120, 60)  # of an address
+DEVICES = Rule("devices", "sign-ins of programs", 20, 300, is_closed=True)  # of an address
+CODES = Rule("codes", "codes", 20, 300, is_closed=True)  # that a person types
 SIGN_INS = Rule("sign-ins", "sign-ins", 60, 300, is_closed=True)  # of an address
 
 

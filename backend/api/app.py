@@ -16,6 +16,7 @@ from backend.api.routes import (
     admin,
     auth,
     description,
+    device,
     events,
     files,
     health,
@@ -40,7 +41,7 @@ app = FastAPI(
     generate_unique_id_function=lambda route: route.name,
 )
 for part in (
-    *(auth.router, webhooks.router, files.router, health.router),
+    *(auth.router, device.router, webhooks.router, files.router, health.router),
     *(account.router, repositories.router, tasks.router, outcomes.router, events.router),
     *(lists.pull_requests, lists.models, lists.money, tokens.router, admin.router, description.router),
 ):

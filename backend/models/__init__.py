@@ -19,7 +19,7 @@ from backend.models.task import (
     TaskResult,
     TaskRun,
 )
-from backend.models.user import ApiToken, ProviderKey, User, WebSession
+from backend.models.user import ApiToken, DeviceGrant, ProviderKey, User, WebSession
 
 metadata = SQLModel.metadata
 
@@ -30,6 +30,7 @@ __all__ = [
     "Attachment",
     "CreditTransaction",
     "Deployment",
+    "DeviceGrant",
     "Draft",
     "IdempotencyKey",
     "Notice",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from backend.models.base import big, document, filled, foreign, moment, reference, uuid_key
@@ -88,6 +88,30 @@ class ApiToken(SQLModel, table=True):
     last_used_at: datetime | None = moment()
     expires_at: datetime | None = moment()
     revoked_at: datetime | None = moment()
+
+
+class DeviceGrant(SQLModel, table=True):
+    """A program that waits for a token: `user_code` is what its person types, `is_allowed` what they answered."""
+
+    __tablename__ = "device_grants"
+    __table_args__ = (
+        CheckConstraint("scope IN ('read', 'write')", name="scope"),
+        Index("idx_device_grants_waiting", "user_code", unique=True, postgresql_where="is_allowed IS NULL"),
+    )
+
+    id: UUID = uuid_key()
+    user_id: UUID | None = reference("users.id", nullable=True)
+    device_hash: str = Field(unique=True)
+    user_code: str
+    name: str
+    address: str
+    scope: str
+    interval: int  # seconds
+    is_allowed: bool | None = None
+    created_at: datetime = moment(default_now=True)
+    expires_at: datetime = moment(nullable=False)
+    polled_at: datetime | None = moment()
+    used_at: datetime | None = moment()
 
 
 class ProviderKey(SQLModel, table=True):

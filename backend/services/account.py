@@ -9,6 +9,7 @@ from backend.errors import InvalidInput
 from backend.models import (
     ApiToken,
     Attachment,
+    DeviceGrant,
     Draft,
     IdempotencyKey,
     Notice,
@@ -26,7 +27,7 @@ from backend.words import Status, Visibility
 # Everything that is about the person alone. The ledger, and what they did in public, stays.
 _PERSONAL = (
     *(WebSession, ApiToken, ProviderKey, Draft, Attachment, TaskRead, Notice, UserRepositoryAccess),
-    IdempotencyKey,
+    *(IdempotencyKey, DeviceGrant),
 )
 
 

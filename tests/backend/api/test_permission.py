@@ -79,6 +79,8 @@ GET    /api/repositories/sync                     401    401     401     401    
 GET    /health                                    200    200     200     200      200    200   200   200  200 200
 GET    /auth/sign-in                              303    303     303     303      303    303   303   303  303 303
 GET    /auth/callback                             422    422     422     422      422    422   422   422  422 422
+POST   /auth/device/code                          200    200     200     200      200    200   200   200  200 200
+POST   /auth/device/token                         400    400     400     400      400    400   400   400  400 400
 POST   /auth/sign-out                             303    303     303     303      303    303   303   303  303 303
 """
 _HEAD, *_ROWS = CELLS.strip("\n").splitlines()
