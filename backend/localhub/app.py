@@ -13,10 +13,10 @@ from backend import log
 from backend.localhub import control, oauth
 from backend.localhub.git_http import GitDoor
 from backend.localhub.hub import Hub
-from backend.localhub.pages import assets, branches, code, commits, hooks, issue, overview, pull, sign_in
+from backend.localhub.pages import assets, branches, code, commits, hooks, issue, overview, play, pull, sign_in
 from backend.localhub.pages.door import shown
 from backend.localhub.refusals import DOCUMENTATION, not_found
-from backend.localhub.rest import graphql, issues, pulls, repositories, reviews, users
+from backend.localhub.rest import checks, graphql, issues, pulls, repositories, reviews, users
 from backend.localhub.rest.door import Answer, rest
 from backend.localhub.web import Call, Handler, OwnNameOnly, on_thread
 
@@ -51,6 +51,7 @@ def _machine_routes(hub: Hub) -> list[BaseRoute]:
         "revoke": control.revoke,
         "rate": control.rate,
         "past": control.past_pulls,
+        "play": control.play,
     }
     return [
         Route("/health", lambda request: JSONResponse({"status": "ok"})),
@@ -74,6 +75,8 @@ def _rest_routes(hub: Hub) -> list[BaseRoute]:
         ("GET", REPO, repositories.show),
         ("GET", f"{REPO}/branches", repositories.branches),
         ("GET", f"{REPO}/branches/{{branch:path}}", repositories.branch),
+        ("GET", f"{REPO}/commits/{{ref}}/check-runs", checks.index),
+        ("GET", f"{REPO}/check-runs/{{check_id:int}}", checks.show),
         ("GET", f"{REPO}/hooks", repositories.hooks),
         ("POST", f"{REPO}/hooks", repositories.create_hook),
         ("GET", hook_path, repositories.hook),
@@ -124,6 +127,7 @@ def _page_routes(hub: Hub) -> list[BaseRoute]:
         ("GET", f"{pull_path}.diff", pull.diff),
         ("GET", f"{pull_path}.patch", pull.patch),
         ("GET", pull_path, pull.show),
+        ("POST", f"{pull_path}/play", play.act),
         ("POST", f"{pull_path}/{{action}}", pull.act),
         ("GET", "/{owner}/{name}/settings/hooks", hooks.deliveries_page),
         ("POST", "/{owner}/{name}/settings/hooks/{delivery_id:int}/redeliver", hooks.redeliver),

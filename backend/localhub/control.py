@@ -4,7 +4,7 @@ import shutil
 
 from starlette.responses import JSONResponse, Response
 
-from backend.localhub import access, deliveries, past, seed, visitors
+from backend.localhub import access, deliveries, past, playing, seed, visitors
 from backend.localhub.refusals import Refused
 from backend.localhub.store import Account, set_flag
 from backend.localhub.web import Call, Handler
@@ -15,6 +15,7 @@ _EMPTIED = (
     "session",
     "code",
     "token",
+    "check_run",
     "review_comment",
     "review",
     "pull",
@@ -90,6 +91,18 @@ def rate(call: Call) -> Response:
         raise Refused(422, "remaining and seconds must be whole numbers")
     call.hub.rates.set_remaining(account.id, remaining, seconds)
     return JSONResponse({"remaining": remaining, "seconds": seconds})
+
+
+def play(call: Call) -> Response:
+    """POST /_control/play {"repository": …, "number": …, "what": …, …}: what others do to it, see playing.py."""
+    given = call.json()
+    owner, _, name = str(given.get("repository", "")).partition("/")
+    with call.hub.store.read() as db:
+        found = access.place(db, access.Viewer(_person(access.account_of_login(db, owner))), owner, name)
+    if found is None or not isinstance(given.get("number"), int):
+        raise Refused(422, "There is no such pull request here")
+    playing.play(call.hub, found.repository.id, given["number"], playing.wish(given))
+    return JSONResponse({"played": given.get("what")})
 
 
 def past_pulls(call: Call) -> Response:

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from backend.errors import GitError
 
@@ -204,6 +205,27 @@ class Bare:
         options = [word for parent in parents for word in ("-p", parent)]
         made = run(["commit-tree", tree, *options, "-F", "-"], cwd=self.path, data=message.encode(), extra=who)
         return made.decode().strip()
+
+    def commit_file(self, base: str, path: str, text: str, message: str, author: Signature) -> str:
+        """A new commit on `base` in which one file holds that text."""
+        blob = run(["hash-object", "-w", "--stdin"], cwd=self.path, data=text.encode()).decode().strip()
+        with TemporaryDirectory() as folder:
+            index = {"GIT_INDEX_FILE": f"{folder}/index"}
+            run(["read-tree", base], cwd=self.path, extra=index)
+            entry = ["update-index", "--add", "--cacheinfo", f"100644,{blob},{path}"]
+            run(entry, cwd=self.path, extra=index)
+            tree = run(["write-tree"], cwd=self.path, extra=index).decode().strip()
+        return self.write_commit(tree, (base,), message, author)
+
+    def has_commit(self, sha: str) -> bool:
+        """Whether it is a whole commit's id that is known here."""
+        if not is_sha(sha):
+            return False
+        try:
+            self._git("cat-file", "-e", f"{sha}^{{commit}}")
+        except GitError:
+            return False
+        return True
 
     def move(self, branch: str, sha: str, before: str) -> None:
         """Moves a branch, if it still stands where it was thought to. Raises GitError if not."""

@@ -192,6 +192,15 @@ def note_push(hub: Hub, db: sqlite3.Connection, repository_id: int) -> None:
     )
 
 
+def tell_push(
+    hub: Hub, db: sqlite3.Connection, repository_id: int, who: Account, branch: str, before: str, after: str
+) -> None:
+    """Tells the hooks that a branch moved."""
+    shape = repository_shape(hub.config, db, access.place_of(db, repository_id))
+    payload = hook_shapes.push(hub.config, f"refs/heads/{branch}", before, after, shape, who)
+    deliveries.enqueue(db, repository_id, "push", payload)
+
+
 def mark_merged(hub: Hub, db: sqlite3.Connection, who: Account, pull: Pull, merge_sha: str) -> Pull:
     """Its commits are in the base branch now."""
     now = stamp()

@@ -80,6 +80,11 @@ def _announce(hub: Hub, db: sqlite3.Connection, pull: Pull, review: Review, send
     simple = pull_simple(hub.config, db, place, pull)
     payload = hook_shapes.pull_request_review(hub.config, told, simple, repository, sender)
     deliveries.enqueue(db, pull.repository_id, "pull_request_review", payload)
+    for row in comments(db, pull):
+        if row.review_id == review.id:
+            comment = shapes.comment(hub.config, db, place, pull, review, row)
+            remark = hook_shapes.pull_request_review_comment(hub.config, comment, simple, repository, sender)
+            deliveries.enqueue(db, pull.repository_id, "pull_request_review_comment", remark)
 
 
 def _belongs(bare: Bare, pull: Pull, sha: str) -> bool:

@@ -71,7 +71,14 @@ CREATE TABLE review_comment (
   side TEXT NOT NULL CHECK (side IN ('LEFT', 'RIGHT')), diff_hunk TEXT NOT NULL, body TEXT NOT NULL,
   created_at TEXT NOT NULL);
 """
-STEPS = (_FIRST, _ISSUES, _REVIEWS)  # user_version says how many of them a file has had
+_CHECKS = """
+CREATE TABLE check_run (
+  id INTEGER PRIMARY KEY, repository_id INTEGER NOT NULL REFERENCES repository, head_sha TEXT NOT NULL,
+  name TEXT NOT NULL, status TEXT NOT NULL CHECK (status IN ('queued', 'in_progress', 'completed')), conclusion TEXT,
+  summary TEXT NOT NULL, log TEXT NOT NULL, started_at TEXT NOT NULL, completed_at TEXT);
+CREATE INDEX check_run_head ON check_run (repository_id, head_sha);
+"""
+STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS)  # user_version says how many of them a file has had
 
 Record = TypeVar("Record")
 
@@ -182,6 +189,22 @@ class ReviewComment:
     diff_hunk: str
     body: str
     created_at: str
+
+
+@dataclass(frozen=True)
+class CheckRun:
+    """A check of a commit; `log` is what it printed."""
+
+    id: int
+    repository_id: int
+    head_sha: str
+    name: str
+    status: str
+    conclusion: str | None
+    summary: str
+    log: str
+    started_at: str
+    completed_at: str | None
 
 
 @dataclass(frozen=True)

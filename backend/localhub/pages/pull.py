@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from backend.localhub import access, merging, pulls
 from backend.localhub.access import Place
-from backend.localhub.pages import reviews
+from backend.localhub.pages import play, reviews
 from backend.localhub.pages.commits import commit_list
 from backend.localhub.pages.conversation import listing, said
 from backend.localhub.pages.diff import diff as drawn_diff
@@ -40,7 +40,7 @@ def show(call: Call) -> Response:
             '<h1>{title} <span class="muted num">#{number}</span></h1><p class="meta">{badge}<span class="soft">'
             '{author} wants to merge {count} into</span> <span class="pill mono">{base}</span>'
             ' <span class="soft">from</span> <span class="pill mono">{head}</span></p>'
-            "{description}{reviews}{verdict}<h2>Commits</h2>{commits}<h2>Changes</h2>{diff}",
+            "{description}{reviews}{checks}{verdict}{play}<h2>Commits</h2>{commits}<h2>Changes</h2>{diff}",
             title=pull.title,
             number=pull.number,
             badge=badge(pull),
@@ -50,7 +50,9 @@ def show(call: Call) -> Response:
             head=pull.head_ref,
             description=said(db, pull.account_id, pull.created_at, pull.body),
             reviews=reviews.said(db, pull),
+            checks=play.checks_said(db, pull),
             verdict=_verdict(call, db, where, pull),
+            play=play.section(call, pull, bare.changes(pull.base_sha, pull.head_sha)),
             commits=commit_list(where.full_name, made),
             diff=drawn_diff(bare.changes(pull.base_sha, pull.head_sha)),
         )

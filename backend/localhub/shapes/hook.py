@@ -48,6 +48,39 @@ def pull_request_review(config: Config, review: Json, pull: Json, repository: Js
     return payload | _organization(config, repository) | {"sender": simple_user(config, sender)}
 
 
+def pull_request_review_comment(config: Config, comment: Json, pull: Json, repository: Json, sender: Account) -> Json:
+    """The payload of `pull_request_review_comment` when a line is commented on."""
+    payload = {"action": "created", "comment": comment, "pull_request": pull, "repository": repository}
+    return payload | _organization(config, repository) | {"sender": simple_user(config, sender)}
+
+
+def check_run(config: Config, check: Json, repository: Json, sender: Account) -> Json:
+    """The payload of `check_run`."""
+    action = "completed" if check["status"] == "completed" else "created"
+    payload = {"action": action, "check_run": check, "repository": repository}
+    return payload | _organization(config, repository) | {"sender": simple_user(config, sender)}
+
+
+def push(config: Config, ref: str, before: str, after: str, repository: Json, sender: Account) -> Json:
+    """The payload of `push`; its commits are left out, as GitHub does past 2,048 of them."""
+    moment = repository["pushed_at"]
+    payload: Json = {
+        "ref": ref,
+        "before": before,
+        "after": after,
+        "base_ref": None,
+        "created": not before.strip("0"),
+        "deleted": not after.strip("0"),
+        "forced": False,
+        "compare": f"{repository['html_url']}/compare/{before[:12]}...{after[:12]}",
+        "commits": [],
+        "head_commit": None,
+        "pusher": {"name": sender.login, "email": sender.email, "date": moment},
+        "repository": repository | {"master_branch": repository["default_branch"], "stargazers": 0},
+    }
+    return payload | _organization(config, repository) | {"sender": simple_user(config, sender)}
+
+
 def _organization(config: Config, repository: Json) -> Json:
     owner = repository["owner"]
     if owner["type"] != "Organization":

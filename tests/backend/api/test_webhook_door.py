@@ -85,7 +85,7 @@ def post(client: TestClient, event: str, body: bytes, **headers: str) -> int:
     right = "sha256=" + hmac.new(get_settings().webhook_secret.encode(), body, hashlib.sha256).hexdigest()
     usual = {"Content-Type": "application/json", "X-GitHub-Event": event, "X-GitHub-Delivery": str(uuid4())}
     sent = usual | {"X-Hub-Signature-256": right} | {name.replace("_", "-"): headers[name] for name in headers}
-    raw = {name: value.encode("latin-1") for name, value in sent.items() if value}
+    raw = {name.encode(): value.encode("latin-1") for name, value in sent.items() if value}
     return client.post("/api/webhooks/github", content=body, headers=raw).status_code
 
 

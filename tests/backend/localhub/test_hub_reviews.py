@@ -35,8 +35,10 @@ def test_a_review_is_kept_told_and_shown_with_its_line(hub: RunningHub, alice: h
     [comment] = alice.get(f"{PULL}/comments").json()
     assert (comment["path"], comment["line"], comment["side"]) == ("shop/new.py", 2, "RIGHT")
     assert comment["diff_hunk"].endswith("+one = 1\n+two = 2") and comment["pull_request_review_id"] == made["id"]
-    [told] = hub.receiver.wait(1)
+    told, remark = hub.receiver.wait(2)
     assert told.headers["x-github-event"] == "pull_request_review"
+    assert remark.headers["x-github-event"] == "pull_request_review_comment"
+    assert json.loads(remark.body)["comment"] == comment
     assert json.loads(told.body)["review"]["state"] == "commented"
     page = Visitor(hub, "alice").get("/alice/sample-shop/pull/1").text
     assert "Why two?" in page and "shop/new.py:2" in page and "unseen" not in page
