@@ -12,6 +12,7 @@ from asynccoder_ui.views import no_images
 from backend.errors import InvalidInput
 from backend.models import Repository, User
 from backend.services import catalog, preferences, pull_choices, repositories, tasks
+from backend.settings import get_settings
 from backend.words import Effort, Priority, TaskType, Visibility
 
 # type → icon, name, its one-line promise
@@ -23,6 +24,9 @@ TYPES = {
     TaskType.PR_REVIEW: ("eye", "Review", "Findings in a pull request or branch. No edits."),
     TaskType.ASYNC: ("zap", "Async", "From idea to pull request, alone."),
 }
+
+
+SAMPLE = "sample-shop"
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Known:
-    """What the composer can offer before GitHub is asked: `recent` is the repository of the newest task."""
+    """What the composer can offer before GitHub is asked: `recent` is the repository of the newest task.
+
+    Before the first one it is the demo's sample.
+    """
 
     preferred: preferences.Preferences
     models: list[catalog.ModelChoice]
@@ -60,11 +67,17 @@ class Known:
 def known(session: Session, user: User, query: str, limit: int) -> Known:
     """What is known to us: preferences, models, and the repositories with `query` in their name."""
     preferred = replace(preferences.of(user), notify=preferences.Notify())
-    recent = repositories.recent(session, user)
+    recent = repositories.recent(session, user) or sample(session, user)
     rows = repositories.listing(session, user, query, limit)
     if recent and not query and recent not in rows:
         rows = [recent, *rows]
     return Known(preferred, catalog.choices(session, user), rows, recent)
+
+
+def sample(session: Session, user: User) -> repositories.RepositoryRow | None:
+    """The demo's own repository, in which its scripted model has something to do; None elsewhere."""
+    rows = repositories.listing(session, user, SAMPLE, 1) if get_settings().is_demo else []
+    return rows[0] if rows else None
 
 
 def begun(choice: Choice, found: Known, *, anew: bool) -> Choice:

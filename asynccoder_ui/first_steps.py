@@ -6,16 +6,14 @@ import reflex as rx
 from sqlmodel import Session
 
 from asynccoder_ui.composer import Composer
-from asynccoder_ui.composer_choice import content_of, with_repository
+from asynccoder_ui.composer_choice import content_of, sample, with_repository
 from asynccoder_ui.composer_view import fill_box
 from asynccoder_ui.drafts import Drafts
 from asynccoder_ui.gate import signed_in
 from backend.models import User
 from backend.services import drafts, repositories, tasks
-from backend.settings import get_settings
 
-# The demo's repository with a bug, and what its scripted model can mend; elsewhere something that every repository has.
-_SAMPLE = "sample-shop"
+# What the scripted model can mend in the demo's sample; elsewhere something that every repository has.
 _SAMPLE_PROMPT = "Totals are off by a cent when several half-cents meet. Find out why, and fix it."
 _PROMPT = "Find one behaviour that no test holds yet, add a test for it, and mend what it shows."
 
@@ -38,17 +36,17 @@ class FirstSteps(Composer):
 
         What was written there becomes a draft.
         """
-        content, opened, is_demo = content_of(self.choice, written), self._opened, get_settings().is_demo
+        content, opened = content_of(self.choice, written), self._opened
 
-        def read(session: Session, user: User) -> list[repositories.RepositoryRow]:
+        def read(session: Session, user: User) -> repositories.RepositoryRow | None:
             if written.strip():
                 drafts.save(session, user, content, opened)
-            return repositories.listing(session, user, _SAMPLE, 1) if is_demo else []
+            return sample(session, user)
 
-        rows = await self._ask(read)
-        for row in rows:
+        row = await self._ask(read)
+        if row is not None:
             self._choose(with_repository(self.choice, row))
-        prompt = _SAMPLE_PROMPT if rows else _PROMPT
+        prompt = _SAMPLE_PROMPT if row is not None else _PROMPT
         self._opened, self.opened, self._length = None, "", len(prompt)
         await self._price()
         return [fill_box(prompt), Drafts.show, Composer.ask_branches]

@@ -111,8 +111,8 @@ def _draft(item: rx.Var[DraftItem]) -> rx.Component:
 def _no_ai() -> rx.Component:
     return theme.words(
         "aside",
-        "This model is scripted and is no AI: it makes true tool calls in the true jail, and can only mend the demo's "
-        "sample repository.",
+        "This model is scripted and is no AI: it makes true tool calls in the true jail, and knows its way in the "
+        "demo's sample repository alone.",
         tag="p",
     )
 

@@ -56,12 +56,20 @@ def listing(user_id: UUID, repository_id: UUID) -> list[Suggestion]:
     pulls = pull_choices.listing(user_id, repository_id)
     with transaction() as session:
         login = session.get_one(User, user_id).username.lower()
+        ours = _ours(session, repository_id)
         stuck = _stuck(session, user_id, repository_id)
-    ready = [one for one in pulls if one.status == PullRequestStatus.OPEN and one.author.lower() != login]
+    ready = [one for one in pulls if one.status == PullRequestStatus.OPEN and one.number not in ours]
+    ready.sort(key=lambda one: one.author.lower() == login)  # others wait longer than one's own
     issues = [Suggestion(Act.START, number, title) for number, title in _issues(user_id, repository_id)]
     room = max(MOST_REVIEWS, MOST - len(issues) - len(stuck))
     reviews = [Suggestion(Act.REVIEW, one.number, one.title, one) for one in ready[:room]]
     return [*stuck, *reviews, *issues][:MOST]
+
+
+def _ours(session: Session, repository_id: UUID) -> set[int]:
+    """The pull requests that tasks have opened: their task's page is the place for what they need."""
+    numbers = select(PullRequest.pr_number).where(PullRequest.repository_id == repository_id)
+    return set(session.exec(numbers.where(col(PullRequest.task_id).is_not(None))))
 
 
 def _stuck(session: Session, user_id: UUID, repository_id: UUID) -> list[Suggestion]:

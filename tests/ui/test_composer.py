@@ -57,7 +57,7 @@ def tasks_of(people: People) -> list[Task]:
 
 def test_the_composer_opens_with_a_repository_its_branch_a_model_and_a_price(people: People):
     composer, _ = composed(people, until=has_branches)
-    assert (composer.choice.repository, composer.choice.branch) == ("acme/shop", "main")
+    assert (composer.choice.repository, composer.choice.branch) == ("alice/sample-shop", "main")
     assert composer.choice.is_demo
     assert composer.choice.model == "Demo (scripted, no AI)"
     assert [option.value for option in composer.branch_options] == ["main", "feature/coupons"]

@@ -50,19 +50,22 @@ def open_pull(hub: LocalHub, login: str, full_name: str, branch: str, title: str
     return int(person.ask("POST", f"/repos/{full_name}/pulls", wish).json()["number"])
 
 
-def test_open_issues_are_suggested_and_open_pull_requests_of_others(connected: People, hub: LocalHub) -> None:
+def test_open_issues_are_suggested_and_open_pull_requests_that_no_task_made(connected: People, hub: LocalHub) -> None:
     number = open_pull(hub, "bob", "acme/shop", "kinder", "Kinder\u202e words")
     open_pull(hub, "bob", "acme/shop", "later", "Not yet", draft=True)
     own = open_pull(hub, "alice", "acme/shop", "mine", "My own")
+    tasks_own = open_pull(hub, "alice", "acme/shop", "ours", "A task's")
+    with_pull(connected, pr_number=tasks_own, is_mergeable=True)
     found = suggestions.listing(connected.alice.id, connected.shop)
     assert [(one.act, one.number, one.title) for one in found if one.act is Act.REVIEW] == [
-        (Act.REVIEW, number, "Kinder words")
+        (Act.REVIEW, number, "Kinder words"),
+        (Act.REVIEW, own, "My own"),
     ]
     issues = [one for one in found if one.act is Act.START]
     assert 7 in [one.number for one in issues] and len(found) <= MOST
     assert own not in [one.number for one in issues], "a pull request is no issue"
     bobs = suggestions.listing(connected.bob.id, connected.shop)
-    assert [one.number for one in bobs if one.act is Act.REVIEW] == [own]
+    assert [one.number for one in bobs if one.act is Act.REVIEW] == [own, number]
 
 
 @pytest.mark.parametrize(
