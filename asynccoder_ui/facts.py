@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asynccoder_ui import routes
-from asynccoder_ui.views import SCRIPTED, iso, look_of, no_images, pull_menu, reason_of, web_address
+from asynccoder_ui.views import SCRIPTED, iso, look_of, no_images, pull_menu, pull_signals, reason_of, web_address
 from backend.services import attachments, next_action, tasks
 from backend.services.credits import in_dollars, to_credits
 from backend.words import Outcome, PullRequestStatus, Status, TaskType, Verdict
@@ -108,15 +108,17 @@ class Pull:
     href: str = ""
     menu: str = ""
     sha: str = ""
+    signals: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class NextAction:
-    """The notice above the reply box; without a `kind` there is none."""
+    """The notice above the reply box; without a `kind` there is none. `brings` are what can be put into the box."""
 
     kind: str = ""
     sentence: str = ""
     button: str = ""
+    brings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,9 @@ def first_tab(page: tasks.TaskPage) -> str:
 def next_step(page: tasks.TaskPage) -> NextAction:
     """The notice above the reply box."""
     action = next_action.next_action(page)
-    return NextAction(action.kind, action.sentence, action.button) if action else NextAction()
+    if action is None:
+        return NextAction()
+    return NextAction(action.kind, action.sentence, action.button, [str(kind) for kind in action.brings])
 
 
 def run_facts(page: tasks.TaskPage) -> RunFacts:
@@ -247,7 +251,8 @@ def pull(row: tasks.PullRequestRow | None, verdict: str = "") -> Pull:
         return Pull()
     look, word = _PULLS[PullRequestStatus(row.status)]
     menu = pull_menu(row.status, verdict, row.may_push)
-    return Pull(row.number, row.title, look, word, web_address(row.url), menu, row.head_sha)
+    signals = pull_signals(row.status, row.checks_state, row.review_state, row.conflicts)
+    return Pull(row.number, row.title, look, word, web_address(row.url), menu, row.head_sha, signals)
 
 
 def _answer(page: tasks.TaskPage) -> str:

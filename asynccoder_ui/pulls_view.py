@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from asynccoder_ui import chosen, routes
-from asynccoder_ui.views import iso, pull_menu, web_address
+from asynccoder_ui.views import iso, pull_menu, pull_signals, web_address
 from backend.services.pull_request_pages import PullRow, State, Wanted
 
 
@@ -41,6 +41,7 @@ class PullItem:
     task_id: str
     menu: str
     sha: str
+    signals: list[str]
 
 
 def pull_item(row: PullRow) -> PullItem:
@@ -61,4 +62,5 @@ def pull_item(row: PullRow) -> PullItem:
         task_id=str(row.task_id),
         menu=pull_menu(row.status, row.verdict, row.may_push),
         sha=row.head_sha,
+        signals=pull_signals(row.status, row.checks_state, row.review_state, row.conflicts),
     )

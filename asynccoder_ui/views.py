@@ -159,6 +159,14 @@ def pull_menu(status: str, verdict: str, may_push: bool) -> str:
     return "unproven" if status == PullRequestStatus.OPEN and verdict == Verdict.FAILED else status
 
 
+def pull_signals(status: str, checks: str | None, review: str | None, conflicts: bool) -> list[str]:
+    """What others say of a pull request, as names of pills (see looks); nothing once it is closed."""
+    if status not in (PullRequestStatus.OPEN, PullRequestStatus.DRAFT):
+        return []
+    told = [f"checks_{checks}" if checks else "", review or "", "conflict" if conflicts else ""]
+    return [name for name in told if name]
+
+
 def _line(row: tasks.TaskRow, word: str) -> str:
     whose = [] if row.is_mine else [row.owner]
     parts = [*whose, row.repository.rsplit("/", 1)[-1]]

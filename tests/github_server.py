@@ -1,6 +1,7 @@
 """GitHub's answers about single pull requests, for what the local hub does not do: dead tokens and limits at will."""
 
 import json
+import re
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 class PullServer(ThreadingHTTPServer):
     """Every pull request is open. `dead` and `limited` are tokens, `broken` numbers; `asked` is (token, number),
-    `lines` counts the connections."""
+    `lines` counts the connections. `logs` and `words` are of checks."""
 
     daemon_threads = True
 
@@ -23,6 +24,8 @@ class PullServer(ThreadingHTTPServer):
         self.limited: set[str] = set()
         self.broken: set[int] = set()
         self.lines = 0
+        self.logs: dict[int, str] = {}  # of jobs; other checks have none
+        self.words: dict[int, str] = {}  # what checks say of themselves
 
     def get_request(self) -> tuple[socket.socket, Any]:
         self.lines += 1
@@ -38,6 +41,8 @@ class _Pulls(BaseHTTPRequestHandler):
             return self._answer(200, {"total_count": 0, "check_runs": []})
         if "/reviews?" in self.path:
             return self._answer(200, [])
+        if found := re.search(r"/(?:actions/jobs|check-runs|stored)/(\d+)", self.path):
+            return self._check(int(found[1]))
         token, number = self.headers["Authorization"].removeprefix("Bearer "), int(self.path.rsplit("/", 1)[1])
         self.server.asked.append((token, number))
         if token in self.server.dead:
@@ -59,8 +64,25 @@ class _Pulls(BaseHTTPRequestHandler):
         }
         return self._answer(200, pull, {"ETag": f'"{number}"'})
 
+    def _check(self, number: int) -> None:
+        """As GitHub does, a job's log is elsewhere, where no token is shown."""
+        log = self.server.logs.get(number)
+        if self.path.startswith("/stored/"):
+            assert log is not None and "Authorization" not in self.headers
+            return self._send(200, log.encode(), {"Content-Type": "text/plain"})
+        if "/jobs/" in self.path:
+            elsewhere = f"http://localhost:{self.server.server_port}/stored/{number}"
+            return (
+                self._answer(302, "", {"Location": elsewhere}) if log else self._answer(404, {"message": "Not Found"})
+            )
+        if "/annotations" in self.path:
+            return self._answer(200, [{"path": "shop/totals.py", "start_line": 4, "message": "unused import"}])
+        return self._answer(200, {"output": {"title": self.server.words.get(number), "summary": None, "text": None}})
+
     def _answer(self, status: int, body: object, headers: dict[str, str] | None = None) -> None:
-        content = json.dumps(body).encode()
+        self._send(status, json.dumps(body).encode(), headers)
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         for name, value in {**(headers or {}), "Content-Length": str(len(content))}.items():
             self.send_header(name, value)

@@ -29,6 +29,8 @@ export function PromptBox({ draft, label, placeholder, most, taken, mostImages, 
   const key = `asynccoder-draft:${draft}`;
   const [written, setWritten] = useState({ text: "", nonce: "", images: [] });
   const { text, nonce, images } = written;
+  const now = useRef(written);
+  now.current = written;
   const box = useRef(null);
   const pause = useRef(null);
   const put = (change) => {
@@ -66,14 +68,15 @@ export function PromptBox({ draft, label, placeholder, most, taken, mostImages, 
   useEffect(() => {
     const fill = ({ detail }) => {
       if (detail.draft !== draft) return;
-      put(({ images: before }) => ({ text: detail.text, images: detail.images || before }));
+      const { text: before } = now.current;
+      if (detail.add && before.includes(detail.text)) return; // it is there already
+      const next = detail.add && before.trim() ? `${before.trimEnd()}\n\n${detail.text}` : detail.text;
+      put(({ images: kept }) => ({ text: next, images: detail.images || kept }));
       box.current?.focus();
     };
     window.addEventListener("asynccoder-fill", fill);
     return () => window.removeEventListener("asynccoder-fill", fill);
   }, [draft, key]);
-  const now = useRef(written);
-  now.current = written;
   useEffect(() => {
     const { form } = box.current;
     const send = () => { if (!now.current.text && !now.current.images.length) wordless.keep(key, now.current.nonce); };

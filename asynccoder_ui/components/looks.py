@@ -28,6 +28,16 @@ _VERDICTS: dict[str, tuple[str, theme.Tone, str]] = {
     "not_run": ("circle-minus", "", "not run"),
     "cannot_run": ("circle-alert", "warn", "cannot run here"),
 }
+# What others say of a pull request: icon, tone, words.
+_SIGNALS: dict[str, tuple[str, theme.Tone, str]] = {
+    "checks_success": ("check", "ok", "checks pass"),
+    "checks_failure": ("circle-x", "bad", "checks fail"),
+    "checks_pending": ("clock", "warn", "checks run"),
+    "approved": ("thumbs-up", "ok", "approved"),
+    "changes_requested": ("message-square-warning", "warn", "changes wanted"),
+    "commented": ("message-square", "", "reviewed"),
+    "conflict": ("triangle-alert", "bad", "conflict"),
+}
 
 
 def state_icon(look: rx.Var[str]) -> rx.Component:
@@ -62,6 +72,12 @@ def pull_pill(look: rx.Var[str], word: rx.Var[str], number: rx.Var[int], href: r
         return theme.pill_link(theme.icon(icon, 14), word, " #", number, href=href, tone=_pill_tone(tone))
 
     return rx.match(look, *[(name, linked(name)) for name in ("open", "draft", "merged", "closed")], rx.fragment())
+
+
+def signal_pills(signals: rx.Var[list[str]]) -> rx.Component:
+    """What others say of a pull request: its checks, its reviews, a conflict."""
+    drawn = [(name, theme.pill(theme.icon(icon, 14), word, tone=tone)) for name, (icon, tone, word) in _SIGNALS.items()]
+    return rx.foreach(signals, lambda name: rx.match(name, *drawn, rx.fragment()))
 
 
 def verdict_pill(verdict: rx.Var[str], otherwise: rx.Var[str] | str = "no evidence") -> rx.Component:

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from asynccoder_ui import theme
-from asynccoder_ui.components.looks import pull_pill, verdict_pill
+from asynccoder_ui.components.looks import pull_pill, signal_pills, verdict_pill
 from asynccoder_ui.components.react import moment
 from asynccoder_ui.pull_deeds import deed_buttons
 from asynccoder_ui.task_view import TaskView
@@ -92,7 +92,12 @@ def _pull() -> rx.Component:
         rx.cond(
             pull.number > 0,
             theme.stack(
-                theme.row(pull_pill(pull.look, pull.word, pull.number, pull.href), wrap=True, aria_live="polite"),
+                theme.row(
+                    pull_pill(pull.look, pull.word, pull.number, pull.href),
+                    signal_pills(pull.signals),
+                    wrap=True,
+                    aria_live="polite",
+                ),
                 deed_buttons(),
             ),
             theme.words("muted", "None"),

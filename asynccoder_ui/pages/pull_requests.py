@@ -9,7 +9,7 @@ from sqlmodel import Session as DatabaseSession
 from asynccoder_ui import pulls_view as view
 from asynccoder_ui import routes, theme
 from asynccoder_ui.components import listing
-from asynccoder_ui.components.looks import pull_pill, verdict_pill
+from asynccoder_ui.components.looks import pull_pill, signal_pills, verdict_pill
 from asynccoder_ui.components.react import ago
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.lists import Listed
@@ -125,6 +125,7 @@ def _item(item: rx.Var[view.PullItem]) -> rx.Component:
         ),
         theme.part(
             "entry-end",
+            signal_pills(item.signals),
             verdict_pill(item.verdict),
             pull_pill(item.look, item.state, item.number, item.href),
             theme.words("tiny", ago(at=item.at)),

@@ -5,7 +5,8 @@ from typing import Any, Literal
 import reflex as rx
 
 from asynccoder_ui import routes, theme
-from asynccoder_ui.components.looks import pull_pill, state_pill, verdict_pill
+from asynccoder_ui.bring import bring_button
+from asynccoder_ui.components.looks import pull_pill, signal_pills, state_pill, verdict_pill
 from asynccoder_ui.components.rail import evidence_card, rail
 from asynccoder_ui.components.react import answer, attach, changes, elapsed, page_title, prompt_box, run_log, shots
 from asynccoder_ui.pull_deeds import deed_buttons
@@ -14,6 +15,7 @@ from asynccoder_ui.shell import shell
 from asynccoder_ui.task_menu import TaskMenu
 from asynccoder_ui.task_view import TaskView
 from backend.services import next_action
+from backend.services.back_again import Kind
 from backend.services.tasks.upkeep import MAX_TITLE
 from backend.services.tasks.write import MAX_PROMPT
 
@@ -192,6 +194,7 @@ def _pull() -> rx.Component:
             theme.card(
                 theme.row(
                     pull_pill(TaskView.pull.look, TaskView.pull.word, TaskView.pull.number, TaskView.pull.href),
+                    signal_pills(TaskView.pull.signals),
                     theme.words("strong", TaskView.pull.title),
                     theme.grow(),
                     deed_buttons(),
@@ -239,6 +242,15 @@ def _next_action() -> rx.Component:
                 theme.button(step.button, size="sm", variant="primary", on_click=TaskView.take_next),
                 icon_name="circle-x",
                 tone="bad",
+            ),
+        ),
+        (
+            next_action.BRING,
+            _step(
+                bring_button(Kind.CHECKS, "Fix the checks"),
+                bring_button(Kind.REVIEW, "Address the review"),
+                icon_name="message-square-warning",
+                tone="warn",
             ),
         ),
         (

@@ -6,6 +6,7 @@ retried here and nothing waits: a rate limit comes back as GitHubError with `ret
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -20,8 +21,10 @@ from backend.errors import GitHubNotFound, GitHubUnprocessable, InvalidInput
 from backend.github.failures import as_our_errors, refusal
 from backend.github.types import (
     AccessLevel,
+    AnnotationDocument,
     Branch,
     CheckDocument,
+    CheckWordsDocument,
     CommentDocument,
     IssueDocument,
     LineComment,
@@ -30,10 +33,12 @@ from backend.github.types import (
     Profile,
     ProfileDocument,
     PullDocument,
+    RemarkDocument,
     RemoteCheck,
     RemoteComment,
     RemoteIssue,
     RemotePull,
+    RemoteRemark,
     RemoteRepository,
     RemoteReview,
     ReviewDocument,
@@ -44,6 +49,7 @@ TIMEOUT = 10  # seconds, to connect and for each read
 API_VERSION = "2022-11-28"
 USER_AGENT = "asynccoder"
 PAGE = 100
+_LONGEST_LOG = 512 * 1024  # bytes of a check's log, from its end
 MergeMethod = Literal["merge", "squash"]
 # docs.github.com/en/graphql/reference/mutations#markpullrequestreadyforreview
 _MARK_READY = (
@@ -281,10 +287,49 @@ class GitHub:
             _, data = self._github.requester.requestJsonAndCheck("POST", url, input=wish)
             return parse_document(ReviewDocument, data).as_review()
 
+    def remarks(self, full_name: str, number: int, most: int = 300) -> list[RemoteRemark]:
+        """The comments on lines of a pull request, the newest of them, the oldest first."""
+        path = f"/repos/{_checked(full_name)}/pulls/{number}/comments?sort=created&direction=desc&per_page={PAGE}"
+        found: list[RemoteRemark] = []
+        with as_our_errors():
+            for page in range(1, most // PAGE + 1):
+                listed = _listed(self._get(f"{path}&page={page}").json())
+                found += [parse_document(RemarkDocument, one).as_remark() for one in listed]
+                if len(listed) < PAGE:
+                    break
+        return sorted(found, key=lambda one: one.created_at)
+
+    def check_log(self, full_name: str, check_id: int) -> str:
+        """The end of the log of a check that is a job of GitHub Actions, which has its id; others have none."""
+        return self._end_of(f"/repos/{_checked(full_name)}/actions/jobs/{check_id}/logs")
+
+    def check_words(self, full_name: str, check_id: int) -> str:
+        """What a check says of itself, and of lines; empty where it says nothing."""
+        path = f"/repos/{_checked(full_name)}/check-runs/{check_id}"
+        with as_our_errors():
+            told = parse_document(CheckWordsDocument, self._get(path).json()).as_words()
+            listed = _listed(self._get(f"{path}/annotations?per_page=30").json())
+            notes = [parse_document(AnnotationDocument, one).as_words() for one in listed]
+        return "\n".join([*([told] if told else []), *notes])
+
     def _repository(self, full_name: str) -> Repository:
         return self._github.get_repo(_checked(full_name))
 
     def _get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        with self._asked(path, headers) as answer:
+            answer.read()
+            return answer
+
+    def _end_of(self, path: str) -> str:
+        """The last 512 KB of a text."""
+        kept = b""
+        with as_our_errors(), self._asked(path) as answer:
+            for piece in answer.iter_bytes():
+                kept = (kept + piece)[-_LONGEST_LOG:]
+        return kept.decode("utf-8", errors="replace")
+
+    @contextmanager
+    def _asked(self, path: str, headers: dict[str, str] | None = None) -> Iterator[httpx.Response]:
         own = {
             "Authorization": f"Bearer {self._token}",
             "Accept": "application/vnd.github+json",
@@ -294,12 +339,13 @@ class GitHub:
         if not self._http:
             self._http = self._own_http = httpx.Client(verify=certificates(httpx))
         # A rename answers with a redirect; httpx drops the token where one leads to another host.
-        answer = self._http.get(
-            self._api_url + path, headers=own | (headers or {}), follow_redirects=True, timeout=TIMEOUT
-        )
-        if answer.status_code >= 400:
-            raise refusal(answer.status_code, _json_or_none(answer), answer.headers)
-        return answer
+        with self._http.stream(
+            "GET", self._api_url + path, headers=own | (headers or {}), follow_redirects=True, timeout=TIMEOUT
+        ) as answer:
+            if answer.status_code >= 400:
+                answer.read()
+                raise refusal(answer.status_code, _json_or_none(answer), answer.headers)
+            yield answer
 
 
 def _checked(full_name: str) -> str:

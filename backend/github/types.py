@@ -141,6 +141,22 @@ class RemoteCheck:
 
 
 @dataclass(frozen=True)
+class RemoteRemark:
+    """A comment on a line of a pull request; `line` is None where the whole file is meant.
+
+    `reads` is the line as it stood then; `is_answer` tells one that answers another.
+    """
+
+    author: str
+    body: str
+    path: str
+    line: int | None
+    reads: str
+    created_at: datetime
+    is_answer: bool
+
+
+@dataclass(frozen=True)
 class NotModified:
     """GitHub's 304: what the `etag` stands for is still true."""
 
@@ -378,6 +394,60 @@ class CheckDocument(BaseModel):
             started_at=_utc(self.started_at),
             completed_at=_utc(self.completed_at),
         )
+
+
+class RemarkDocument(BaseModel):
+    """GitHub's JSON of a comment on a line of a pull request."""
+
+    user: _Author | None = None
+    body: str | None = None
+    path: str
+    line: int | None = None
+    original_line: int | None = None
+    diff_hunk: str = ""
+    created_at: AwareDatetime
+    in_reply_to_id: int | None = None
+
+    def as_remark(self) -> RemoteRemark:
+        """The same as our value; a hunk ends with the line that is meant, behind its sign."""
+        return RemoteRemark(
+            author=self.user.login if self.user else "",
+            body=self.body or "",
+            path=self.path,
+            line=self.line or self.original_line,
+            reads=self.diff_hunk.rpartition("\n")[2][1:],
+            created_at=self.created_at.astimezone(UTC),
+            is_answer=self.in_reply_to_id is not None,
+        )
+
+
+class _Output(BaseModel):
+    title: str | None = None
+    summary: str | None = None
+    text: str | None = None
+
+
+class CheckWordsDocument(BaseModel):
+    """What GitHub's JSON of a check run tells of itself."""
+
+    output: _Output | None = None
+
+    def as_words(self) -> str:
+        """Its title, summary and text, each a paragraph."""
+        told = self.output or _Output()
+        return "\n\n".join(part for part in (told.title, told.summary, told.text) if part)
+
+
+class AnnotationDocument(BaseModel):
+    """GitHub's JSON of what a check says of a line."""
+
+    path: str
+    start_line: int
+    message: str | None = None
+
+    def as_words(self) -> str:
+        """As a compiler would say it."""
+        return f"{self.path}:{self.start_line}: {self.message or ''}"
 
 
 class ProfileDocument(BaseModel):

@@ -104,10 +104,10 @@ def told(issue: Issue, said: Sequence[RemoteComment], written: str = "") -> str:
     parts = [
         f"Issue {issue.full_name}#{issue.number}: {issue.title}\n{issue.url}",
         f"{issue.author or 'Somebody'} wrote:{state}",
-        _quoted(issue.body, _MOST_BODY) or "(no description)",
+        quoted(issue.body, _MOST_BODY) or "(no description)",
     ]
     for one in said:
-        parts += [f"Comment by {one.author or 'somebody'}:", _quoted(one.body, _MOST_COMMENT) or "(empty)"]
+        parts += [f"Comment by {one.author or 'somebody'}:", quoted(one.body, _MOST_COMMENT) or "(empty)"]
     if issue.comments > len(said):
         parts.append(f"({issue.comments - len(said)} more comments are on GitHub)")
     return _fitting("\n\n".join(parts), written)
@@ -179,7 +179,8 @@ def _repository(session: Session, user: User, full_name: str, repository_id: UUI
     return access.repository(session, user, repository_id)
 
 
-def _quoted(words: str, most: int) -> str:
+def quoted(words: str, most: int) -> str:
+    """What somebody wrote as a Markdown quotation, cut to `most` characters; empty for nothing."""
     words = readable(words).strip()
     if len(words) > most:
         words = f"{words[:most].rstrip()}\n\n{_CUT}"

@@ -8,19 +8,22 @@ from sqlmodel import Session
 from backend.errors import Conflict
 from backend.models import User
 from backend.services import access, tasks
+from backend.services.back_again import Kind
 from backend.words import Outcome, PullRequestStatus, Status, Verdict
 
-BUDGET, FIX, REPLY, NEW_TASK = "budget", "fix", "reply", "new_task"
+BUDGET, FIX, REPLY, NEW_TASK, BRING = "budget", "fix", "reply", "new_task", "bring"
+_NAMED = 3  # checks that fail
 
 
 @dataclass(frozen=True)
 class Action:
-    """`kind` is what the button does; `text` is the follow-up that FIX sends."""
+    """`kind` is what the button does; `text` is what FIX sends; BRING has a button for each of `brings`."""
 
     kind: str
     sentence: str
     button: str
     text: str = ""
+    brings: tuple[Kind, ...] = ()
 
 
 def next_action(page: tasks.TaskPage) -> Action | None:
@@ -36,6 +39,8 @@ def next_action(page: tasks.TaskPage) -> Action | None:
         return None
     if pull_status == PullRequestStatus.CLOSED:
         return Action(REPLY, "The pull request is closed. A follow-up opens it again.", "Write a follow-up")
+    if page.pull_request and (action := _brought(page.pull_request)):
+        return action
     if page.evidence and page.evidence.verdict == Verdict.FAILED:
         return Action(FIX, _failing(page.evidence), "Fix", _fix(page.evidence))
     if page.row.outcome == Outcome.NO_CHANGES:
@@ -53,6 +58,21 @@ def take(session: Session, user: User, task_id: UUID) -> None:
     if action is None or not action.text:
         raise Conflict("There is nothing to mend here any more.")
     tasks.follow_up(session, user, task_id, action.text)
+
+
+def _brought(pull: tasks.PullRequestRow) -> Action | None:
+    """What others say of the pull request."""
+    parts: dict[Kind, str] = {}
+    if pull.failing:
+        listed = ", ".join(pull.failing[:_NAMED]) + (" and more" if len(pull.failing) > _NAMED else "")
+        parts[Kind.CHECKS] = f"{_counted(len(pull.failing), 'check fails', 'checks fail')}: {listed}."
+    if pull.said:
+        parts[Kind.REVIEW] = f"{_counted(pull.said, 'review', 'reviews')} since the last run."
+    return Action(BRING, " ".join(parts.values()), "", brings=tuple(parts)) if parts else None
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"1 {one}" if number == 1 else f"{number} {more}"
 
 
 def _failing(seen: tasks.EvidenceRow) -> str:

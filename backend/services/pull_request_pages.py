@@ -63,6 +63,9 @@ class PullRow:
     is_mine: bool
     updated_at: datetime
     head_sha: str
+    checks_state: str | None
+    review_state: str | None
+    conflicts: bool
     may_push: bool
 
 
@@ -141,6 +144,9 @@ _COLUMNS: tuple[Any, ...] = (
     func.coalesce(func.nullif(User.display_name, ""), User.username).label("owner"),
     _AT.label("updated_at"),
     func.coalesce(PullRequest.head_sha, "").label("head_sha"),
+    col(PullRequest.checks_state),
+    col(PullRequest.review_state),
+    col(PullRequest.is_mergeable).is_(False).label("conflicts"),
 )
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import case, text
+from sqlalchemy import case, cast, text
+from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlmodel import Session, col, func, select
 
 from backend.errors import NotFound
@@ -27,6 +29,9 @@ from backend.services.tasks.rows import (
 )
 from backend.words import Phase, PullRequestStatus
 
+# Of what services/pull_signals.py keeps: the names of checks that fail; when reviews were sent that ask for something.
+_FAILING = cast('$.* ? (@.stand == "failed").name', JSONPATH)
+_SAID = cast('$.* ? (@.state == "commented" || @.state == "changes_requested").at', JSONPATH)
 _RUN = [one.name for one in fields(RunRow)]
 
 
@@ -111,6 +116,12 @@ def _page_columns(user: User) -> list[Any]:
         col(PullRequest.head_sha).label("pr_head_sha"),
         col(PullRequest.target_branch).label("pr_target_branch"),
         access.pushable(user).label("may_push"),
+        col(PullRequest.checks_state),
+        col(PullRequest.review_state),
+        col(PullRequest.is_mergeable),
+        func.jsonb_path_query_array(PullRequest.checks, _FAILING).label("pr_failing"),
+        func.jsonb_path_query_array(PullRequest.reviews, _SAID).label("pr_said"),
+        col(TaskRun.created_at).label("run_asked_at"),
         evidence.label("evidence"),
         changed.scalar_subquery().label("file_count"),
         *((run[one] if one in run else col(getattr(TaskRun, one))).label(f"run_{one}") for one in _RUN),
@@ -128,6 +139,11 @@ def _pull_request(row: TaskRow, found: Mapping[Any, Any]) -> PullRequestRow | No
         head_sha=found["pr_head_sha"] or "",
         target_branch=found["pr_target_branch"],
         may_push=found["may_push"],
+        checks_state=found["checks_state"],
+        review_state=found["review_state"],
+        conflicts=found["is_mergeable"] is False,
+        failing=tuple(sorted(found["pr_failing"])),
+        said=sum(datetime.fromisoformat(at) > found["run_asked_at"] for at in found["pr_said"]),
     )
 
 

@@ -132,7 +132,10 @@ class EvidenceRow:
 
 @dataclass(frozen=True)
 class PullRequestRow:
-    """The task's pull request as GitHub last told it; `may_push` says whether this person may merge or close it."""
+    """The task's pull request as GitHub last told it; `may_push` says whether this person may merge or close it.
+
+    `failing` are the names of the head's checks that fail; `said` counts the reviews that the newest run does not know.
+    """
 
     number: int
     title: str
@@ -141,6 +144,11 @@ class PullRequestRow:
     head_sha: str = ""
     target_branch: str = ""
     may_push: bool = False
+    checks_state: str | None = None
+    review_state: str | None = None
+    conflicts: bool = False
+    failing: tuple[str, ...] = ()
+    said: int = 0
 
 
 @dataclass(frozen=True)
