@@ -5,13 +5,15 @@ from functools import partial
 from uuid import UUID
 
 import pytest
+from sqlmodel import select
 
+from asynccoder_ui.bring import Bring
 from asynccoder_ui.pages.pull_requests import PullRequests
 from asynccoder_ui.pull_deeds import PullDeeds
 from asynccoder_ui.task_view import TaskView
 from backend import db
 from backend.github.client import GitHub
-from backend.models import Task
+from backend.models import Task, TaskMessage
 from backend.services import pull_requests, tasks
 from backend.settings import get_settings
 from backend.words import Outcome, Priority, Status, TaskType, Visibility
@@ -129,3 +131,24 @@ def test_what_is_no_deed_or_no_task_is_refused(connected: People, task: UUID) ->
 
 async def _is_told(tab: Tab, words: str) -> bool:
     return any(words in str(event.payload) for event in tab.got)
+
+
+def test_a_review_is_put_into_the_reply_box_and_nothing_is_sent(connected: People, hub: LocalHub, task: UUID) -> None:
+    wish = {"event": "COMMENT", "body": "Say more"}
+    number = hub.pulls("alice", SHOP)[-1][0]
+    hub.as_person("bob").ask("POST", f"/repos/{SHOP}/pulls/{number}/reviews", wish).raise_for_status()
+
+    async def road() -> tuple[str, str]:
+        async with opened(connected.cookies["alice"], f"/tasks/{task}") as tab:
+            await tab.fire(Bring.fetch, "review")
+            await tab.until(partial(_is_told, tab, "asynccoder-fill"))
+            await tab.fire(Bring.fetch, "checks")
+            await tab.until(partial(_is_told, tab, "No check fails"))
+            await tab.fire(Bring.fetch, "rain")
+            await tab.until(partial(_is_told, tab, "none of review"))
+            return str(tab.got[0].payload), (await tab.state(Bring)).busy
+
+    told, busy = asyncio.run(road())
+    assert "Say more" in told and str(task) in told and busy == ""
+    with db.transaction() as session:
+        assert session.exec(select(TaskMessage)).all() == []
