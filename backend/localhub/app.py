@@ -48,6 +48,7 @@ def _machine_routes(hub: Hub) -> list[BaseRoute]:
         "webhooks": control.webhooks,
         "reset": control.reset,
         "token": control.token,
+        "expiry": control.expiry,
         "revoke": control.revoke,
         "rate": control.rate,
         "past": control.past_pulls,

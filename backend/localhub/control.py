@@ -4,7 +4,7 @@ import shutil
 
 from starlette.responses import JSONResponse, Response
 
-from backend.localhub import access, deliveries, past, playing, seed, visitors
+from backend.localhub import access, deliveries, oauth, past, playing, seed, visitors
 from backend.localhub.refusals import Refused
 from backend.localhub.store import Account, set_flag
 from backend.localhub.web import Call, Handler
@@ -14,6 +14,7 @@ _EMPTIED = (
     "hook",
     "session",
     "code",
+    "refresh",
     "token",
     "check_run",
     "review_comment",
@@ -71,6 +72,16 @@ def token(call: Call) -> Response:
         account = _person(access.account_of_login(db, str(wish.get("login", ""))))
         made = visitors.new_token(db, account, str(wish.get("scopes", "repo,read:org,user:email")))
     return JSONResponse({"token": made})
+
+
+def expiry(call: Call) -> Response:
+    """POST /_control/expiry {"seconds": 28800}: tokens from now on are a GitHub App's, which expire; 0 ends that."""
+    seconds = call.json().get("seconds")
+    if not isinstance(seconds, int) or seconds < 0:
+        raise Refused(422, "seconds must be a whole number")
+    with call.hub.store.write() as db:
+        set_flag(db, oauth.EXPIRY, str(seconds))
+    return JSONResponse({"seconds": seconds})
 
 
 def revoke(call: Call) -> Response:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import sqlite3
 import time
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -19,9 +20,12 @@ from backend.localhub import access, visitors
 from backend.localhub.config import Config
 from backend.localhub.pages import sign_in
 from backend.localhub.refusals import Refused, not_found
+from backend.localhub.store import Account, flag
 from backend.localhub.web import Call
 
 CODE_SECONDS = 600
+TOKEN_SECONDS, REFRESH_SECONDS = 28_800, 15_897_600  # eight hours, six months
+EXPIRY = "token_seconds"
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _TROUBLE = "/apps/managing-oauth-apps/troubleshooting-"
@@ -30,7 +34,7 @@ _SAYS = {
     "incorrect_client_credentials": "The client_id and/or client_secret passed are incorrect.",
     "redirect_uri_mismatch": "The redirect_uri MUST match the registered callback URL for this application.",
     "bad_verification_code": "The code passed is incorrect or expired.",
-    "bad_refresh_token": "The refresh token passed is incorrect or expired.",  # tokens here do not expire: none exists
+    "bad_refresh_token": "The refresh token passed is incorrect or expired.",
     "unsupported_grant_type": "The grant_type must be authorization_code or refresh_token.",
     "access_denied": "The user has denied your application access.",
     "invalid_request": "The code_challenge must be 43 characters with the code_challenge_method S256.",
@@ -96,23 +100,51 @@ def access_token(call: Call) -> Response:
     ):
         return _told(call, _error("incorrect_client_credentials", _TOKENS))
     grant = given.get("grant_type", "authorization_code")
+    if grant == "refresh_token":
+        return _refreshed(call, given.get("refresh_token", ""))
     if grant != "authorization_code":
-        word = "bad_refresh_token" if grant == "refresh_token" else "unsupported_grant_type"
-        return _told(call, _error(word, _TOKENS))
+        return _told(call, _error("unsupported_grant_type", _TOKENS))
     with call.hub.store.write() as db:
         db.execute("DELETE FROM code WHERE expires_at < ?", (time.time(),))
         # Taken away by the first who comes with it, whatever else is wrong: a code is tried once.
         query = "DELETE FROM code WHERE hash = ? RETURNING account_id, redirect_uri, challenge, scopes"
         row = db.execute(query, (visitors.hashed(given.get("code", "")),)).fetchone()
         if row is None or not _proves(given.get("code_verifier", ""), row["challenge"]):
-            token, word = "", "bad_verification_code"
+            word = "bad_verification_code"
         elif given.get("redirect_uri", row["redirect_uri"]) != row["redirect_uri"]:
-            token, word = "", "redirect_uri_mismatch"
+            word = "redirect_uri_mismatch"
         else:
-            token, word = visitors.new_token(db, access.account(db, row["account_id"]), row["scopes"]), ""
-    if word:
-        return _told(call, _error(word, _TOKENS))
-    return _told(call, {"access_token": token, "token_type": "bearer", "scope": row["scopes"]})
+            return _told(call, _granted(db, access.account(db, row["account_id"]), row["scopes"]))
+    return _told(call, _error(word, _TOKENS))
+
+
+def _granted(db: sqlite3.Connection, account: Account, scopes: str) -> dict[str, str]:
+    """A token for good, as an OAuth app's, or one of a GitHub App's pairs where the hub was told to expire them."""
+    seconds = int(flag(db, EXPIRY, "0"))
+    if not seconds:
+        token = visitors.new_token(db, account, scopes)
+        return {"access_token": token, "token_type": "bearer", "scope": scopes}
+    return _pair(*visitors.new_pair(db, account, scopes, seconds), scopes, seconds)
+
+
+def _refreshed(call: Call, renewing: str) -> Response:
+    with call.hub.store.write() as db:
+        seconds = int(flag(db, EXPIRY, "0")) or TOKEN_SECONDS
+        made = visitors.renewed(db, renewing, seconds)
+    if made is None:
+        return _told(call, _error("bad_refresh_token", _TOKENS))
+    return _told(call, _pair(*made, seconds))
+
+
+def _pair(token: str, renewing: str, scopes: str, seconds: int) -> dict[str, str]:
+    return {
+        "access_token": token,
+        "expires_in": str(seconds),
+        "refresh_token": renewing,
+        "refresh_token_expires_in": str(REFRESH_SECONDS),
+        "token_type": "bearer",
+        "scope": scopes,
+    }
 
 
 def _wish(config: Config, given: dict[str, str]) -> Wish | Response:

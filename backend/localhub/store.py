@@ -78,7 +78,13 @@ CREATE TABLE check_run (
   summary TEXT NOT NULL, log TEXT NOT NULL, started_at TEXT NOT NULL, completed_at TEXT);
 CREATE INDEX check_run_head ON check_run (repository_id, head_sha);
 """
-STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS)  # user_version says how many of them a file has had
+_EXPIRY = """
+ALTER TABLE token ADD COLUMN expires_at REAL;
+CREATE TABLE refresh (
+  hash TEXT PRIMARY KEY, token_hash TEXT NOT NULL, account_id INTEGER NOT NULL REFERENCES account,
+  scopes TEXT NOT NULL);
+"""
+STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS, _EXPIRY)  # user_version says how many of them a file has had
 
 Record = TypeVar("Record")
 

@@ -6,6 +6,7 @@ import hmac
 import secrets
 import sqlite3
 import string
+import time
 
 from starlette.requests import Request
 
@@ -23,17 +24,37 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def new_token(db: sqlite3.Connection, account: Account, scopes: str) -> str:
-    """A user token of GitHub's OAuth shape. `scopes` are separated by commas."""
-    token = "gho_" + "".join(secrets.choice(_ALPHABET) for _ in range(36))
-    db.execute("INSERT INTO token VALUES (?, ?, ?, ?)", (hashed(token), account.id, scopes, stamp()))
+def new_token(db: sqlite3.Connection, account: Account, scopes: str, expires_at: float | None = None) -> str:
+    """A user token of an OAuth app's shape; one that expires has a GitHub App's. `scopes` are separated by commas."""
+    token = _random("ghu_" if expires_at else "gho_")
+    values = (hashed(token), account.id, scopes, stamp(), expires_at)
+    db.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?)", values)
     return token
+
+
+def new_pair(db: sqlite3.Connection, account: Account, scopes: str, seconds: int) -> tuple[str, str]:
+    """A token that lasts so long, and what renews it once."""
+    token, renewing = new_token(db, account, scopes, time.time() + seconds), _random("ghr_")
+    db.execute("INSERT INTO refresh VALUES (?, ?, ?, ?)", (hashed(renewing), hashed(token), account.id, scopes))
+    return token, renewing
+
+
+def renewed(db: sqlite3.Connection, renewing: str, seconds: int) -> tuple[str, str, str] | None:
+    """A new pair and its scopes; the old token ends with what renewed it. None for one that is unknown or used."""
+    query = "DELETE FROM refresh WHERE hash = ? RETURNING token_hash, account_id, scopes"
+    row = db.execute(query, (hashed(renewing),)).fetchone()
+    if row is None:
+        return None
+    db.execute("DELETE FROM token WHERE hash = ?", (row["token_hash"],))
+    account = one(db, Account, "SELECT * FROM account WHERE id = ?", row["account_id"])
+    assert account is not None
+    return (*new_pair(db, account, row["scopes"], seconds), row["scopes"])
 
 
 def viewer_of_token(db: sqlite3.Connection, token: str) -> Viewer | None:
     """Whose token this is, None for one that is unknown or revoked."""
     query = "SELECT account.* FROM account JOIN token ON account.id = account_id WHERE hash = ?"
-    account = one(db, Account, query, hashed(token))
+    account = one(db, Account, query + " AND coalesce(expires_at > ?, 1)", hashed(token), time.time())
     if account is None:
         return None
     scopes = db.execute("SELECT scopes FROM token WHERE hash = ?", (hashed(token),)).fetchone()[0]
@@ -90,6 +111,10 @@ def check_csrf(hub: Hub, request: Request, form: dict[str, str]) -> None:
     """Raises Refused (403) for a form that is not ours or of another session."""
     if not hmac.compare_digest(form.get("csrf", "").encode(), csrf_token(hub, request).encode()):
         raise Refused(403, "This form is out of date: load the page again")
+
+
+def _random(prefix: str) -> str:
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(36))
 
 
 def _password(header: str) -> str:

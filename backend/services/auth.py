@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from backend import clock, crypto
-from backend.db import for_update, lock, transaction
-from backend.errors import Forbidden, GitHubUnauthorized, SignedOut
+from backend.db import for_update, lock
+from backend.errors import Forbidden, SignedOut
 from backend.github.types import Profile, Token
 from backend.models import User, WebSession
 from backend.services import credits
@@ -77,7 +77,7 @@ def store_token(user: User, token: Token) -> None:
     user.github_access_token = crypto.seal(settings, user.id, token.access_token)
     user.github_refresh_token = crypto.seal(settings, user.id, token.refresh_token) if token.refresh_token else None
     user.github_token_expires_at = token.expires_at
-    user.github_scopes = " ".join(token.scopes)
+    user.github_scopes = " ".join(token.scopes)  # a GitHub App's has none: its permissions are the app's
     user.is_github_connected = True
     user.updated_at = clock.now()
 
@@ -108,23 +108,6 @@ def sign_out(session: Session, token: str) -> UUID | None:
         {"hash": crypto.digest(token)},
     ).scalar_one_or_none()
     return user_id
-
-
-def github_token(user_id: UUID) -> str:
-    """The person's GitHub token, opened. Raises GitHubUnauthorized where they must reconnect."""
-    with transaction() as session:
-        user = session.get(User, user_id)
-        if user is None or not user.is_github_connected or not user.github_access_token:
-            raise GitHubUnauthorized("GitHub is not connected. Sign in with GitHub again.")
-        return crypto.unseal(get_settings(), user.id, user.github_access_token)
-
-
-def forget_token(user_id: UUID) -> None:
-    """Moves a person to "reconnect GitHub" after a 401, so that nothing knocks with a dead token again."""
-    with transaction() as session:
-        session.execute(
-            text("UPDATE users SET is_github_connected = false, updated_at = now() WHERE id = :id"), {"id": user_id}
-        )
 
 
 def _person(session: Session, profile: Profile) -> User:

@@ -24,7 +24,7 @@ from backend.services.evidence import Evidence, gather
 from backend.services.recorder import keep_patch, pack_patch
 from backend.services.report import pull_request_body, quiet
 from backend.services.runs import End
-from backend.services.workplace import Workplace
+from backend.services.workplace import Workplace, github_token
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, TaskType, Verdict
 from backend.workspace import checkpoint, diff, docs_only, layer, push
@@ -205,8 +205,9 @@ def _publish(place: Workplace, work: Work) -> None:
     facts, sha = place.facts, work.commit.sha
     branch = facts.work_branch or push.work_branch(facts.short_id, work.commit.title)
     patiently(lambda session: _remember_branch(session, place, branch))
+    token = github_token(facts)
     try:
-        pushed = push.push(place.checkout, branch, sha, place.token, facts.clone_url, get_settings().git_protocols)
+        pushed = push.push(place.checkout, branch, sha, token, facts.clone_url, get_settings().git_protocols)
     except GitError as error:
         raise RunFailed(Failure.PR_CREATE_FAILED, f"The branch could not be pushed. {error}") from error
     place.recorder.once(EventKind.PUSH, {"branch": branch, "sha": pushed}, f"push:{pushed}")

@@ -19,7 +19,7 @@ from backend.github.client import GitHub
 from backend.github.lines import Lines
 from backend.github.types import RemotePull, RemoteRepository
 from backend.models import Repository, Task, User, UserRepositoryAccess
-from backend.services import access, auth, progress
+from backend.services import access, github_tokens, progress
 from backend.services.progress import Report
 from backend.settings import get_settings
 from backend.workspace.git import check_branch
@@ -184,11 +184,12 @@ def named(user_id: UUID, repository_id: UUID) -> tuple[str, str]:
 def with_github(user_id: UUID, ask: Callable[[GitHub], T], lines: Lines | None = None) -> T:
     """Asks GitHub as this person, on `lines` that are open already; a 401 moves them to "reconnect GitHub"."""
     http = lines.of(user_id) if lines else None
+    token = github_tokens.opened(user_id)
     try:
-        with GitHub(get_settings().github_api_url, auth.github_token(user_id), http) as github:
+        with GitHub(get_settings().github_api_url, token, http) as github:
             return ask(github)
     except GitHubUnauthorized:
-        auth.forget_token(user_id)
+        github_tokens.forget(user_id, token)
         raise
 
 

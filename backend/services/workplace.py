@@ -15,10 +15,10 @@ from backend.db import patiently, transaction
 from backend.engine import guidance
 from backend.engine.assignment import Ending
 from backend.engine.transcript import LogEntry
-from backend.errors import GitError, GitHubUnauthorized, RunFailed, SandboxUnavailable
+from backend.errors import GitError, GitHubError, GitHubUnauthorized, RunFailed, SandboxUnavailable
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
-from backend.services import auth, earlier_reviews, repository_setup, review_subject, runs
+from backend.services import earlier_reviews, github_tokens, repository_setup, review_subject, runs
 from backend.services.brief import Brief
 from backend.services.claims import Claim
 from backend.services.lease import Lease
@@ -123,8 +123,18 @@ def sweep_workspaces() -> int:
     return sum(_clear(folder) for folder in found if folder.name not in kept)
 
 
+def github_token(facts: Brief) -> str:
+    """The owner's token as it is now: one that was good at the clone may be renewed by the push. Raises RunFailed."""
+    try:
+        return github_tokens.opened(facts.user_id)
+    except GitHubUnauthorized as error:
+        raise RunFailed(Failure.ACCESS_LOST, str(error)) from error
+    except GitHubError as error:  # it cannot be renewed just now
+        raise RunFailed(Failure.CLONE_FAILED, str(error)) from error
+
+
 def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Workplace:
-    token = _token(facts)
+    token = github_token(facts)
     began = time.monotonic()
     known = review_subject.told(facts.log, facts.number)
     mirror = _mirror(facts, token, lease, known)
@@ -249,13 +259,6 @@ def _checkout(facts: Brief, sandbox: Sandbox, folder: Path, mirror: Mirror, revi
     if start is None:
         raise RunFailed(Failure.REPOSITORY_GONE, f"The branch {facts.branch} no longer exists.")
     return Checkout.create(folder, mirror, start, sandbox.owner)
-
-
-def _token(facts: Brief) -> str:
-    try:
-        return auth.github_token(facts.user_id)
-    except GitHubUnauthorized as error:
-        raise RunFailed(Failure.ACCESS_LOST, str(error)) from error
 
 
 class _Checkpoints:

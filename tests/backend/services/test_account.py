@@ -21,6 +21,7 @@ from backend.services import (
     claims,
     credits,
     drafts,
+    github_tokens,
     lease,
     preferences,
     repositories,
@@ -71,12 +72,12 @@ def test_without_github_nothing_of_the_person_reaches_it_until_they_sign_in_agai
     row = alice(people)
     assert (row.github_access_token, row.github_refresh_token, row.is_github_connected) == (None, None, False)
     with pytest.raises(GitHubUnauthorized):
-        auth.github_token(people.alice.id)
+        github_tokens.opened(people.alice.id)
     with db.transaction() as session:
         assert auth.user_of_session(session, people.cookies["alice"]).id == people.alice.id, "still signed in"
-    assert auth.github_token(people.bob.id) == "gho_bob"
+    assert github_tokens.opened(people.bob.id) == "gho_bob"
     sign_in()
-    assert auth.github_token(people.alice.id) == "gho_new"
+    assert github_tokens.opened(people.alice.id) == "gho_new"
 
 
 @pytest.mark.parametrize("typed", ["", "Alice", "alic", "bob", "alice@example.org"])

@@ -8,7 +8,7 @@ import pytest
 from backend import db
 from backend.errors import GitHubUnauthorized, NotFound
 from backend.models import PullRequest
-from backend.services import auth, suggestions, tasks
+from backend.services import github_tokens, suggestions, tasks
 from backend.services.suggestions import MOST, Act
 from backend.words import Priority, TaskType
 from tests.conftest import People
@@ -94,7 +94,7 @@ def test_what_is_stuck_of_ones_own_stands_first(
 def test_github_is_asked_once_a_minute(connected: People, hub: LocalHub) -> None:
     before = suggestions.listing(connected.alice.id, connected.sample)
     open_pull(hub, "bob", "acme/shop", "kinder", "Kinder words")
-    auth.forget_token(connected.alice.id)
+    github_tokens.forget(connected.alice.id, github_tokens.opened(connected.alice.id))
     assert suggestions.listing(connected.alice.id, connected.sample) == before
     with pytest.raises(GitHubUnauthorized):
         suggestions.listing(connected.alice.id, connected.shop)
