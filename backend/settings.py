@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     npm_config_registry: str | None = _named("NPM_CONFIG_REGISTRY")
     workers: int = _named("ASYNCCODER_WORKERS", 2)
     api_requests: int = _named("ASYNCCODER_API_REQUESTS", 600)
+    client_url: str = _named("ASYNCCODER_URL", "")
+    client_token: SecretStr | None = _named("ASYNCCODER_TOKEN")
+    config_home: str = _named("XDG_CONFIG_HOME", "")
 
     @field_validator("data_dir")
     @classmethod

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from backend.cli import admin, database, doctor, jail, keys, processes, run, up
+from backend.cli import admin, database, doctor, jail, keys, login, processes, run, task, up
 from backend.errors import AsyncCoderError, Misconfigured
 
 app = typer.Typer(
@@ -21,6 +21,9 @@ app.command()(database.seed)
 app.command()(doctor.doctor)
 app.command()(run.run)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(jail.sandbox)
+app.command()(login.login)
+app.command()(login.logout)
+app.add_typer(task.app, name="task")
 app.add_typer(keys.app, name="keys")
 app.add_typer(admin.app, name="admin")
 

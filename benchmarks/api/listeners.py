@@ -64,7 +64,7 @@ def _content() -> tuple[UUID, UUID, list[str]]:
 def _served() -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
     port = free_port_pair()
     quietly = ["--log-level", "error", "--workers-kill-timeout", "2"]
-    command = ["--interface", "asgi", "--port", str(port), *quietly, "benchmarks.api.served:app"]
+    command = ["--interface", "asgi", "--port", str(port), *quietly, "tests.served:app"]
     environment = {**os.environ, "ASYNCCODER_API_REQUESTS": "0", "ASYNCCODER_PORT": str(port)}
     process = subprocess.Popen([sys.executable, "-m", "granian", *command], cwd=PROJECT_DIR, env=environment)
     try:
