@@ -38,6 +38,7 @@ app = FastAPI(
     docs_url=None,
     redoc_url=None,
     openapi_url=None,  # we serve our own
+    redirect_slashes=False,  # it would lead to wherever the request's Host says
     generate_unique_id_function=lambda route: route.name,
 )
 for part in (

@@ -76,7 +76,8 @@ def create(
     """Makes a token that ends after so many days, or never. Returns it with its text, which nobody sees again.
 
     One that is made with another token, its `maker`, may do no more than that one and lasts no longer. Raises
-    InvalidInput, Forbidden for a scope that is not the person's to give, Conflict where they have twenty already.
+    InvalidInput, Forbidden for a scope that is not the person's to give, Conflict where they have twenty already,
+    SignedOut where the account was deleted meanwhile.
     """
     if scope is Scope.ADMIN and not user.is_admin:
         raise Forbidden("Only an admin's token can have the scope admin.")
@@ -88,7 +89,8 @@ def create(
     if days is not None and days not in DAYS:
         raise InvalidInput("A token ends after 30, 90 or 365 days, or never.", field="days")
     # Under the person's lock: of two requests at once, one counts the other's token.
-    lock(session, User, user.id)
+    if lock(session, User, user.id).deleted_at is not None:
+        raise SignedOut("This account was deleted.")
     if len(session.exec(_live(user)).all()) >= MOST:
         raise Conflict(f"{MOST} tokens are live already. Revoke one that nobody uses.")
     ends = [clock.now() + timedelta(days=days)] if days else []

@@ -137,6 +137,11 @@ def test_a_wrong_body_is_told_by_its_field(people: People, client: TestClient, b
     assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
+def test_an_address_with_a_slash_too_many_is_not_there_and_leads_nowhere(people: People, client: TestClient) -> None:
+    answer = client.get("/api/tasks/", headers={**as_(people), "Host": "evil.example"})
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
 def test_another_method_is_told_all_that_there_are(client: TestClient) -> None:
     answer = client.delete(USER)
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PUT")

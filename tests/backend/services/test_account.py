@@ -131,6 +131,8 @@ def test_every_browser_and_token_is_signed_out(people: People) -> None:
             auth.user_of_session(session, cookie)
     with pytest.raises(SignedOut), db.transaction() as session:
         api_tokens.bearer(session, token)
+    with pytest.raises(SignedOut), db.transaction() as session:
+        api_tokens.create(session, people.alice, "too late", Scope.WRITE, None)
     with db.transaction() as session:
         assert auth.user_of_session(session, people.cookies["bob"]).id == people.bob.id
 
