@@ -81,6 +81,7 @@ class Settings(BaseSettings):
 
     admins: str = _named("ASYNCCODER_ADMINS", "")
     allowed_users: str = _named("ASYNCCODER_ALLOWED_USERS", "")
+    allowed_orgs_setting: str = _named("ASYNCCODER_ALLOWED_ORGS", "")
 
     anthropic_api_key: SecretStr | None = _named("ANTHROPIC_API_KEY")
     anthropic_base_url: str | None = _named("ANTHROPIC_BASE_URL")
@@ -182,8 +183,13 @@ class Settings(BaseSettings):
 
     @property
     def allowed_logins(self) -> frozenset[str]:
-        """GitHub logins that may sign in, lower case; empty means everyone."""
+        """GitHub logins that may sign in, lower case; empty here and in `allowed_orgs` means everyone."""
         return _words(self.allowed_users)
+
+    @property
+    def allowed_orgs(self) -> frozenset[str]:
+        """Organisations, by their lower-case logins, whose members may sign in."""
+        return _words(self.allowed_orgs_setting)
 
     @property
     def extra_sandbox_paths(self) -> tuple[Path, ...]:

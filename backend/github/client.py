@@ -103,6 +103,11 @@ class GitHub:
             person = parse_document(ProfileDocument, self._github.get_user().raw_data)
         return Profile(person.id, person.login, person.name or None, person.email or None, person.avatar_url)
 
+    def organisations(self) -> frozenset[str]:
+        """The lower-case logins of those that the person is a member of, as far as the app may see them."""
+        with as_our_errors():
+            return frozenset(one.login.lower() for one in self._github.get_user().get_orgs())
+
     def repository_count(self) -> int:
         """How many `repositories` will give."""
         with as_our_errors():

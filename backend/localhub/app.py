@@ -72,6 +72,7 @@ def _rest_routes(hub: Hub) -> list[BaseRoute]:
     table = [
         ("GET", f"{API}/user", users.me),
         ("GET", f"{API}/user/emails", users.emails),
+        ("GET", f"{API}/user/orgs", users.organisations),
         ("GET", f"{API}/user/repos", users.repositories),
         ("GET", REPO, repositories.show),
         ("GET", f"{REPO}/branches", repositories.branches),

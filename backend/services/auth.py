@@ -20,14 +20,18 @@ SESSION_DAYS = 30
 SEEN_EVERY = timedelta(minutes=5)
 
 
-def sign_in(session: Session, profile: Profile, token: Token, user_agent: str) -> tuple[User, str]:
+def sign_in(
+    session: Session, profile: Profile, token: Token, user_agent: str, organisations: frozenset[str] = frozenset()
+) -> tuple[User, str]:
     """Makes or refreshes the person, seals the token, opens a session. Returns the person and the cookie's token.
+
+    `organisations` are those that GitHub says the person is in, lower case.
 
     Raises Forbidden for someone the operator did not allow, or who is disabled.
     """
     settings = get_settings()
     login = profile.login.lower()
-    if settings.allowed_logins and login not in settings.allowed_logins | settings.admin_logins:
+    if not is_allowed(login, organisations):
         raise Forbidden("This deployment is limited to certain people. Ask its admin to add you.")
     user = _person(session, profile)
     if user.disabled_at is not None:
@@ -47,6 +51,25 @@ def sign_in(session: Session, profile: Profile, token: Token, user_agent: str) -
     )
     session.flush()
     return user, cookie
+
+
+def is_allowed(login: str, organisations: frozenset[str]) -> bool:
+    """Whether the operator lets this person in: everyone, those named, and members of the organisations named."""
+    settings = get_settings()
+    named, organised = settings.allowed_logins, settings.allowed_orgs
+    if not named and not organised:
+        return True
+    return login.lower() in named | settings.admin_logins or bool(organisations & organised)
+
+
+def shut_out(session: Session, user_id: UUID) -> None:
+    """Ends every way in of a person who has left the organisations; whoever returns signs in again."""
+    user = lock(session, User, user_id)
+    drop_token(user)
+    session.add(user)
+    for ways in ("sessions", "api_tokens"):
+        ended = f"UPDATE {ways} SET revoked_at = now() WHERE user_id = :id AND revoked_at IS NULL"  # noqa: S608 ours
+        session.execute(text(ended), {"id": user_id})
 
 
 def reconnect(session: Session, user_id: UUID, profile: Profile, token: Token) -> None:

@@ -14,12 +14,20 @@ from sqlmodel import Session, SQLModel, col, func, select
 from backend import clock, jsonb, log, redis
 from backend.cache import Cache
 from backend.db import transaction
-from backend.errors import AsyncCoderError, Conflict, GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
+from backend.errors import (
+    AsyncCoderError,
+    Conflict,
+    Forbidden,
+    GitHubNotFound,
+    GitHubUnauthorized,
+    InvalidInput,
+    NotFound,
+)
 from backend.github.client import GitHub
 from backend.github.lines import Lines
 from backend.github.types import RemotePull, RemoteRepository
 from backend.models import Repository, Task, User, UserRepositoryAccess
-from backend.services import access, github_tokens, progress
+from backend.services import access, auth, github_tokens, progress, sessions
 from backend.services.progress import Report
 from backend.settings import get_settings
 from backend.workspace.git import check_branch
@@ -202,10 +210,24 @@ def _reachable(user: User) -> sqlalchemy.Select[Repository, str]:
 
 
 def _sync(user_id: UUID, report: Report) -> int:
+    _check_organisations(user_id)
     found = with_github(user_id, lambda github: _counted(github, report))
     with transaction() as session:
         store(session, user_id, found)
     return len(found)
+
+
+def _check_organisations(user_id: UUID) -> None:
+    """Whoever has left the organisations that the operator named is out. Raises Forbidden."""
+    if not get_settings().allowed_orgs:
+        return
+    login, organisations = with_github(user_id, lambda github: (github.me().login, github.organisations()))
+    if auth.is_allowed(login, organisations):
+        return
+    with transaction() as session:
+        auth.shut_out(session, user_id)
+        sessions.tell_signed_out(session, user_id)
+    raise Forbidden("You are no longer a member of an organisation that may use this deployment.")
 
 
 def _counted(github: GitHub, report: Report) -> list[RemoteRepository]:

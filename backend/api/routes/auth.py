@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from backend import db, log, rate_limit
 from backend.api import deps
-from backend.errors import AsyncCoderError, GitHubError, InvalidInput, TooMany
+from backend.errors import AsyncCoderError, Forbidden, GitHubError, InvalidInput, TooMany
 from backend.github import oauth
 from backend.github.client import GitHub
 from backend.github.types import Profile, Token
@@ -78,9 +78,9 @@ def callback(request: Request, code: str = "", state: str = "", error: str = "")
         if connecting and "connects" in connecting:
             return _connect(settings, connecting, code)
         pending = _pending(settings, request.cookies.get(PENDING, ""), state)
-        profile, token = _exchange(settings, code, pending["verifier"])
+        profile, token, organisations = _exchange(settings, code, pending["verifier"])
         with db.transaction() as session:
-            user, cookie = auth.sign_in(session, profile, token, request.headers.get("user-agent", ""))
+            user, cookie = auth.sign_in(session, profile, token, request.headers.get("user-agent", ""), organisations)
     except AsyncCoderError as refused:
         _log.info("a sign-in was refused", code=refused.code)
         return _refusal(refused, settings)
@@ -148,7 +148,7 @@ def _opened(settings: Settings, sealed: str) -> dict[str, str] | None:
     return opened
 
 
-def _exchange(settings: Settings, code: str, verifier: str) -> tuple[Profile, Token]:
+def _exchange(settings: Settings, code: str, verifier: str) -> tuple[Profile, Token, frozenset[str]]:
     token = oauth.exchange(
         github_url=settings.github_url,
         client_id=settings.client_id,
@@ -158,11 +158,13 @@ def _exchange(settings: Settings, code: str, verifier: str) -> tuple[Profile, To
         verifier=verifier,
     )
     with GitHub(settings.github_api_url, token.access_token) as github:
-        return github.me(), token
+        return github.me(), token, github.organisations() if settings.allowed_orgs else frozenset()
 
 
 def _connect(settings: Settings, connecting: dict[str, str], code: str) -> Response:
-    profile, token = _exchange(settings, code, connecting["verifier"])
+    profile, token, organisations = _exchange(settings, code, connecting["verifier"])
+    if not auth.is_allowed(profile.login, organisations):
+        raise Forbidden("This deployment is limited to certain people. Ask its admin to add you.")
     user_id = UUID(connecting["connects"])
     with db.transaction() as session:
         auth.reconnect(session, user_id, profile, token)

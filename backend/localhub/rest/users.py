@@ -8,7 +8,7 @@ from backend.localhub import access
 from backend.localhub.access import Place
 from backend.localhub.refusals import Refused, invalid, not_found
 from backend.localhub.rest.door import Answer, choice, page, person
-from backend.localhub.shapes.people import private_user, public_user
+from backend.localhub.shapes.people import organization, private_user, public_user
 from backend.localhub.shapes.repository import repository
 from backend.localhub.store import Account, Repository, every
 from backend.localhub.web import Call
@@ -45,6 +45,17 @@ def emails(call: Call) -> Answer:
     listed = [{"email": address, "primary": True, "verified": True, "visibility": visibility}]
     wanted, headers = page(call, listed)
     return Answer(wanted, headers=headers)
+
+
+def organisations(call: Call) -> Answer:
+    """GET /user/orgs: needs `read:org`, else it is refused."""
+    who = person(call)
+    if not call.viewer.has_scope("read:org", "user"):
+        raise Refused(403, "You need at least read:org scope or user scope to list your organizations.")
+    query = "SELECT a.* FROM account a JOIN membership m ON a.id = m.organisation_id WHERE m.account_id = ? ORDER BY id"
+    with call.hub.store.read() as db:
+        wanted, headers = page(call, every(db, Account, query, who.id))
+    return Answer([organization(call.hub.config, one) for one in wanted], headers=headers)
 
 
 def repositories(call: Call) -> Answer:

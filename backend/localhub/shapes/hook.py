@@ -2,7 +2,7 @@
 
 from backend.localhub.access import Place
 from backend.localhub.config import Config
-from backend.localhub.shapes.people import Json, simple_user
+from backend.localhub.shapes.people import Json, organization_of, simple_user
 from backend.localhub.shapes.repository import api_url
 from backend.localhub.store import Account, Delivery, Hook
 
@@ -83,25 +83,7 @@ def push(config: Config, ref: str, before: str, after: str, repository: Json, se
 
 def _organization(config: Config, repository: Json) -> Json:
     owner = repository["owner"]
-    if owner["type"] != "Organization":
-        return {}
-    url = f"{config.api_url}/orgs/{owner['login']}"
-    return {
-        "organization": {
-            "login": owner["login"],
-            "id": owner["id"],
-            "node_id": owner["node_id"],
-            "url": url,
-            "repos_url": f"{url}/repos",
-            "events_url": f"{url}/events",
-            "hooks_url": f"{url}/hooks",
-            "issues_url": f"{url}/issues",
-            "members_url": f"{url}/members{{/member}}",
-            "public_members_url": f"{url}/public_members{{/member}}",
-            "avatar_url": owner["avatar_url"],
-            "description": None,
-        }
-    }
+    return {"organization": organization_of(config, owner)} if owner["type"] == "Organization" else {}
 
 
 def _described(row: Hook) -> Json:

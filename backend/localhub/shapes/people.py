@@ -40,6 +40,30 @@ def simple_user(config: Config, account: Account) -> Json:
     }
 
 
+def organization(config: Config, account: Account) -> Json:
+    """`organization-simple`."""
+    return organization_of(config, simple_user(config, account))
+
+
+def organization_of(config: Config, owner: Json) -> Json:
+    """The same of a `simple-user` that is one."""
+    url = f"{config.api_url}/orgs/{owner['login']}"
+    return {
+        "login": owner["login"],
+        "id": owner["id"],
+        "node_id": owner["node_id"],
+        "url": url,
+        "repos_url": f"{url}/repos",
+        "events_url": f"{url}/events",
+        "hooks_url": f"{url}/hooks",
+        "issues_url": f"{url}/issues",
+        "members_url": f"{url}/members{{/member}}",
+        "public_members_url": f"{url}/public_members{{/member}}",
+        "avatar_url": owner["avatar_url"],
+        "description": None,
+    }
+
+
 def public_user(config: Config, account: Account, *, public_repos: int) -> Json:
     """`public-user`: what a token without the scope `user` sees of its own person."""
     return simple_user(config, account) | {
