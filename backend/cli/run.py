@@ -43,7 +43,7 @@ def run(
     prompt: Annotated[str, typer.Argument(help="What is to be done.")],
     repo: Annotated[Path, typer.Option(help="A local git repository; its last commit is worked on, in a copy.")],
     model: Annotated[
-        str, typer.Option(help="PROVIDER/NAME, such as anthropic/claude-sonnet-4-5 or demo/demo-scripted.")
+        str, typer.Option(help="PROVIDER/NAME, such as anthropic/claude-sonnet-4-6 or demo/demo-scripted.")
     ],
     task_type: Annotated[TaskType, typer.Option("--type", help="What kind of work.")] = TaskType.DEBUG,
     budget: Annotated[float, typer.Option(help="US dollars that it may cost, where the model has a price.")] = 1.0,

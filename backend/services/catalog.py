@@ -65,8 +65,8 @@ _LISTED = (
     ),
     _Listed(
         "anthropic",
-        "claude-sonnet-4-5",
-        "Claude Sonnet 4.5",
+        "claude-sonnet-4-6",
+        "Claude Sonnet 4.6",
         "Anthropic's model for everyday coding.",
         (3_000_000, 15_000_000, 300_000, 3_750_000),
         16_000,

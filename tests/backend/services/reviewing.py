@@ -36,7 +36,7 @@ class Reviewed:
 
     def send(self, **changes: Any) -> UUID:
         with db.transaction() as session:
-            model = session.exec(select(AiModel.id).where(AiModel.name == "claude-sonnet-4-5")).one()
+            model = session.exec(select(AiModel.id).where(AiModel.name == "claude-sonnet-4-6")).one()
         usual = (self.repository, "main", None, model, TaskType.PR_REVIEW, Priority.MEDIUM, "Is it sound?")
         return tasks.send(self.alice, replace(tasks.Draft(*usual, pull_number=self.number), **changes))
 

@@ -26,7 +26,7 @@ from tests.pictures import png
 PICTURE = png(40, 30)
 LOOK = Call("list_files", {"path": "."})
 FINISH = Call("finish", {"title": "Where totals are made", "summary": "In shop/totals.py."})
-MODELS = {"anthropic": "claude-sonnet-4-5", "openai": "gpt-5.1"}
+MODELS = {"anthropic": "claude-sonnet-4-6", "openai": "gpt-5.1"}
 
 
 @pytest.fixture

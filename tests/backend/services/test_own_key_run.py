@@ -41,7 +41,7 @@ def ask(user_id: UUID) -> UUID:
     with db.transaction() as session:
         user = session.get_one(User, user_id)
         found = next(row for row in repositories.listing(session, user) if row.full_name == "alice/sample-shop")
-        model = session.exec(select(AiModel.id).where(AiModel.name == "claude-sonnet-4-5")).one()
+        model = session.exec(select(AiModel.id).where(AiModel.name == "claude-sonnet-4-6")).one()
         draft = tasks.Draft(found.id, "main", None, model, TaskType.ASK, Priority.MEDIUM, "Where are totals made?")
         return tasks.submit(session, user, draft).id
 

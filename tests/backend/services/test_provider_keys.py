@@ -106,7 +106,7 @@ def test_a_key_that_the_provider_takes_is_kept_sealed_and_shown_by_its_end(
     assert listed(people) == [(provider, "7f3c")]
     assert listed(people, "bob") == []
     assert sent(server) == [KEY]
-    assert server.received[0].body["model"] in ("claude-sonnet-4-5", "gpt-5.1"), "the cheapest of the provider's"
+    assert server.received[0].body["model"] in ("claude-sonnet-4-6", "gpt-5.1"), "the cheapest of the provider's"
     with db.transaction() as session:
         stored = session.exec(select(ProviderKey)).one()
     assert KEY not in str(stored.model_dump())

@@ -51,7 +51,7 @@ class Bench:
         self.server.script = [*turns, Turn(calls=[FINISH])]
         self.server.received.clear()
         with db.transaction() as session:
-            model = session.exec(select(AiModel.id).where(AiModel.name == "claude-sonnet-4-5")).one()
+            model = session.exec(select(AiModel.id).where(AiModel.name == "claude-sonnet-4-6")).one()
         return tasks.send(
             self.alice, tasks.Draft(self.repository, "main", None, model, task_type, Priority.MEDIUM, "Note it")
         )

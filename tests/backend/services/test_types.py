@@ -19,7 +19,7 @@ from tests.hub import LocalHub
 from tests.model_server import Call, ScriptedModelServer, Turn
 
 SHOP = "alice/sample-shop"
-CLAUDE = "claude-sonnet-4-5"
+CLAUDE = "claude-sonnet-4-6"
 DONE = Call("finish", {"title": "Done", "summary": "It is done."}, id="toolu_done")
 
 
