@@ -250,7 +250,7 @@ def pull(row: tasks.PullRequestRow | None, verdict: str = "") -> Pull:
     if row is None:
         return Pull()
     look, word = _PULLS[PullRequestStatus(row.status)]
-    menu = pull_menu(row.status, verdict, row.may_push)
+    menu = pull_menu(row.status, verdict, may_push=row.may_push, conflicts=row.conflicts)
     signals = pull_signals(row.status, row.checks_state, row.review_state, row.conflicts)
     return Pull(row.number, row.title, look, word, web_address(row.url), menu, row.head_sha, signals)
 

@@ -59,9 +59,10 @@ def _warned(action: Action) -> Action:
 
 
 # By what `views.pull_menu` says of a pull request. What would be refused is not offered.
-_MENUS = {
+MENUS = {
     PullRequestStatus.OPEN.value: _menu(PullRequestStatus.OPEN),
     "unproven": [_warned(action) for action in _menu(PullRequestStatus.OPEN)],
+    "stuck": [_ACTIONS[Deed.CLOSE]],
     PullRequestStatus.DRAFT.value: _menu(PullRequestStatus.DRAFT),
     PullRequestStatus.CLOSED.value: _menu(PullRequestStatus.CLOSED),
 }
@@ -95,7 +96,7 @@ def deed_buttons() -> rx.Component:
     """Of the task's pull request: the likeliest in sight, the others in a menu."""
     return rx.match(
         TaskView.pull.menu,
-        *[(kind, _buttons(first, others)) for kind, (first, *others) in _MENUS.items()],
+        *[(kind, _buttons(first, others)) for kind, (first, *others) in MENUS.items()],
         rx.fragment(),
     )
 
@@ -110,6 +111,8 @@ def deed_menu(task_id: rx.Var[str], kind: rx.Var[str], sha: rx.Var[str], number:
 
 def _buttons(first: Action, others: list[Action]) -> rx.Component:
     pull, task = TaskView.pull, TaskView.facts.id
+    if first.tone == "bad":  # never in sight by itself
+        return _more(task, pull.sha, rx.Var.create([first, *others]), "Actions of this pull request")
     return theme.row(
         theme.confirm_button(
             rx.cond(PullDeeds.busy != "", theme.icon("loader-circle", 14, spin=True)),
@@ -137,6 +140,6 @@ def _more(task_id: rx.Var[str], sha: rx.Var[str], options: rx.Var[Any], label: A
 
 
 def _options(kind: rx.Var[str]) -> rx.Var[Any]:
-    options = rx.match(kind, *[(name, rx.Var.create(menu)) for name, menu in _MENUS.items()], rx.Var.create([]))
+    options = rx.match(kind, *[(name, rx.Var.create(menu)) for name, menu in MENUS.items()], rx.Var.create([]))
     assert isinstance(options, rx.Var)
     return options

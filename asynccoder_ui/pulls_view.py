@@ -60,7 +60,7 @@ def pull_item(row: PullRow) -> PullItem:
         verdict=row.verdict,
         at=iso(row.updated_at),
         task_id=str(row.task_id),
-        menu=pull_menu(row.status, row.verdict, row.may_push),
+        menu=pull_menu(row.status, row.verdict, may_push=row.may_push, conflicts=row.conflicts),
         sha=row.head_sha,
         signals=pull_signals(row.status, row.checks_state, row.review_state, row.conflicts),
     )

@@ -152,10 +152,12 @@ def task_item(row: tasks.TaskRow, menu: str = "") -> TaskItem:
     )
 
 
-def pull_menu(status: str, verdict: str, may_push: bool) -> str:
+def pull_menu(status: str, verdict: str, *, may_push: bool, conflicts: bool) -> str:
     """Which actions a pull request offers (see pull_deeds); empty for whoever may not push, and once it is merged."""
     if not may_push or status == PullRequestStatus.MERGED:
         return ""
+    if status == PullRequestStatus.OPEN and conflicts:
+        return "stuck"
     return "unproven" if status == PullRequestStatus.OPEN and verdict == Verdict.FAILED else status
 
 

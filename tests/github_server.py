@@ -77,7 +77,8 @@ class _Pulls(BaseHTTPRequestHandler):
             )
         if "/annotations" in self.path:
             return self._answer(200, [{"path": "shop/totals.py", "start_line": 4, "message": "unused import"}])
-        return self._answer(200, {"output": {"title": self.server.words.get(number), "summary": None, "text": None}})
+        output = {"title": self.server.words.get(number), "summary": None, "text": None, "annotations_count": 1}
+        return self._answer(200, {"output": output})
 
     def _answer(self, status: int, body: object, headers: dict[str, str] | None = None) -> None:
         self._send(status, json.dumps(body).encode(), headers)

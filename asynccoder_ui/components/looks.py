@@ -29,7 +29,7 @@ _VERDICTS: dict[str, tuple[str, theme.Tone, str]] = {
     "cannot_run": ("circle-alert", "warn", "cannot run here"),
 }
 # What others say of a pull request: icon, tone, words.
-_SIGNALS: dict[str, tuple[str, theme.Tone, str]] = {
+SIGNALS: dict[str, tuple[str, theme.Tone, str]] = {
     "checks_success": ("check", "ok", "checks pass"),
     "checks_failure": ("circle-x", "bad", "checks fail"),
     "checks_pending": ("clock", "warn", "checks run"),
@@ -76,7 +76,7 @@ def pull_pill(look: rx.Var[str], word: rx.Var[str], number: rx.Var[int], href: r
 
 def signal_pills(signals: rx.Var[list[str]]) -> rx.Component:
     """What others say of a pull request: its checks, its reviews, a conflict."""
-    drawn = [(name, theme.pill(theme.icon(icon, 14), word, tone=tone)) for name, (icon, tone, word) in _SIGNALS.items()]
+    drawn = [(name, theme.pill(theme.icon(icon, 14), word, tone=tone)) for name, (icon, tone, word) in SIGNALS.items()]
     return rx.foreach(signals, lambda name: rx.match(name, *drawn, rx.fragment()))
 
 

@@ -312,10 +312,10 @@ class GitHub:
         """What a check says of itself, and of lines; empty where it says nothing."""
         path = f"/repos/{_checked(full_name)}/check-runs/{check_id}"
         with as_our_errors():
-            told = parse_document(CheckWordsDocument, self._get(path).json()).as_words()
-            listed = _listed(self._get(f"{path}/annotations?per_page=30").json())
+            told = parse_document(CheckWordsDocument, self._get(path).json())
+            listed = _listed(self._get(f"{path}/annotations?per_page=30").json()) if told.annotations else []
             notes = [parse_document(AnnotationDocument, one).as_words() for one in listed]
-        return "\n".join([*([told] if told else []), *notes])
+        return "\n".join([*([told.words] if told.words else []), *notes])
 
     def _repository(self, full_name: str) -> Repository:
         return self._github.get_repo(_checked(full_name))

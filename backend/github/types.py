@@ -425,6 +425,7 @@ class _Output(BaseModel):
     title: str | None = None
     summary: str | None = None
     text: str | None = None
+    annotations_count: int = 0
 
 
 class CheckWordsDocument(BaseModel):
@@ -432,10 +433,16 @@ class CheckWordsDocument(BaseModel):
 
     output: _Output | None = None
 
-    def as_words(self) -> str:
+    @property
+    def annotations(self) -> int:
+        """How many lines it says something of."""
+        return self.output.annotations_count if self.output else 0
+
+    @property
+    def words(self) -> str:
         """Its title, summary and text, each a paragraph."""
         told = self.output or _Output()
-        return "\n\n".join(part for part in (told.title, told.summary, told.text) if part)
+        return "\n\n".join(dict.fromkeys(part for part in (told.title, told.summary, told.text) if part))
 
 
 class AnnotationDocument(BaseModel):

@@ -2,21 +2,24 @@
 
 import asyncio
 from functools import partial
+from itertools import product
 from uuid import UUID
 
 import pytest
 from sqlmodel import select
 
 from asynccoder_ui.bring import Bring
+from asynccoder_ui.components.looks import SIGNALS
 from asynccoder_ui.pages.pull_requests import PullRequests
-from asynccoder_ui.pull_deeds import PullDeeds
+from asynccoder_ui.pull_deeds import MENUS, PullDeeds
 from asynccoder_ui.task_view import TaskView
+from asynccoder_ui.views import pull_menu, pull_signals
 from backend import db
 from backend.github.client import GitHub
 from backend.models import Task, TaskMessage
 from backend.services import pull_requests, tasks
 from backend.settings import get_settings
-from backend.words import Outcome, Priority, Status, TaskType, Visibility
+from backend.words import ChecksState, Outcome, Priority, PullRequestStatus, ReviewState, Status, TaskType, Visibility
 from tests.conftest import People, keep, remote
 from tests.hub import LocalHub, push_change
 from tests.settled import settle
@@ -152,3 +155,14 @@ def test_a_review_is_put_into_the_reply_box_and_nothing_is_sent(connected: Peopl
     assert "Say more" in told and str(task) in told and busy == ""
     with db.transaction() as session:
         assert session.exec(select(TaskMessage)).all() == []
+
+
+def test_every_menu_and_pill_that_a_row_names_is_drawn_and_what_conflicts_is_not_merged() -> None:
+    for status, verdict, conflicts in product(PullRequestStatus, ("", "failed"), (False, True)):
+        menu = pull_menu(status, verdict, may_push=True, conflicts=conflicts)
+        offered = [action.value for action in MENUS[menu]] if menu else []
+        assert ("merge" in offered) == (status == PullRequestStatus.OPEN and not conflicts)
+        assert pull_menu(status, verdict, may_push=False, conflicts=conflicts) == ""
+    for checks, review in product([None, *ChecksState], [None, *ReviewState]):
+        assert set(pull_signals("open", checks, review, True)) <= set(SIGNALS)
+        assert pull_signals("merged", checks, review, True) == []
