@@ -10,6 +10,8 @@ from backend.localhub.shapes.pull import association
 from backend.localhub.shapes.repository import api_url, web_url
 from backend.localhub.store import Pull, Review, ReviewComment
 
+_REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
+
 
 def review(config: Config, db: sqlite3.Connection, place: Place, pull: Pull, row: Review) -> Json:
     """`pull-request-review`."""
@@ -75,4 +77,5 @@ def comment(
         "original_line": row.line,
         "side": row.side,
         "subject_type": "line",
+        "reactions": {"url": f"{url}/reactions", "total_count": 0, **dict.fromkeys(_REACTIONS, 0)},
     }

@@ -197,7 +197,7 @@ def test_webhooks_carry_what_github_carries(hub: RunningHub, clone: Clone, githu
     caller.patch(f"{pulls}/1", json={"state": "open"})
     caller.post(f"{pulls}/13/reviews", json=SEEN)
     caller.put(f"{pulls}/1/merge")
-    told = [(one.headers["x-github-event"], json.loads(one.body)) for one in hub.receiver.wait(10)]
+    told = [(one.headers["x-github-event"], json.loads(one.body)) for one in hub.receiver.wait(11)]
     names = [f"{event}-{data['action']}" if "action" in data else event for event, data in told]
     assert names == [
         "ping",
@@ -209,6 +209,7 @@ def test_webhooks_carry_what_github_carries(hub: RunningHub, clone: Clone, githu
         "pull_request-closed",
         "pull_request-reopened",
         "pull_request_review-submitted",
+        "pull_request_review_comment-created",
         "pull_request-closed",
     ]
     for name, (_, data) in zip(names, told, strict=True):
