@@ -108,18 +108,18 @@ def _found(session: Session, task_id: UUID) -> _Target:
 
 
 def since(session: Session, task_id: UUID) -> datetime:
-    """When the task's newest run was asked for."""
+    """When the task's newest run was asked for, in GitHub's whole seconds."""
     newest = select(TaskRun.created_at).where(TaskRun.task_id == task_id).order_by(col(TaskRun.number).desc())
-    return session.exec(newest.limit(1)).one()
+    return session.exec(newest.limit(1)).one().replace(microsecond=0)
 
 
 def _reviewed(github: GitHub, target: _Target) -> str:
     reviews = [
         one
         for one in github.reviews(target.full_name, target.number)
-        if one.submitted_at and one.submitted_at > target.since and readable(one.body).strip()
+        if one.submitted_at and one.submitted_at >= target.since and readable(one.body).strip()
     ]
-    remarks = [one for one in github.remarks(target.full_name, target.number) if one.created_at > target.since]
+    remarks = [one for one in github.remarks(target.full_name, target.number) if one.created_at >= target.since]
     if not reviews and not remarks:
         raise Conflict("Nobody said more of the pull request since the last run.")
     return review_text(target.number, reviews, remarks)

@@ -131,6 +131,7 @@ def _page_columns(user: User) -> list[Any]:
 def _pull_request(row: TaskRow, found: Mapping[Any, Any]) -> PullRequestRow | None:
     if row.pr_number is None or row.pr_status is None:
         return None
+    asked_at = found["run_asked_at"].replace(microsecond=0)  # GitHub's times are whole seconds
     return PullRequestRow(
         row.pr_number,
         found["pr_title"],
@@ -143,7 +144,7 @@ def _pull_request(row: TaskRow, found: Mapping[Any, Any]) -> PullRequestRow | No
         review_state=found["review_state"],
         conflicts=found["is_mergeable"] is False,
         failing=tuple(sorted(found["pr_failing"])),
-        said=sum(datetime.fromisoformat(at) > found["run_asked_at"] for at in found["pr_said"]),
+        said=sum(datetime.fromisoformat(at) >= asked_at for at in found["pr_said"]),
     )
 
 

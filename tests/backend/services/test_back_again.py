@@ -12,7 +12,7 @@ from backend import clock, db
 from backend.errors import Conflict, Forbidden, NotFound
 from backend.github.client import GitHub
 from backend.github.types import RemoteCheck, RemotePull
-from backend.models import PullRequest, Task, TaskMessage
+from backend.models import PullRequest, Task, TaskMessage, TaskRun
 from backend.services import back_again, next_action, pull_requests, pull_signals, tasks
 from backend.services.back_again import Kind
 from backend.settings import get_settings
@@ -83,6 +83,8 @@ class TestReviews:
         with db.transaction() as session:
             assert session.exec(select(TaskMessage)).all() == [], "nothing is sent"
             tasks.follow_up(session, connected.alice, task, words)
+            later = clock.now() + timedelta(seconds=2)  # than the review, by GitHub's whole seconds
+            session.exec(select(TaskRun).where(TaskRun.number == 2)).one().created_at = later
         settle(task, Status.COMPLETED, outcome=Outcome.PR_UPDATED)
         assert offered(connected, task) is None
         with pytest.raises(Conflict, match="since the last run"):
