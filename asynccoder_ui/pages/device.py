@@ -121,7 +121,7 @@ def _form() -> rx.Component:
     return theme.card(
         rx.el.form(
             theme.stack(
-                theme.form_row("Code", control, "As the program shows it, such as after `asynccoder login`."),
+                theme.form_row("Code", control, "As the program shows it, such as asynccoder login."),
                 theme.row(theme.button("Continue", type="submit", variant="primary")),
             ),
             on_submit=Device.find,
@@ -133,7 +133,7 @@ def _question() -> rx.Component:
     asking = Device.asking
     return theme.card(
         theme.stack(
-            theme.words("heading", asking.name, " asks to be signed in as you", tag="h2"),
+            theme.words("strong", asking.name, " asks to be signed in as you", tag="h2"),
             theme.words(
                 "small", "It could then ", asking.may, ", for 90 days or until you revoke it in Settings.", tag="p"
             ),

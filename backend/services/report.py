@@ -50,7 +50,7 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) ->
         lines.append(f"| Tests removed or skipped | {_cell(quiet(', '.join(evidence['weakened'])))} |")
     lines += [
         "",
-        f"By {facts.model_name}, {_cost(facts, to_credits(ending.cost_micro))}. "
+        f"By {facts.model_name}, {cost(facts, to_credits(ending.cost_micro))}. "
         f"The evidence is the worker's. [The task's log]({link})",
         "",
         "### What the model says",
@@ -75,7 +75,8 @@ def quiet(text: str) -> str:
     return _CLOSING.sub(lambda found: f"{found[0]}{_GAP}", text)
 
 
-def _cost(facts: Brief, count: int) -> str:
+def cost(facts: Brief, count: int) -> str:
+    """What a run cost, in words: credits, or dollars on somebody's own key."""
     if facts.own_key:
         return f"about {in_dollars(count)} on the author's own key"
     return "1 credit" if count == 1 else f"{count} credits"

@@ -20,7 +20,7 @@ from backend.github.types import LineComment, RemotePull, RemoteReview
 from backend.services import earlier_reviews, repositories, review_subject
 from backend.services.credits import to_credits
 from backend.services.earlier_reviews import Finding
-from backend.services.report import quiet
+from backend.services.report import cost, quiet
 from backend.services.results import SEVERITIES
 from backend.services.review_subject import ReviewSubject
 from backend.services.reviews import lines_of
@@ -125,7 +125,8 @@ def _review(place: Workplace, ending: Ending, subject: ReviewSubject, fresh: Seq
     stands = f" {again} of before still {'stands' if again == 1 else 'stand'}." if again else ""
     title = _words(ending.title)
     link = f"{get_settings().origin}/tasks/{facts.task_id}"
-    foot = f"By {facts.model_name}, {to_credits(ending.cost_micro)} credits, of {subject.head_sha[:12]}.{stands}"
+    price = cost(facts, to_credits(ending.cost_micro))
+    foot = f"By {facts.model_name}, {price}, of {subject.head_sha[:12]}.{stands}"
     return _Review(
         subject=subject,
         marker=f"<!-- asynccoder:review:{facts.claim.run_id} -->",
