@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 Document = dict[str, Any]
-_SHEETS = ("tokens.css", "asynccoder.css", "handbook.css")
+_SHEETS = ("tokens.css", "asynccoder.css", "handbook.css", "narrow.css")
 _TONES = {"get": "", "post": "ok", "put": "merged", "delete": "bad"}
 
 
@@ -104,7 +104,7 @@ def _folded(title: str, inside: str) -> str:
 def _table(rows: Iterable[tuple[str, ...]]) -> str:
     lines = ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f'<div class="table"><table><tbody>{body}</tbody></table></div>' if lines else ""
+    return f'<div class="table" tabindex="0"><table><tbody>{body}</tbody></table></div>' if lines else ""
 
 
 def _mono(words: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e import looks
 from tests.e2e.conftest import Stack, sign_in
 from tests.e2e.test_road import send_task
 
@@ -113,6 +114,19 @@ def test_where_a_page_breaks_the_person_gets_a_sentence_and_a_way_on(stack: Stac
     expect(page.get_by_role("heading", name="This page broke.")).to_be_visible()
     page.get_by_role("link", name="Go to the dashboard").click()
     expect(page.get_by_role("heading", name="What should be done?")).to_be_visible()
+
+
+def test_the_apis_page_is_in_the_products_looks_and_asks_no_other_host(stack: Stack, new_page: NewPage) -> None:
+    page = new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{stack.origin}/api/docs")
+    page.locator("#create_task summary").first.click()
+    expect(page.locator("#create_task pre").first).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.querySelector('.handbook')).display") == "grid"
+    found = looks.faults(page, where="the API's page")
+    assert not found, "\n".join(found)
+    assert asked and all(url.startswith(stack.origin) for url in asked)
 
 
 @pytest.mark.timeout(200)
