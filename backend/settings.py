@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     github_client_id: str | None = _named("GITHUB_CLIENT_ID")
     github_client_secret: SecretStr | None = _named("GITHUB_CLIENT_SECRET")
     github_webhook_secret: SecretStr | None = _named("GITHUB_WEBHOOK_SECRET")
+    github_app_id: str | None = _named("GITHUB_APP_ID")
     github_url_setting: str = _named("GITHUB_URL", "https://github.com")
     github_api_url_setting: str = _named("GITHUB_API_URL", "https://api.github.com")
 

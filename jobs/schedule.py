@@ -18,7 +18,7 @@ from backend import db, log
 from backend.db import transaction
 from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, ring_chore, ring_runs, waiting
-from backend.services import attachments, attempts, claims, deliveries, idempotency, pull_requests
+from backend.services import attachments, attempts, claims, deliveries, idempotency, pull_requests, repository_hooks
 from backend.settings import get_settings
 
 SCHEDULE_LOCK = 0x61637363  # "acsc"
@@ -69,11 +69,14 @@ def _take_over(run_id: UUID) -> bool:
 
 
 def poll() -> None:
-    """Asks the chore worker to look at the open pull requests that are due, unless it has other things to do."""
+    """Asks the chore worker to look at the open pull requests and webhooks that are due, unless it has other work."""
     with transaction() as session:
         is_due = bool(pull_requests.due(session, limit=1))
+        has_hooks_due = bool(repository_hooks.due(session, limit=1))
     if is_due and not waiting(CHORES):
         ring_chore(pull_requests.CHORE)
+    if has_hooks_due and not waiting(CHORES):
+        ring_chore(repository_hooks.CHORE)
 
 
 def tidy() -> None:

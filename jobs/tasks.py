@@ -7,7 +7,16 @@ from backend import log
 from backend.db import transaction
 from backend.errors import Unavailable
 from backend.queue import hear_chore, others_wait, ring_chore, ring_runs
-from backend.services import attachments, claims, deliveries, executor, idempotency, pull_requests, workplace
+from backend.services import (
+    attachments,
+    claims,
+    deliveries,
+    executor,
+    idempotency,
+    pull_requests,
+    repository_hooks,
+    workplace,
+)
 
 _log = log.get(__name__)
 
@@ -53,6 +62,12 @@ def poll_pull_requests() -> None:
         ring_chore(pull_requests.CHORE)
     if polled.changed:
         _log.info("polled pull requests", changed=polled.changed, left=polled.left)
+
+
+def keep_hooks() -> None:
+    """Makes and mends the webhooks of repositories that are worked on."""
+    hear_chore(repository_hooks.CHORE)
+    repository_hooks.keep_all()
 
 
 def remove_unsent_attachments() -> None:

@@ -26,6 +26,7 @@ from backend.github.types import (
     CheckDocument,
     CheckWordsDocument,
     CommentDocument,
+    HookDocument,
     IssueDocument,
     LineComment,
     Listed,
@@ -316,6 +317,25 @@ class GitHub:
             listed = _listed(self._get(f"{path}/annotations?per_page=30").json()) if told.annotations else []
             notes = [parse_document(AnnotationDocument, one).as_words() for one in listed]
         return "\n".join([*([told.words] if told.words else []), *notes])
+
+    def keep_hook(self, full_name: str, url: str, secret: str, events: Sequence[str]) -> int:
+        """The repository's webhook to `url`, made or put right; its id. GitHub never tells a secret: it is set anew.
+
+        Raises GitHubNotFound for whoever may not manage its webhooks.
+        """
+        with as_our_errors():
+            hooks = f"{self._repository(full_name).complete().url}/hooks"  # neither POST nor PATCH follows a rename
+            answer = self._get(f"/repos/{_checked(full_name)}/hooks?per_page={PAGE}")
+            found = [parse_document(HookDocument, one) for one in _listed(answer.json())]
+            known = next((one for one in found if one.config.url == url), None)
+            wish = {
+                "active": True,
+                "events": list(events),
+                "config": {"url": url, "content_type": "json", "insecure_ssl": "0", "secret": secret},
+            }
+            verb, address = ("PATCH", f"{hooks}/{known.id}") if known else ("POST", hooks)
+            _, data = self._github.requester.requestJsonAndCheck(verb, address, input=wish)
+            return parse_document(HookDocument, data).id
 
     def _repository(self, full_name: str) -> Repository:
         return self._github.get_repo(_checked(full_name))

@@ -457,6 +457,18 @@ class AnnotationDocument(BaseModel):
         return f"{self.path}:{self.start_line}: {self.message or ''}"
 
 
+class _HookConfig(BaseModel):
+    url: str = ""
+
+
+class HookDocument(BaseModel):
+    """GitHub's JSON of a repository's webhook."""
+
+    id: int
+    active: bool = True
+    config: _HookConfig = _HookConfig()
+
+
 class ProfileDocument(BaseModel):
     """GitHub's JSON of the signed-in person."""
 

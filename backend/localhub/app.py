@@ -82,6 +82,7 @@ def _rest_routes(hub: Hub) -> list[BaseRoute]:
         ("GET", f"{REPO}/hooks", repositories.hooks),
         ("POST", f"{REPO}/hooks", repositories.create_hook),
         ("GET", hook_path, repositories.hook),
+        ("PATCH", hook_path, repositories.update_hook),
         ("DELETE", hook_path, repositories.remove_hook),
         ("GET", f"{REPO}/issues", issues.index),
         ("GET", issue_path, issues.show),

@@ -31,6 +31,9 @@ class Repository(SQLModel, table=True):
     is_archived: bool = filled("false")
     is_empty: bool = filled("false")
     observed_at: datetime | None = moment()  # GitHub's own updated_at, as a webhook last told it
+    hook_id: int | None = big()  # GitHub's id of the webhook that we made here
+    hook_trouble: str | None = foreign(default=None)  # why there is none, in GitHub's words
+    hook_checked_at: datetime | None = moment()
     created_at: datetime = moment(default_now=True)
     updated_at: datetime = moment(default_now=True)
 

@@ -15,7 +15,10 @@ from backend.localhub.store import Delivery, Hook, every, one, stamp
 from backend.localhub.web import Call
 from backend.settings import is_loopback_url
 
-EVENTS = ("*", "ping", "pull_request")  # what the hub has to tell
+EVENTS = (  # what GitHub has to tell; the hub does not tell all of it
+    *("*", "ping", "check_run", "check_suite", "issue_comment", "issues", "member", "pull_request"),
+    *("pull_request_review", "pull_request_review_comment", "push", "repository"),
+)
 
 
 def place(call: Call, db: sqlite3.Connection, level: Level = "read") -> Place:
@@ -99,6 +102,29 @@ def create_hook(call: Call) -> Answer:
         answer = _hook(call, db, where, row)
     call.hub.courier.ring()
     return Answer(answer, 201, {"Location": answer["url"]})
+
+
+def update_hook(call: Call) -> Answer:
+    """PATCH /repos/{owner}/{repo}/hooks/{hook_id}: a new `config` takes the whole place of the old one."""
+    wish = call.json()
+    with call.hub.store.write() as db:
+        where = _hook_place(call, db)
+        row = _found_hook(db, where, call.path["hook_id"])
+        given = wish.get("config")
+        old = {"url": row.url, "secret": row.secret, "content_type": row.content_type, "insecure_ssl": row.insecure_ssl}
+        settings: dict[str, Any] = given if isinstance(given, dict) else old
+        events = wish.get("events", row.events.split(","))
+        _check_hook(wish, settings.get("url"), events)
+        db.execute(
+            "UPDATE hook SET url = ?, secret = ?, content_type = ?, insecure_ssl = ?, events = ?, active = ?,"
+            " updated_at = ? WHERE id = ?",
+            (
+                *(settings["url"], str(settings.get("secret", "")), str(settings.get("content_type", "form"))),
+                *(str(settings.get("insecure_ssl", "0")), ",".join(events), bool(wish.get("active", row.active))),
+                *(stamp(), row.id),
+            ),
+        )
+        return Answer(_hook(call, db, where, _found_hook(db, where, row.id)))
 
 
 def remove_hook(call: Call) -> Answer:
