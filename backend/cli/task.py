@@ -48,9 +48,7 @@ def new(
         "model_id": _model(server, model) if model else None,
         "pull_number": pull,
     }
-    # With a key of its own a request that is sent twice creates once.
-    wish = {name: value for name, value in given.items() if value is not None}
-    task = server.ask("POST", "/api/tasks", json=wish, headers={"Idempotency-Key": str(uuid4())})
+    task = _created(server, {name: value for name, value in given.items() if value is not None})
     if watch_it:
         print(task["url"], file=sys.stderr)
         _follow(server, task, as_json=as_json)
@@ -120,6 +118,20 @@ def apply(task: Id) -> None:
     print(f"Applied to {root}. See: git diff", file=sys.stderr)
 
 
+def _created(server: Client, wish: dict[str, Any]) -> dict[str, Any]:
+    """The new task; where the answer was lost, asked for once more under the same key, which creates nothing more."""
+    key = {"Idempotency-Key": str(uuid4())}
+    found: dict[str, Any]
+    try:
+        found = server.ask("POST", "/api/tasks", json=wish, headers=key)
+    except ClientError as error:
+        if error.exit_code != client.UNREACHED:
+            raise
+        time.sleep(1)
+        found = server.ask("POST", "/api/tasks", json=wish, headers=key)
+    return found
+
+
 def _follow(server: Client, task: dict[str, Any], *, as_json: bool) -> None:
     """Prints the log up to the end of the run that is alive now, else up to what is there."""
     is_over, known = Status(task["status"]).is_end, task["event_seq"]
@@ -184,6 +196,8 @@ def _line(event: dict[str, Any]) -> str:
             return f"  · {payload.get('summary') or payload.get('name')}"
         case "note" | "wait" | "commit":
             return f"  … {payload.get('text') or payload.get('reason') or payload.get('title')}"
+        case "phase" if payload.get("phase") == "parked":
+            return f"  … waits: {payload.get('reason')}"
         case "evidence":
             return f"  = {payload['verdict']}: {payload.get('command') or payload.get('reason')}"
         case "ended":

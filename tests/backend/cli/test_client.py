@@ -175,6 +175,23 @@ def test_refusals_have_a_sentence_and_a_code(near: People) -> None:
     assert refusal("task", "list").exit_code == client.SIGNED_OUT
 
 
+def test_a_task_whose_answer_was_lost_is_asked_for_once_more_under_the_same_key(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setattr(time, "sleep", lambda _: None)
+    keys: list[str] = []
+
+    class Lossy(client.Client):
+        def ask(self, method: str, path: str, **given: Any) -> Any:
+            keys.append(given["headers"]["Idempotency-Key"])
+            if len(keys) == 1:
+                raise ClientError("It cannot be reached.", client.UNREACHED)
+            return {"id": "x"}
+
+    assert task._created(Lossy("http://127.0.0.1:1"), {"prompt": "x"}) == {"id": "x"}
+    assert len(keys) == 2 and len(set(keys)) == 1
+
+
 def test_a_token_of_the_environment_goes_before_and_one_of_another_server_is_not_sent(
     near: People, environment: pytest.MonkeyPatch
 ) -> None:
