@@ -125,10 +125,7 @@ def callers(connected: People) -> Iterator[dict[str, TestClient]]:
         "reader": _bearing(reader),
         **{role: _bearing(tokens[login], cookies[login]) for role, login in persons.items()},
     }
-    clients = {
-        role: TestClient(app, base_url=get_settings().origin, follow_redirects=False, headers=given[role])
-        for role in ROLES
-    }
+    clients = {role: _client(given[role], f"192.0.2.{number}") for number, role in enumerate(ROLES)}
     yield clients
     for client in clients.values():
         client.close()
@@ -162,6 +159,12 @@ def test_everyone_gets_what_their_cell_says(
 def test_no_route_is_without_cells_and_no_cells_without_a_route() -> None:
     there = {(method, context.path) for context in iter_route_contexts(app.routes) for method in context.methods or ()}
     assert there - {("HEAD", path) for _, path in there} == set(EXPECTED)
+
+
+def _client(headers: dict[str, str], address: str) -> TestClient:
+    """Each from an address of its own: refusals are counted by it."""
+    origin = get_settings().origin
+    return TestClient(app, base_url=origin, follow_redirects=False, headers=headers, client=(address, 1))
 
 
 def _ask(people: People, client: TestClient, method: str, path: str, named: dict[str, str]) -> int:
