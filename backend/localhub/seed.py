@@ -21,7 +21,7 @@ APP_HOOK = 1
 FIRST_DEMO_ID = 2101
 FIRST_ISSUE_ID = 4_000_000_000
 FIRST_PULL_ID = 4_500_000_000
-_EVENTS = "check_run,issue_comment,pull_request,pull_request_review,pull_request_review_comment,push"
+_EVENTS = "check_run,pull_request,pull_request_review,pull_request_review_comment,push"
 _PEOPLE = (
     Account(1001, "alice", "User", "Alice Weber", "alice@example.org", "2024-03-01T09:00:00Z"),
     Account(1002, "bob", "User", "Bob Okafor", "bob@example.org", "2024-03-02T09:00:00Z"),
