@@ -53,6 +53,8 @@ class RepositoryItem:
     task_href: str = ""
     task_at: str = ""
     url: str = ""
+    hook: str = ""  # how GitHub's changes come, a HookState
+    hook_words: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def listed_item(listed: Listed) -> RepositoryItem:
 
 def shown_item(shown: Shown) -> RepositoryItem:
     """The head of a repository's page."""
-    return _item(shown.row, url=web_address(shown.url))
+    hook = shown.hook
+    return _item(shown.row, url=web_address(shown.url), hook=hook.state.value, hook_words=hook.sentence)
 
 
 def branch_item(row: BranchRow) -> BranchItem:

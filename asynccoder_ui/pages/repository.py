@@ -23,6 +23,7 @@ from backend.errors import NotFound, Refusal
 from backend.models import User
 from backend.services import repository_pages as pages
 from backend.services import repository_settings as settings
+from backend.services.repository_hooks import HookState
 from backend.services.repository_settings import DraftPolicy, SettingsRow
 
 TABS = {"tasks": "Tasks", "branches": "Branches", "settings": "Settings"}
@@ -242,7 +243,34 @@ def _settings() -> rx.Component:
             ),
         ),
         setup_cards(),
+        _changes(),
         gap="loose",
+    )
+
+
+def _changes() -> rx.Component:
+    """How what happens on GitHub is heard of."""
+    told = theme.pill(theme.icon("webhook", 14), "told at once", tone="ok")
+    asked = theme.pill(theme.icon("refresh-cw", 14), "asked every minute")
+    return theme.stack(
+        theme.words("heading", "Changes on GitHub", tag="h2"),
+        theme.card(
+            theme.stack(
+                theme.row(
+                    rx.match(
+                        RepositoryView.head.hook,
+                        (HookState.APP.value, told),
+                        (HookState.KEPT.value, told),
+                        (
+                            HookState.REFUSED.value,
+                            theme.pill(theme.icon("triangle-alert", 14), "no webhook", tone="warn"),
+                        ),
+                        asked,
+                    )
+                ),
+                theme.words("soft", RepositoryView.head.hook_words, tag="p"),
+            )
+        ),
     )
 
 

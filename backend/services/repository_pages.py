@@ -16,6 +16,7 @@ from backend.models import Repository, Task, User, UserRepositoryAccess
 from backend.services import access, paging, repositories, tasks
 from backend.services.paging import Page, Slice
 from backend.services.repositories import RepositoryRow
+from backend.services.repository_hooks import Standing, standing
 
 TASKS = 20
 
@@ -91,6 +92,7 @@ class Shown:
     url: str
     tasks: list[tasks.TaskRow]
     task_count: int
+    hook: Standing
 
 
 def entries(
@@ -124,7 +126,7 @@ def page(session: Session, user: User, repository_id: UUID) -> Shown:
     """A repository with its newest tasks. Raises NotFound for what this person cannot reach."""
     found, level = access.reachable(session, user, repository_id)
     listed = tasks.listing(session, user, tasks.Filters(repository_id=repository_id, everyone=True), size=TASKS)
-    return Shown(repositories.row(found, level), found.url, listed.rows, listed.total)
+    return Shown(repositories.row(found, level), found.url, listed.rows, listed.total, standing(found))
 
 
 _NAME = func.lower(Repository.full_name)

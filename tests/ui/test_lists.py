@@ -203,6 +203,7 @@ def test_a_repository_has_a_page_for_whoever_can_reach_it(people: People):
         seen = shown(people, path, who=who)
         assert (seen.head.name, seen.missing, seen.settings.can_change) == ("acme/shop", "", False)
         assert seen.head.url.endswith("/acme/shop")
+        assert seen.head.hook == "app" and "at once" in seen.head.hook_words
     for who, address in (("carol", path), ("alice", "/repositories/nonsense"), ("bob", f"/repositories/{uuid4()}")):
         seen = shown(people, address, who=who)
         assert seen.missing and seen.head.name == ""
