@@ -45,6 +45,7 @@ class Profile:
     github_url: str = ""
     apps_url: str = ""
     is_connected: bool = True
+    rights: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,17 @@ def profile(user: User, settings: Settings) -> Profile:
         github_url=f"{settings.github_url}/{user.username}",
         apps_url="" if settings.is_demo else f"{settings.github_url}/settings/applications",
         is_connected=user.is_github_connected,
+        rights=rights(user),
     )
+
+
+def rights(user: User) -> str:
+    """What GitHub lets us do in their name; a GitHub App's tokens have no scopes, for its permissions are the app's."""
+    if not user.is_github_connected:
+        return ""
+    if user.github_scopes:
+        return f"Scopes: {', '.join(user.github_scopes.split())}."
+    return "With the permissions of the GitHub App." if user.github_refresh_token else ""
 
 
 def defaults(chosen: Preferences) -> Defaults:

@@ -224,6 +224,7 @@ def _github() -> rx.Component:
                     ),
                     tag="p",
                 ),
+                rx.cond(person.rights != "", theme.words("tiny", person.rights, tag="p")),
                 rx.cond(
                     person.apps_url != "",
                     theme.words("tiny", theme.outward("What you allowed, on GitHub", href=person.apps_url), tag="p"),

@@ -9,6 +9,7 @@ from sqlmodel import select
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.composer_view import Price
 from asynccoder_ui.session import Session
+from asynccoder_ui.settings_items import rights
 from asynccoder_ui.settings_view import Access, Preferred, SettingsPage
 from asynccoder_ui.shell import Shell
 from backend import db
@@ -347,3 +348,23 @@ async def _was_sent_away(tab: Tab) -> bool:
 def _end_others(people: People) -> None:
     with db.transaction() as session:
         sessions.end_others(session, people.alice, people.cookies["alice"])
+
+
+@pytest.mark.parametrize(
+    ("scopes", "refresh", "is_connected", "said"),
+    [
+        ("repo read:org", None, True, "Scopes: repo, read:org."),
+        ("", "sealed", True, "With the permissions of the GitHub App."),
+        ("", None, True, ""),
+        ("repo", None, False, ""),
+    ],
+)
+def test_what_github_lets_us_do_is_said(scopes: str, refresh: str | None, is_connected: bool, said: str) -> None:
+    user = User(
+        github_id=1,
+        username="alice",
+        github_scopes=scopes,
+        github_refresh_token=refresh,
+        is_github_connected=is_connected,
+    )
+    assert rights(user) == said
