@@ -66,9 +66,10 @@ def last_known(request: Request, otherwise: int) -> int:
     told = request.headers.get("last-event-id", "").strip()
     if not told:
         return otherwise
-    if not (told.isascii() and told.isdigit()) or int(told[:11]) >= 2**31:
+    number = told.lstrip("0")
+    if not (told.isascii() and told.isdigit()) or len(number) > 10 or int(number or "0") >= 2**31:
         raise InvalidInput("Last-Event-ID is the number of the last entry that is known.", field="last-event-id")
-    return int(told)
+    return int(number or "0")
 
 
 def stream(

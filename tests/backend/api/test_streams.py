@@ -238,7 +238,7 @@ def test_refusals_come_before_the_stream_begins(people: People, environment: pyt
     task_id = submit(people)
     for path, status in ((f"/api/tasks/{task_id}/events", 404), (f"/api/tasks/{uuid4()}/events", 404)):
         assert client.get(path).status_code == status
-    for wrong in ("-1", "x", "9" * 30, "1.5"):
+    for wrong in ("-1", "x", "9" * 30, "1.5", "0" * 11 + "9" * 30, "0" * 11 + "9" * 5000):
         answer = client.get("/api/events", headers={"Last-Event-ID": wrong})
         assert (answer.status_code, answer.json()["field"]) == (422, "last-event-id"), wrong
     full = client.get("/api/events")
