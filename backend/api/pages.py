@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from backend.api.schemas.base import Shown
 from backend.errors import InvalidInput
@@ -22,7 +22,8 @@ K = TypeVar("K")
 MOST = 100
 
 Moment: TypeAdapter[tuple[datetime, UUID]] = TypeAdapter(tuple[AwareDatetime, UUID])
-Name: TypeAdapter[tuple[str, UUID]] = TypeAdapter(tuple[str, UUID])
+_Words = Annotated[str, Field(pattern=r"\A[^\x00]*\z")]  # PostgreSQL refuses NUL
+Name: TypeAdapter[tuple[str, UUID]] = TypeAdapter(tuple[_Words, UUID])
 
 
 class Page(Shown, Generic[T]):

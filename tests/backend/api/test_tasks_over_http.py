@@ -1,5 +1,6 @@
 """Tasks over HTTP: started, listed, steered, and what came of them."""
 
+from datetime import datetime
 from io import BytesIO
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from backend import db
+from backend.api import pages
 from backend.models import TaskResult, TaskRun
 from backend.services import recorder, tasks
 from backend.words import Priority, TaskType, Visibility
@@ -95,6 +97,19 @@ def test_a_cursor_that_is_none_of_ours_is_refused(alice: TestClient, path: str) 
     for cursor in ("x", "====", "W10", "bnVsbA", "WyJ4IiwieSJd", "é", "%00", "a" * 1001, ""):
         answer = alice.get(f"/api/{path}?cursor={cursor}")
         assert (answer.status_code, answer.json()["field"]) == (422, "cursor")
+
+
+def test_a_cursor_holds_no_words_that_the_database_refuses(alice: TestClient) -> None:
+    cursor = pages.encoded(("\x00", uuid4()), pages.Name)
+    answer = alice.get(f"/api/repositories?cursor={cursor}")
+    assert (answer.status_code, answer.json()["field"]) == (422, "cursor")
+
+
+@pytest.mark.parametrize("path", ["tasks", "pull-requests", "credits/ledger"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_cursor_at_the_ends_of_time_finds_its_place(alice: TestClient, path: str, moment: str) -> None:
+    cursor = pages.encoded((datetime.fromisoformat(moment), uuid4()), pages.Moment)
+    assert alice.get(f"/api/{path}?cursor={cursor}").status_code == 200
 
 
 def test_tasks_are_found_by_what_they_are_and_say(people: People, alice: TestClient) -> None:
