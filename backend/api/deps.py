@@ -2,9 +2,10 @@
 
 from fastapi import Request
 from sqlmodel import Session
+from starlette.requests import ClientDisconnect
 
 from backend import rate_limit
-from backend.errors import Forbidden, SignedOut, TooLarge
+from backend.errors import Forbidden, InvalidInput, SignedOut, TooLarge
 from backend.models import User
 from backend.services import auth
 from backend.settings import get_settings
@@ -35,13 +36,16 @@ def require_own_origin(request: Request) -> None:
 
 
 async def bounded_body(request: Request, most: int) -> bytes:
-    """The raw body, read no further than `most` bytes. Raises TooLarge."""
+    """The raw body, read no further than `most` bytes. Raises TooLarge, and InvalidInput where it breaks off."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
         raise TooLarge(f"The body is larger than {most} bytes.")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise TooLarge(f"The body is larger than {most} bytes.")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise TooLarge(f"The body is larger than {most} bytes.")
+    except ClientDisconnect as error:
+        raise InvalidInput("The body breaks off.", field="body") from error
     return bytes(body)
