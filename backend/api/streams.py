@@ -7,9 +7,10 @@ rings nothing is held but the line itself. Who listens is asked for at each read
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from time import monotonic
 from typing import Protocol
 from uuid import UUID
 
@@ -79,9 +80,7 @@ def stream(
 
     Raises TooMany where the token has fifty streams open here.
     """
-    if _open[caller.token_id] >= MOST:
-        words = f"{MOST} streams with one token are the limit. Close one."
-        raise TooMany(words, retry_after=int(HEARTBEAT), headers={})
+    _require_room(caller.token_id)
     line = _Line(bearer.text_of(request), caller, topic, read, told)
     return Stream(line.run(after), headers={"X-Accel-Buffering": "no"})
 
@@ -93,8 +92,13 @@ class _Line:
         self._token, self._caller, self._topic = token, caller, topic
         self._read, self._told = read, told
 
-    async def run(self, after: int) -> AsyncIterator[str]:
+    async def run(self, after: int) -> AsyncGenerator[str, None]:
         """The stream itself; a refusal is its last event."""
+        try:
+            _require_room(self._caller.token_id)  # others may have begun since it was let in
+        except TooMany as error:
+            yield _refused(error)
+            return
         _open[self._caller.token_id] += 1
         try:
             async with hub.subscribe(self._topic, events.user_topic(self._caller.user.id)) as queue:
@@ -102,7 +106,7 @@ class _Line:
                 async for text in self._from(after, queue):
                     yield text
         except AsyncCoderError as error:
-            yield _event("refused", json.dumps({"code": error.code, "detail": str(error)}))
+            yield _refused(error)
         finally:
             _open[self._caller.token_id] -= 1
             if not _open[self._caller.token_id]:
@@ -123,10 +127,13 @@ class _Line:
                 continue
             if rows:
                 await asyncio.sleep(_PAUSE)
+            due = monotonic() + HEARTBEAT  # by then it is asked again who listens, however much text streams
             rung = await self._rung(queue)
             while rung and all(ring.kind == DELTA for ring in rung):
                 for ring in rung:
                     yield _event("task:delta", json.dumps({"text": ring.text, "of": ring.of}))
+                if monotonic() > due:
+                    break
                 rung = await self._rung(queue)
             if not rung:
                 yield ": alive\n\n"
@@ -155,6 +162,16 @@ class _Line:
             return await asyncio.get_running_loop().run_in_executor(_threads(), work)
 
         return await _together.ask((self._caller.token_id, self._topic, after), question)
+
+
+def _require_room(token_id: UUID) -> None:
+    if _open[token_id] >= MOST:
+        words = f"{MOST} streams with one token are the limit. Close one."
+        raise TooMany(words, retry_after=int(HEARTBEAT), headers={})
+
+
+def _refused(error: AsyncCoderError) -> str:
+    return _event("refused", json.dumps({"code": error.code, "detail": str(error)}))
 
 
 def _event(name: str, data: str, number: int | None = None) -> str:

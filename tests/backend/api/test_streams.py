@@ -11,9 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
 
-from backend import db, events
+from backend import clock, db, events
 from backend.api import streams
 from backend.api.app import app
+from backend.api.schemas.base import Shown
 from backend.hub import hub
 from backend.models import ApiToken, Task, TaskRun, User
 from backend.services import access, api_tokens, notices
@@ -199,6 +200,55 @@ def test_a_revoked_token_ends_its_streams_and_a_task_that_is_no_longer_shared_to
             assert (found["event"], found["data"]["code"]) == ("refused", "not_found")
 
     listening(talk)
+
+
+def test_text_that_streams_on_and_on_keeps_nobody_listening(people: People, environment: pytest.MonkeyPatch) -> None:
+    environment.setattr(streams, "HEARTBEAT", 0.2)
+    task_id, mine = submit(people), token(people.alice)
+
+    def revoke() -> None:
+        with db.transaction() as session:
+            row = session.exec(select(ApiToken).where(ApiToken.user_id == people.alice.id)).one()
+            row.revoked_at = clock.now()  # without the ring that a revocation gives
+            session.add(row)
+
+    async def talk() -> None:
+        async with Listener(f"/api/tasks/{task_id}/events?after=1000", mine) as line:
+            await line.next()
+            await asyncio.to_thread(revoke)
+            while True:
+                await asyncio.to_thread(events.ring_delta, task_id, "and on", "text")
+                found = await line.event()
+                if found["event"] != "task:delta":
+                    break
+                await asyncio.sleep(0.05)
+            assert (found["event"], found["data"]["code"]) == ("refused", "signed_out")
+
+    listening(talk)
+
+
+def test_of_many_that_begin_at_once_no_more_than_the_limit_go_on(
+    people: People, environment: pytest.MonkeyPatch
+) -> None:
+    mine = token(people.alice)
+    caller = api_tokens_bearer(mine)
+
+    async def talk() -> None:
+        lines = [streams._Line(mine, caller, "nothing", lambda *_: [], lambda _: ("x", Shown())) for _ in range(3)]
+        environment.setattr(streams, "MOST", 2)
+        runs = [line.run(0) for line in lines]
+        said = [await anext(run) for run in runs]
+        assert [text.startswith("event: refused") for text in said] == [False, False, True]
+        for run in runs:
+            await run.aclose()
+        assert not streams._open
+
+    listening(talk)
+
+
+def api_tokens_bearer(text: str) -> api_tokens.Bearer:
+    with db.transaction() as session:
+        return api_tokens.bearer(session, text)
 
 
 def test_a_silent_line_says_that_it_lives_and_one_that_is_left_is_let_go(
