@@ -36,12 +36,11 @@ def device_code(request: Request, form: Form) -> JSONResponse:
     """What a program shows to its person, and with what it then asks for its token; `client_name` says who it is."""
     address = deps.address(request)
     rate_limit.take(rate_limit.DEVICES, address)
-    try:
-        wanted = Scope(form.get("scope", Scope.WRITE))
-    except ValueError as error:
-        raise InvalidInput("A program may ask for read or write.", field="scope") from error
+    wanted = form.get("scope", Scope.WRITE)
+    if wanted not in (Scope.READ, Scope.WRITE):
+        return _error("invalid_scope")
     with db.transaction() as session:
-        begun = device_grants.begin(session, form.get("client_name", ""), address, wanted)
+        begun = device_grants.begin(session, form.get("client_name", ""), address, Scope(wanted))
     page = f"{get_settings().origin}/device"
     body = {
         "device_code": begun.device_code,
