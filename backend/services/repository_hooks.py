@@ -10,6 +10,7 @@ from uuid import UUID
 
 import sqlalchemy
 from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col
 
 from backend import clock, jsonb, log
@@ -70,7 +71,7 @@ def due(session: Session, limit: int = 100) -> list[tuple[UUID, UUID, str]]:
     checked = col(Repository.hook_checked_at)
     rows = session.execute(
         sqlalchemy.select(col(Repository.id), col(User.id), col(Repository.full_name))
-        .distinct(col(Repository.id))
+        .ext(distinct_on(col(Repository.id)))
         .join(Task, col(Task.repository_id) == Repository.id)
         .join(User, col(User.id) == Task.user_id)
         .join(

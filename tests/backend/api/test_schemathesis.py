@@ -28,7 +28,7 @@ from backend.words import Priority, TaskType
 from tests.backend.api.conftest import token
 from tests.conftest import People
 
-EXAMPLES = 6  # of each operation, as it should be and as it should not
+EXAMPLES = 3  # of each operation, as it should be and as it should not
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
