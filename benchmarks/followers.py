@@ -1,4 +1,4 @@
-"""`python -m benchmarks.ui.followers`: tabs without a browser, over true websockets.
+"""`python -m benchmarks.followers`: tabs without a browser, over true websockets.
 
 Reads one JSON line, `{cookie, origin, token, count, sockets: [{address, says}]}`: for each of `count` tabs it opens
 these sockets and says on them what the browser said when it opened the page, under a token of its own. Prints `ready`
@@ -26,7 +26,7 @@ ANSWER_SECONDS = 30
 def opened(wanted: dict[str, Any]) -> Iterator[None]:
     """Those tabs, in a process of their own."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.ui.followers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "benchmarks.followers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(json.dumps(wanted) + "\n")
