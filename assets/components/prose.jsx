@@ -10,6 +10,10 @@ export const SAFE = {
   img: ({ alt }) => <span className="muted">[image{alt ? `: ${alt}` : ""}]</span>,
 };
 
+// Most of what a model says between its calls is a sentence in which Markdown would find nothing: it is drawn as it is.
+const MARKS = /[\n\r\t`*[\]<>|~#\\&@]|^\s|\s$|^([-+=]|\d+[.)])|(^|[^\p{L}\p{N}])_|_([^\p{L}\p{N}]|$)|:\/\/|www\.| {2}/u;
+
 export const Prose = memo(function Prose({ text, parts = SAFE }) {
+  if (!MARKS.test(text)) return <div className="prose"><p>{text}</p></div>;
   return <div className="prose"><Markdown remarkPlugins={TABLES} components={parts}>{text}</Markdown></div>;
 });

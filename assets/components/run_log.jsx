@@ -90,6 +90,12 @@ function Log({ task, model }) {
     const frame = requestAnimationFrame(() => requestAnimationFrame(jump));
     return () => cancelAnimationFrame(frame);
   }, [rows, stream, jump]);
+  const [roomy, setRoomy] = useState(false); // what is seen is drawn first, what is near it afterwards
+  useEffect(() => {
+    if (!loaded) return undefined;
+    const timer = setTimeout(() => setRoomy(true), 300);
+    return () => clearTimeout(timer);
+  }, [loaded]);
   const kept = useRef(new Map());
   const open = useMemo(() => ({ task, kept: kept.current }), [task]);
   const draw = useCallback((index, row) => <Row row={row} version={row.version} model={model} marked={row.key === markedRow} />, [model, markedRow]);
@@ -123,7 +129,7 @@ function Log({ task, model }) {
           onTouchMove={free}
           onKeyDown={(event) => { if (["ArrowUp", "PageUp", "Home"].includes(event.key)) free(); }}
           onMouseDown={(event) => { if (event.target === event.currentTarget) free(); }}
-          increaseViewportBy={600}
+          increaseViewportBy={roomy ? 600 : 0}
         />
         {!atBottom && !over ? <button type="button" className="btn sm jump" onClick={jump}><ArrowDown size={14} aria-hidden="true" />Jump to latest{fresh > 0 ? ` (${fresh} new)` : ""}</button> : null}
       </div>
