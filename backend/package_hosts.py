@@ -20,7 +20,7 @@ _PYPI, _NPM = "https://pypi.org/simple", "https://registry.npmjs.org/"
 _FILES = {"pypi.org": "files.pythonhosted.org"}  # an index that leads to another host
 _USUAL_PORTS = (80, 443)
 _NAME = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+", re.ASCII)
-_FIX = "Write names such as pypi.org or mirror.example.org:8443, with blanks between them, or: none"
+_FIX = "Write names such as packages.example.org or mirror.example.org:8443, with blanks between them, or: none"
 
 
 @dataclass(frozen=True)

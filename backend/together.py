@@ -22,6 +22,7 @@ class Together:
         shared: asyncio.Future[T] | None = self._next.get(key)
         if shared is None:
             shared = self._next[key] = asyncio.ensure_future(self._answered(key, question))
+            shared.add_done_callback(_heard)
         return await asyncio.shield(shared)  # whoever leaves does not take it from the others
 
     async def _answered(self, key: Hashable, question: Callable[[], Awaitable[T]]) -> T:
@@ -32,3 +33,9 @@ class Together:
             return await question()
         finally:
             del self._now[key]
+
+
+def _heard(answer: asyncio.Future[Any]) -> None:
+    """An error that nobody waits for any more is no one's: asyncio would write it into the log with its trace."""
+    if not answer.cancelled():
+        answer.exception()

@@ -77,16 +77,16 @@ def test_a_host_is_reached_by_connect_and_by_its_address_and_gets_no_word_for_th
     "place",
     [
         "evil.example:443",
-        "pypi.org:22",
-        "pypi.org.evil.example:443",
+        "packages.example:22",
+        "packages.example.evil.example:443",
         "10.0.0.1:443",
         "127.0.0.2:1",
         "[::1]:80",
-        "pypi.org:8443",
+        "packages.example:8443",
     ],
 )
 def test_every_other_place_is_refused_and_told(tmp_path: Path, index: str, place: str) -> None:
-    with PackageProxy(tmp_path, parse(f"pypi.org 10.0.0.1 [::1] {index}")) as proxy:
+    with PackageProxy(tmp_path, parse(f"packages.example 10.0.0.1 [::1] {index}")) as proxy:
         assert b"403" in said(tmp_path, f"CONNECT {place} HTTP/1.1\r\n\r\n".encode())
         assert b"403" in said(tmp_path, f"GET http://{place}/ HTTP/1.1\r\n\r\n".encode())
         assert proxy.refused == [place]
@@ -99,12 +99,13 @@ def test_a_name_that_leads_back_to_this_machine_needs_its_port_to_be_named(tmp_p
 
 @pytest.mark.parametrize(
     "request_line",
-    [b"GET / HTTP/1.1", b"CONNECT pypi.org HTTP/1.1", b"\x00\xff",
+    [b"GET / HTTP/1.1", b"CONNECT packages.example HTTP/1.1", b"\x00\xff",
      b"CONNECT [::1 HTTP/1.1", b"CONNECT a:99999 HTTP/1.1",
-     b"GET https://pypi.org/ HTTP/1.1", b"GET http://pypi.org:0/ HTTP/1.1", b"GET " + b"x" * 40_000 + b" HTTP/1.1"],
+     b"GET https://packages.example/ HTTP/1.1", b"GET http://packages.example:0/ HTTP/1.1",
+     b"GET " + b"x" * 40_000 + b" HTTP/1.1"],
 )  # fmt: skip
 def test_what_is_no_request_to_a_proxy_is_answered_so(tmp_path: Path, request_line: bytes) -> None:
-    with PackageProxy(tmp_path, parse("pypi.org")) as proxy:
+    with PackageProxy(tmp_path, parse("packages.example")) as proxy:
         try:
             assert b" 400 " in said(tmp_path, request_line + b"\r\n\r\n")
         except (ConnectionResetError, BrokenPipeError):
@@ -129,16 +130,16 @@ def test_the_jail_reaches_it_over_its_loopback_and_the_commands_end_is_its_own(
 
 
 def test_hosts_are_read_with_their_ports(tmp_path: Path) -> None:
-    assert parse("PyPI.org, mirror.example.org:8443 [::1]:80") == (
-        PackageHost("pypi.org"), PackageHost("mirror.example.org", 8443), PackageHost("::1", 80)
+    assert parse("Packages.example, mirror.example.org:8443 [::1]:80") == (
+        PackageHost("packages.example"), PackageHost("mirror.example.org", 8443), PackageHost("::1", 80)
     )  # fmt: skip
     assert parse("none") == ()
     for wrong in (
-        "https://pypi.org",
-        "*.pypi.org",
-        "user@pypi.org",
-        "pypi.org:0",
-        "pypi.org:many",
+        "https://packages.example",
+        "*.packages.example",
+        "user@packages.example",
+        "packages.example:0",
+        "packages.example:many",
         "[::1",
         "a/b",
         "ä.de",
