@@ -3,6 +3,7 @@
 import reflex as rx
 from reflex_base.constants import StateManagerMode
 
+from asynccoder_ui.build_plugin import BuildPlugin
 from backend.settings import get_settings
 
 settings = get_settings()
@@ -22,6 +23,6 @@ config = rx.Config(
     telemetry_enabled=False,
     show_built_with_reflex=False,
     # Named so that it stays off: its stylesheet is larger than all of ours, and the primitives are used directly.
-    plugins=[rx.plugins.RadixThemesPlugin(enabled=False)],
+    plugins=[rx.plugins.RadixThemesPlugin(enabled=False), BuildPlugin()],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )

@@ -4,8 +4,6 @@ import functools
 
 import reflex as rx
 from reflex.app import default_error_boundary
-from reflex.utils.prerequisites import get_web_dir
-from reflex_base.constants import Dirs
 
 from asynccoder_ui import routes, theme
 from asynccoder_ui.ahead import Ahead
@@ -86,8 +84,8 @@ app = rx.App(
     },
     toaster=rx.toast.provider(position="bottom-right", rich_colors=False, close_button=True),
     api_transformer=[
-        functools.partial(Ahead, bundles=get_web_dir() / Dirs.STATIC / "assets"),
         functools.partial(Beside, api=api),
+        Ahead,
         functools.partial(LoopbackOnly, settings=get_settings()),
         functools.partial(SecurityHeaders, settings=get_settings()),  # last is outermost: refusals have them too
     ],

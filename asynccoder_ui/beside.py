@@ -23,7 +23,7 @@ class Beside:
         if scope["type"] == "http" and any(path == word or path.startswith(f"{word}/") for word in API):
             await self._api(scope, receive, send)
             return
-        if scope["type"] == "http" and path in routes.FOLDERS:
+        if scope["type"] == "http" and (folder := routes.folder_of(path)):
             # The static files would redirect to `/home/`: a page has one address, without the slash.
-            scope = {**scope, "path": f"{path}/", "raw_path": f"{path}/".encode()}
+            scope = {**scope, "path": folder, "raw_path": folder.encode()}
         await self._pages(scope, receive, send)

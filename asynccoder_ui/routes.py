@@ -17,6 +17,9 @@ DEVICE = "/device"
 # Pages that are built as folders with an index.
 FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, SETTINGS, DEVICE)
 
+# Pages whose address holds an id are built once, for an id that none has.
+FRAMES = {TASK: "/tasks/_", REPOSITORY: "/repositories/_"}
+
 SIGN_IN = "/auth/sign-in"
 SIGN_OUT = "/auth/sign-out"
 
@@ -33,6 +36,15 @@ def task_in(path: str) -> UUID | None:
         return UUID(last) if before == TASKS else None
     except ValueError:
         return None
+
+
+def folder_of(path: str) -> str:
+    """The folder in which the page of this path was built, with its slash; empty where there is none."""
+    if path in FOLDERS:
+        return f"{path}/"
+    above, _, last = path.rstrip("/").rpartition("/")
+    frame = f"{above}/_"
+    return f"{frame}/" if last and frame in FRAMES.values() else ""
 
 
 def repository_page(repository_id: str) -> str:

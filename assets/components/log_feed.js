@@ -83,5 +83,5 @@ export function useLog(task) {
     setFeed(own);
     return own.close;
   }, [task]);
-  return useSyncExternalStore(feed ? feed.subscribe : unheard, feed ? feed.now : unknown);
+  return useSyncExternalStore(feed ? feed.subscribe : unheard, feed ? feed.now : unknown, unknown);
 }

@@ -2,6 +2,7 @@
 import { memo } from "react";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
+import { sentence } from "./sentence.js";
 
 const TABLES = [remarkGfm];
 export const safeLink = (url) => (/^https?:\/\//i.test(url || "") ? url : "");
@@ -10,10 +11,8 @@ export const SAFE = {
   img: ({ alt }) => <span className="muted">[image{alt ? `: ${alt}` : ""}]</span>,
 };
 
-// Most of what a model says between its calls is a sentence in which Markdown would find nothing: it is drawn as it is.
-const MARKS = /[\n\r\t`*[\]<>|~#\\&@]|^\s|\s$|^([-+=]|\d+[.)])|(^|[^\p{L}\p{N}])_|_([^\p{L}\p{N}]|$)|:\/\/|www\.| {2}/u;
-
 export const Prose = memo(function Prose({ text, parts = SAFE }) {
-  if (!MARKS.test(text)) return <div className="prose"><p>{text}</p></div>;
-  return <div className="prose"><Markdown remarkPlugins={TABLES} components={parts}>{text}</Markdown></div>;
+  const pieces = sentence(text);
+  if (!pieces) return <div className="prose"><Markdown remarkPlugins={TABLES} components={parts}>{text}</Markdown></div>;
+  return <div className="prose"><p>{pieces.map((piece, place) => (place % 2 ? <code key={place}>{piece}</code> : piece))}</p></div>;
 });

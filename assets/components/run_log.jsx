@@ -46,7 +46,7 @@ function Log({ task, model }) {
   const over = isOver(log.phase);
   const [filter, setFilter] = useState("all");
   const [query, setQuery] = useState("");
-  const [marked, setMarked] = useState(() => entryIn(window.location.hash));
+  const [marked, setMarked] = useState(() => (typeof window === "undefined" ? 0 : entryIn(window.location.hash)));
   const rows = useMemo(() => visible(log.rows, filter, query), [log.rows, filter, query]);
   const first = useFirst(rows, `${filter} ${query}`);
   const top = useRef(0); // the entry at the top of what is seen

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from uuid import uuid4
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -101,6 +103,14 @@ def test_who_does_not_see_the_page_is_led_past_the_sidebar_told_where_they_are_a
     sent = page.locator("form.composer [name=nonce]").input_value()
     page.reload()
     expect(page.locator("form.composer [name=nonce]")).to_have_value(sent)
+
+
+def test_a_page_with_an_id_in_its_address_is_drawn_before_any_script_has_run(stack: Stack) -> None:
+    for address, part in (("tasks", "About this task"), ("repositories", "Sidebar")):
+        page = httpx.get(f"{stack.origin}/{address}/{uuid4()}", trust_env=False)
+        assert page.status_code == 200
+        assert f'aria-label="{part}"' in page.text
+        assert 'aria-busy="true"' in page.text
 
 
 def test_where_a_page_breaks_the_person_gets_a_sentence_and_a_way_on(stack: Stack, new_page: NewPage) -> None:

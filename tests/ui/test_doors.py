@@ -1,5 +1,3 @@
-import json
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from asynccoder_ui import routes
 from asynccoder_ui.ahead import Ahead
 from asynccoder_ui.asynccoder_ui import app
 from asynccoder_ui.beside import Beside
@@ -47,7 +46,25 @@ def test_a_page_has_one_address_without_a_slash_at_its_end():
     pages = Starlette(routes=[Route("/{rest:path}", answer)])
     client = TestClient(Beside(pages, api=answering("api")), follow_redirects=False)
     assert client.get("/home").text == "/home/"
-    assert client.get("/tasks/1").text == "/tasks/1"
+    assert client.get("/assets/1").text == "/assets/1"
+
+
+@pytest.mark.parametrize(
+    ("path", "built"),
+    [
+        ("/tasks/1", "/tasks/_/"),
+        ("/tasks/1/", "/tasks/_/"),
+        ("/tasks/_", "/tasks/_/"),
+        ("/repositories/1", "/repositories/_/"),
+        ("/tasks/1/2", ""),
+        ("/tasks", "/tasks/"),
+        ("/credits/1", ""),
+        ("/_", ""),
+        ("/", ""),
+    ],
+)
+def test_a_page_with_an_id_in_its_address_is_the_one_that_was_drawn_for_all_ids(path: str, built: str):
+    assert routes.folder_of(path) == built
 
 
 def test_no_page_may_be_framed_and_nothing_is_loaded_from_elsewhere(client: TestClient):
@@ -76,28 +93,9 @@ def test_only_what_is_named_by_its_content_is_kept_by_browsers(client: TestClien
     assert client.get("/home").headers["cache-control"] == "no-cache"
 
 
-def test_a_page_with_an_id_in_its_address_names_its_scripts_at_once(tmp_path: Path):
-    routes = {
-        "root": {"path": "", "module": "/assets/root-1.js", "imports": []},
-        "tasks": {"path": "tasks", "module": "/assets/tasks-1.js", "imports": []},
-        "task": {"path": "tasks/:task_id", "module": "/assets/task-1.js", "imports": ["/assets/log-1.js"]},
-    }
-    built = f"window.__reactRouterManifest={json.dumps({'routes': routes})};"
-    (tmp_path / "manifest-1.js").write_text(built, encoding="utf-8")
-    client = TestClient(Ahead(answering("pages"), tmp_path))
-    wanted = "</assets/task-1.js>; rel=modulepreload, </assets/log-1.js>; rel=modulepreload"
-    assert client.get("/tasks/1").headers["link"] == client.get("/tasks/1/").headers["link"] == wanted
-    for other in ("/tasks", "/", "/tasks/1/patch", "/assets/task-1.js"):
+def test_a_tasks_page_names_the_newest_entries_of_its_log_first():
+    client, task_id = TestClient(Ahead(answering("pages"))), uuid4()
+    wanted = f"</files/tasks/{task_id}/log>; rel=preload; as=fetch; crossorigin"
+    assert client.get(f"/tasks/{task_id}").headers["link"] == client.get(f"/tasks/{task_id}/").headers["link"] == wanted
+    for other in ("/tasks", "/", f"/tasks/{task_id}/patch", "/tasks/1", f"/repositories/{task_id}"):
         assert "link" not in client.get(other).headers
-
-
-def test_a_tasks_page_names_the_newest_entries_of_its_log_first(tmp_path: Path):
-    routes = {"task": {"path": "tasks/:task_id", "module": "/assets/task-1.js", "imports": []}}
-    (tmp_path / "manifest-1.js").write_text(f"x={json.dumps({'routes': routes})};", encoding="utf-8")
-    task_id = uuid4()
-    link = TestClient(Ahead(answering("pages"), tmp_path)).get(f"/tasks/{task_id}").headers["link"]
-    assert link.startswith(f"</files/tasks/{task_id}/log>; rel=preload; as=fetch; crossorigin, </assets/task-1.js>")
-
-
-def test_without_a_build_no_script_is_named(tmp_path: Path):
-    assert "link" not in TestClient(Ahead(answering("pages"), tmp_path / "nothing")).get("/tasks/1").headers
