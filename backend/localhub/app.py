@@ -16,7 +16,7 @@ from backend.localhub.hub import Hub
 from backend.localhub.pages import assets, branches, code, commits, hooks, issue, overview, play, pull, sign_in
 from backend.localhub.pages.door import shown
 from backend.localhub.refusals import DOCUMENTATION, not_found
-from backend.localhub.rest import checks, graphql, issues, pulls, repositories, reviews, users
+from backend.localhub.rest import checks, graphql, issues, labels, pulls, repositories, reviews, users
 from backend.localhub.rest.door import Answer, rest
 from backend.localhub.web import Call, Handler, OwnNameOnly, on_thread
 
@@ -68,7 +68,7 @@ def _machine_routes(hub: Hub) -> list[BaseRoute]:
 
 def _rest_routes(hub: Hub) -> list[BaseRoute]:
     pull_path, hook_path = f"{REPO}/pulls/{{number:int}}", f"{REPO}/hooks/{{hook_id:int}}"
-    issue_path = f"{REPO}/issues/{{number:int}}"
+    issue_path, comment_path = f"{REPO}/issues/{{number:int}}", f"{REPO}/issues/comments/{{comment_id:int}}"
     table = [
         ("GET", f"{API}/user", users.me),
         ("GET", f"{API}/user/emails", users.emails),
@@ -86,7 +86,15 @@ def _rest_routes(hub: Hub) -> list[BaseRoute]:
         ("DELETE", hook_path, repositories.remove_hook),
         ("GET", f"{REPO}/issues", issues.index),
         ("GET", issue_path, issues.show),
+        ("POST", f"{REPO}/issues", issues.create),
         ("GET", f"{issue_path}/comments", issues.comments),
+        ("POST", f"{issue_path}/comments", issues.say),
+        ("GET", comment_path, issues.show_comment),
+        ("PATCH", comment_path, issues.edit_comment),
+        ("DELETE", comment_path, issues.remove_comment),
+        ("GET", f"{issue_path}/labels", labels.index),
+        ("POST", f"{issue_path}/labels", labels.add),
+        ("DELETE", f"{issue_path}/labels/{{label:path}}", labels.remove),
         ("GET", f"{REPO}/pulls", pulls.index),
         ("POST", f"{REPO}/pulls", pulls.create),
         ("GET", pull_path, pulls.show),
@@ -126,6 +134,9 @@ def _page_routes(hub: Hub) -> list[BaseRoute]:
         ("GET", "/{owner}/{name}/commit/{sha}", commits.commit),
         ("GET", "/{owner}/{name}/issues", issue.index),
         ("GET", "/{owner}/{name}/issues/{number:int}", issue.show),
+        ("POST", "/{owner}/{name}/issues/{number:int}/comment", issue.comment),
+        ("POST", "/{owner}/{name}/issues/{number:int}/label", issue.label),
+        ("POST", "/{owner}/{name}/issues/{number:int}/unlabel", issue.unlabel),
         ("GET", "/{owner}/{name}/pulls", pull.index),
         ("GET", f"{pull_path}.diff", pull.diff),
         ("GET", f"{pull_path}.patch", pull.patch),

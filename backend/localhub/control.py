@@ -21,6 +21,8 @@ _EMPTIED = (
     "review",
     "pull",
     "comment",
+    "labelled",
+    "label",
     "issue",
     "access",
     "repository",

@@ -21,7 +21,7 @@ APP_HOOK = 1
 FIRST_DEMO_ID = 2101
 FIRST_ISSUE_ID = 4_000_000_000
 FIRST_PULL_ID = 4_500_000_000
-_EVENTS = "check_run,pull_request,pull_request_review,pull_request_review_comment,push"
+_EVENTS = "check_run,issue_comment,issues,pull_request,pull_request_review,pull_request_review_comment,push"
 _PEOPLE = (
     Account(1001, "alice", "User", "Alice Weber", "alice@example.org", "2024-03-01T09:00:00Z"),
     Account(1002, "bob", "User", "Bob Okafor", "bob@example.org", "2024-03-02T09:00:00Z"),
@@ -114,8 +114,9 @@ def _add_issue(db: sqlite3.Connection, issue: SampleIssue) -> None:
         ),
     )
     for at, (login, text) in enumerate(issue.comments if added.rowcount else ()):
-        values = (issue_id * 10 + at, issue_id, _account(db, login).id, text, issue.changed_at)
-        db.execute("INSERT INTO comment VALUES (?, ?, ?, ?, ?)", values)
+        where = (issue.repository_id, issue.number, _account(db, login).id)
+        values = (issue_id * 10 + at, *where, text, issue.changed_at, issue.changed_at)
+        db.execute("INSERT INTO comment VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def _add_pull(hub: Hub, sample: SamplePull) -> None:

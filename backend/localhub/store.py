@@ -84,7 +84,24 @@ CREATE TABLE refresh (
   hash TEXT PRIMARY KEY, token_hash TEXT NOT NULL, account_id INTEGER NOT NULL REFERENCES account,
   scopes TEXT NOT NULL);
 """
-STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS, _EXPIRY)  # user_version says how many of them a file has had
+_TALK = """
+ALTER TABLE comment RENAME TO comment_of_issue;
+CREATE TABLE comment (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repository_id INTEGER NOT NULL REFERENCES repository, number INTEGER NOT NULL,
+  account_id INTEGER NOT NULL REFERENCES account, body TEXT NOT NULL, created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL);
+CREATE INDEX comment_place ON comment (repository_id, number);
+INSERT INTO comment SELECT c.id, i.repository_id, i.number, c.account_id, c.body, c.created_at, c.created_at
+  FROM comment_of_issue c JOIN issue i ON i.id = c.issue_id;
+DROP TABLE comment_of_issue;
+CREATE TABLE label (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repository_id INTEGER NOT NULL REFERENCES repository,
+  name TEXT NOT NULL COLLATE NOCASE, UNIQUE (repository_id, name));
+CREATE TABLE labelled (
+  repository_id INTEGER NOT NULL REFERENCES repository, number INTEGER NOT NULL,
+  label_id INTEGER NOT NULL REFERENCES label ON DELETE CASCADE, PRIMARY KEY (repository_id, number, label_id));
+"""
+STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS, _EXPIRY, _TALK)  # user_version says how many of them a file has had
 
 Record = TypeVar("Record")
 
@@ -161,13 +178,24 @@ class Issue:
 
 @dataclass(frozen=True)
 class Comment:
-    """What somebody said below an issue."""
+    """What somebody said below an issue or a pull request, by its number."""
 
     id: int
-    issue_id: int
+    repository_id: int
+    number: int
     account_id: int
     body: str
     created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label of a repository."""
+
+    id: int
+    repository_id: int
+    name: str
 
 
 @dataclass(frozen=True)

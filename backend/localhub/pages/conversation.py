@@ -4,11 +4,13 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from backend.localhub import access
+from backend.localhub import access, issues, labels
 from backend.localhub.access import Place
-from backend.localhub.pages.html import Html, avatar, markup, moment
+from backend.localhub.pages.html import Html, avatar, csrf_field, markup, moment, shown_words
 from backend.localhub.pages.rich_text import rich_text
-from backend.localhub.store import Issue, Pull
+from backend.localhub.shapes.label import labels_of
+from backend.localhub.store import Issue, Label, Pull
+from backend.localhub.web import Call
 
 Row = TypeVar("Row", Issue, Pull)
 
@@ -43,5 +45,52 @@ def said(db: sqlite3.Connection, account_id: int, at: str, text: str | None) -> 
         avatar=avatar(author, "small"),
         author=author.login,
         date=moment(at),
-        text=rich_text(text) if text else Html('<p class="empty">No description.</p>'),
+        text=rich_text(shown_words(text)) if text else Html('<p class="empty">No description.</p>'),
+    )
+
+
+def talk(call: Call, db: sqlite3.Connection, where: Place, row: Issue | Pull) -> Html:
+    """What was said below it, and where to say more: whoever looks, once they are signed in."""
+    comments = [said(db, one.account_id, one.created_at, one.body) for one in issues.comments(db, row)]
+    if call.viewer.account is None:
+        return markup("{comments}", comments=comments)
+    return markup(
+        '{comments}<section class="say"><form method="post" action="/{full_name}/issues/{number}/comment">{csrf}'
+        '<label for="said" class="aside">Comment</label>'
+        '<textarea id="said" name="body" rows="4" maxlength="65536" required></textarea>'
+        '<button class="button primary">Comment</button></form></section>',
+        comments=comments,
+        full_name=where.full_name,
+        number=row.number,
+        csrf=csrf_field(call),
+    )
+
+
+def labels_line(call: Call, db: sqlite3.Connection, where: Place, row: Issue | Pull) -> Html:
+    """Its labels; whoever has write access takes them off and puts others on."""
+    root, may_write = f"/{where.full_name}/issues/{row.number}", where.allows("write")
+    shown = [_label(call, root, one, may_write) for one in labels_of(db, row)]
+    if not may_write:
+        return markup('<div class="labels">{shown}</div>', shown=shown) if shown else Html("")
+    return markup(
+        '<div class="labels">{shown}<form method="post" action="{root}/label">{csrf}<input name="label"'
+        ' value="asynccoder" maxlength="50" required list="known-labels" aria-label="Label">'
+        '<datalist id="known-labels">{known}</datalist><button class="button">Add label</button></form></div>',
+        shown=shown,
+        root=root,
+        csrf=csrf_field(call),
+        known=[markup('<option value="{name}">', name=one.name) for one in labels.known(db, where)],
+    )
+
+
+def _label(call: Call, root: str, label: Label, may_write: bool) -> Html:
+    if not may_write:
+        return markup('<span class="pill">{name}</span>', name=label.name)
+    return markup(
+        '<span class="pill">{name}<form method="post" action="{root}/unlabel">{csrf}'
+        '<input type="hidden" name="label" value="{name}">'
+        '<button aria-label="Take {name} off" title="Take it off">×</button></form></span>',
+        root=root,
+        csrf=csrf_field(call),
+        name=label.name,
     )

@@ -1,5 +1,6 @@
 """The frame of every page, and the few pieces that all of them use."""
 
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -82,6 +83,11 @@ def csrf_field(call: Call) -> Html:
     """What makes a form ours."""
     token = visitors.csrf_token(call.hub, call.request)
     return markup('<input type="hidden" name="csrf" value="{token}">', token=token)
+
+
+def shown_words(text: str) -> str:
+    """What somebody wrote without its HTML comments, which GitHub does not show either."""
+    return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
 
 
 def button_form(call: Call, action: str, label: str, look: str = "") -> Html:

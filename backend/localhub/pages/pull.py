@@ -9,7 +9,7 @@ from backend.localhub import access, merging, pulls
 from backend.localhub.access import Place
 from backend.localhub.pages import play, reviews
 from backend.localhub.pages.commits import commit_list
-from backend.localhub.pages.conversation import listing, said
+from backend.localhub.pages.conversation import labels_line, listing, said, talk
 from backend.localhub.pages.diff import diff as drawn_diff
 from backend.localhub.pages.door import person, place, to
 from backend.localhub.pages.frame import repository_page
@@ -40,7 +40,7 @@ def show(call: Call) -> Response:
             '<h1>{title} <span class="muted num">#{number}</span></h1><p class="meta">{badge}<span class="soft">'
             '{author} wants to merge {count} into</span> <span class="pill mono">{base}</span>'
             ' <span class="soft">from</span> <span class="pill mono">{head}</span></p>'
-            "{description}{reviews}{checks}{verdict}{play}<h2>Commits</h2>{commits}<h2>Changes</h2>{diff}",
+            "{labels}{description}{talk}{reviews}{checks}{verdict}{play}<h2>Commits</h2>{commits}<h2>Changes</h2>{diff}",
             title=pull.title,
             number=pull.number,
             badge=badge(pull),
@@ -49,6 +49,8 @@ def show(call: Call) -> Response:
             base=pull.base_ref,
             head=pull.head_ref,
             description=said(db, pull.account_id, pull.created_at, pull.body),
+            labels=labels_line(call, db, where, pull),
+            talk=talk(call, db, where, pull),
             reviews=reviews.said(db, pull),
             checks=play.checks_said(db, pull),
             verdict=_verdict(call, db, where, pull),

@@ -1,16 +1,14 @@
 """What reviewers said of a pull request, each comment below the lines that it is on."""
 
-import re
 import sqlite3
 
 from backend.localhub import access, reviews
 from backend.localhub.pages.diff import hunk
-from backend.localhub.pages.html import Html, avatar, markup, moment
+from backend.localhub.pages.html import Html, avatar, markup, moment, shown_words
 from backend.localhub.pages.rich_text import rich_text
 from backend.localhub.store import Pull, Review, ReviewComment
 
 _WORDS = {"COMMENTED": "reviewed", "APPROVED": "approved these changes", "CHANGES_REQUESTED": "requested changes"}
-_HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)  # as GitHub shows it: not at all
 _SHOWN = 4  # lines of a hunk above its comment
 
 
@@ -56,5 +54,5 @@ def _remark(row: ReviewComment) -> Html:
 
 
 def _shown(text: str) -> Html:
-    text = _HIDDEN.sub("", text).strip()
+    text = shown_words(text).strip()
     return rich_text(text) if text else Html("")

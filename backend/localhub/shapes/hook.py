@@ -61,6 +61,20 @@ def check_run(config: Config, check: Json, repository: Json, sender: Account) ->
     return payload | _organization(config, repository) | {"sender": simple_user(config, sender)}
 
 
+def issue(config: Config, action: str, issue: Json, repository: Json, sender: Account, more: Json) -> Json:
+    """The payload of `issues`; `more` is what this action adds (`label`)."""
+    payload = {"action": action, "issue": issue, "repository": repository}
+    return payload | _organization(config, repository) | more | {"sender": simple_user(config, sender)}
+
+
+def issue_comment(
+    config: Config, action: str, comment: Json, issue: Json, repository: Json, sender: Account, more: Json
+) -> Json:
+    """The payload of `issue_comment`, below an issue or a pull request; `more` has an edit's `changes`."""
+    payload = {"action": action, "issue": issue, "comment": comment, "repository": repository}
+    return payload | _organization(config, repository) | more | {"sender": simple_user(config, sender)}
+
+
 def push(config: Config, ref: str, before: str, after: str, repository: Json, sender: Account) -> Json:
     """The payload of `push`; its commits are left out, as GitHub does past 2,048 of them."""
     moment = repository["pushed_at"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from backend.localhub import access
 from backend.localhub.access import Place
 from backend.localhub.config import Config
+from backend.localhub.shapes.label import labels_on
 from backend.localhub.shapes.people import Json, node_id, simple_user
 from backend.localhub.shapes.repository import api_url, repository, web_url
 from backend.localhub.store import Pull
@@ -57,7 +58,7 @@ def pull_simple(config: Config, db: sqlite3.Connection, place: Place, pull: Pull
         "title": pull.title,
         "user": simple_user(config, author),
         "body": pull.body,
-        "labels": [],
+        "labels": labels_on(config, db, pull),
         "milestone": None,
         "assignee": None,
         "assignees": [],
@@ -86,7 +87,7 @@ def pull_full(config: Config, db: sqlite3.Connection, place: Place, pull: Pull, 
         "rebaseable": None if figures.mergeable is None else False,
         "mergeable_state": _mergeable_state(pull, figures),
         "merged_by": simple_user(config, merger) if merger else None,
-        "comments": 0,
+        "comments": _comments(db, pull),
         "review_comments": _review_comments(db, pull),
         "maintainer_can_modify": False,
         "commits": figures.commits,
@@ -94,6 +95,11 @@ def pull_full(config: Config, db: sqlite3.Connection, place: Place, pull: Pull, 
         "deletions": figures.deletions,
         "changed_files": figures.changed_files,
     }
+
+
+def _comments(db: sqlite3.Connection, pull: Pull) -> int:
+    query = "SELECT count(*) FROM comment WHERE repository_id = ? AND number = ?"
+    return int(db.execute(query, (pull.repository_id, pull.number)).fetchone()[0])
 
 
 def _review_comments(db: sqlite3.Connection, pull: Pull) -> int:

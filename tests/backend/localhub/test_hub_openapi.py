@@ -138,6 +138,38 @@ def test_issues_and_their_comments(hub: RunningHub, clone: Clone, github: Descri
         check(github, caller.get(f"{path}/comments"), "GET", comments, status)
 
 
+def test_what_is_said_and_labelled(hub: RunningHub, clone: Clone, github: Description) -> None:
+    clone.offer("fix")
+    caller, carol, notes = hub.caller("alice"), hub.caller("carol"), "/repos/alice/notes/issues/3"
+    caller.post(f"{SAMPLE}/pulls", json=WISH)
+    comments, labels = f"{REPO}/issues/{{issue_number}}/comments", f"{REPO}/issues/{{issue_number}}/labels"
+    one, off = f"{REPO}/issues/comments/{{comment_id}}", f"{labels}/{{name}}"
+    check(github, caller.post(f"{SAMPLE}/issues", json={"title": "New", "body": "Why"}), "POST", f"{REPO}/issues", 201)
+    check(github, caller.post(f"{SAMPLE}/issues", json={"title": " "}), "POST", f"{REPO}/issues", 422)
+    for number in (12, 1):  # an issue, a pull request
+        made = caller.post(f"{SAMPLE}/issues/{number}/comments", json={"body": "So?"})
+        check(github, made, "POST", comments, 201)
+        check(github, caller.get(f"{SAMPLE}/issues/{number}/comments"), "GET", comments, 200)
+        mine = f"{SAMPLE}/issues/comments/{made.json()['id']}"
+        check(github, caller.patch(mine, json={"body": "So!"}), "PATCH", one, 200)
+        check(github, caller.get(mine), "GET", one, 200)
+        check(github, caller.delete(mine), "DELETE", one, 204)
+        check(github, caller.get(mine), "GET", one, 404)
+        put = caller.post(f"{SAMPLE}/issues/{number}/labels", json={"labels": ["asynccoder", "50 % / ü"]})
+        check(github, put, "POST", labels, 200)
+        check(github, caller.get(f"{SAMPLE}/issues/{number}/labels"), "GET", labels, 200)
+        check(github, caller.delete(f"{SAMPLE}/issues/{number}/labels/50%20%25%20%2F%20%C3%BC"), "DELETE", off, 200)
+        check(github, caller.delete(f"{SAMPLE}/issues/{number}/labels/gone"), "DELETE", off, 404)
+        assert [each["name"] for each in caller.get(f"{SAMPLE}/issues/{number}").json()["labels"]] == ["asynccoder"]
+    for body in ({"body": " "}, {"body": "x" * 65_537}, {}):
+        check(github, caller.post(f"{SAMPLE}/issues/12/comments", json=body), "POST", comments, 422)
+    check(github, carol.post(f"{SAMPLE}/issues/12/comments", json={"body": "x"}), "POST", comments, 404)
+    check(github, carol.post(f"{notes}/comments", json={"body": "x"}), "POST", comments, 201)
+    check(github, carol.post(f"{notes}/labels", json={"labels": ["x"]}), "POST", labels, 403)
+    theirs = caller.get(f"{notes}/comments").json()[0]["id"]
+    check(github, carol.patch(f"/repos/alice/notes/issues/comments/{theirs}", json={"body": "x"}), "PATCH", one, 403)
+
+
 def test_hooks_limits_and_broken_requests(hub: RunningHub, github: Description) -> None:
     caller, hooks = hub.caller("alice"), f"{SAMPLE}/hooks"
     made = caller.post(hooks, json=HOOK)
@@ -167,6 +199,7 @@ def test_no_field_is_made_up(hub: RunningHub, clone: Clone, github: Description)
         "pull-request": caller.get(f"{SAMPLE}/pulls/1").json(),
         "pull-request-simple": caller.get(f"{SAMPLE}/pulls").json()[0],
         "issue": caller.get(f"{SAMPLE}/issues/1").json(),
+        "label": caller.post(f"{SAMPLE}/issues/12/labels", json={"labels": ["bug"]}).json()[0],
         "issue-comment": caller.get(f"{SAMPLE}/issues/12/comments").json()[0],
         "simple-user": caller.get(SAMPLE).json()["owner"],
         "public-user": caller.get("/user").json(),
@@ -197,7 +230,15 @@ def test_webhooks_carry_what_github_carries(hub: RunningHub, clone: Clone, githu
     caller.patch(f"{pulls}/1", json={"state": "open"})
     caller.post(f"{pulls}/13/reviews", json=SEEN)
     caller.put(f"{pulls}/1/merge")
-    told = [(one.headers["x-github-event"], json.loads(one.body)) for one in hub.receiver.wait(11)]
+    caller.post(f"{SAMPLE}/issues", json={"title": "New"})
+    for number in (12, 13):
+        said = caller.post(f"{SAMPLE}/issues/{number}/comments", json={"body": "So?"}).json()["id"]
+        caller.patch(f"{SAMPLE}/issues/comments/{said}", json={"body": "So!"})
+        caller.delete(f"{SAMPLE}/issues/comments/{said}")
+        for _ in range(2):  # what is on it is told once
+            caller.post(f"{SAMPLE}/issues/{number}/labels", json={"labels": ["asynccoder"]})
+        caller.delete(f"{SAMPLE}/issues/{number}/labels/asynccoder")
+    told = [(one.headers["x-github-event"], json.loads(one.body)) for one in hub.receiver.wait(22)]
     names = [f"{event}-{data['action']}" if "action" in data else event for event, data in told]
     assert names == [
         "ping",
@@ -211,6 +252,11 @@ def test_webhooks_carry_what_github_carries(hub: RunningHub, clone: Clone, githu
         "pull_request_review-submitted",
         "pull_request_review_comment-created",
         "pull_request-closed",
+        "issues-opened",
+        *("issue_comment-created", "issue_comment-edited", "issue_comment-deleted"),
+        *("issues-labeled", "issues-unlabeled"),
+        *("issue_comment-created", "issue_comment-edited", "issue_comment-deleted"),
+        *("pull_request-labeled", "pull_request-unlabeled"),
     ]
     for name, (_, data) in zip(names, told, strict=True):
         problems = github.webhook_problems(name.replace("_", "-"), data)

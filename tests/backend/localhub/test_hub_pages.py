@@ -175,6 +175,24 @@ def test_issues_are_listed_and_shown_with_what_was_said(hub: RunningHub, pull: C
         assert [stranger.get(path).status_code for path in (root, f"{root}/12", f"{root}/99")] == [404, 404, 404]
 
 
+def test_a_person_says_something_and_puts_a_label_on_and_off(hub: RunningHub, pull: Clone) -> None:
+    root = "/alice/sample-shop"
+    for kind, number in (("issues", 12), ("pull", 1)):
+        page, forms = f"{root}/{kind}/{number}", f"{root}/issues/{number}"
+        visitor = Visitor(hub, "alice")
+        answer = visitor.submit(page, f"{forms}/comment", body="Yes, **indeed**.<!-- unseen -->")
+        assert (answer.status_code, answer.headers["location"]) == (303, page)
+        visitor.submit(page, f"{forms}/label", label="<b>50 %</b>")
+        shown = visitor.get(page).text
+        assert "Yes, <strong>indeed</strong>." in shown and "unseen" not in shown and "&lt;b&gt;50 %" in shown
+        visitor.submit(page, f"{forms}/unlabel")
+        assert "&lt;b&gt;50 %" not in visitor.get(page).text.replace('<option value="&lt;b&gt;50 %&lt;/b&gt;">', "")
+        assert visitor.submit(page, f"{forms}/comment", body=" ").status_code == 422
+    notes = "/alice/notes/issues/3"
+    assert "Comment" not in Visitor(hub).get(notes).text and "Add label" not in Visitor(hub, "carol").get(notes).text
+    assert Visitor(hub, "carol").submit(notes, f"{notes}/comment", body="And I").status_code == 303
+
+
 def test_a_repository_without_commits_says_so(hub: RunningHub, clone: Clone) -> None:
     with hub.database() as db:
         db.execute("UPDATE repository SET default_branch = 'trunk' WHERE id = 2001")

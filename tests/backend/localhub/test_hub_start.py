@@ -261,7 +261,7 @@ def test_a_hub_of_before_gets_its_issues_and_keeps_the_rest(config: Config) -> N
     seed.seed(hub)
     with hub.store.write() as db:
         db.execute("UPDATE repository SET description = 'Mine' WHERE id = 2001")
-        for table in ("comment", "issue", "review_comment", "review", "check_run", "refresh"):
+        for table in ("comment", "labelled", "label", "issue", "review_comment", "review", "check_run", "refresh"):
             db.execute(f"DROP TABLE {table}")
         db.execute("ALTER TABLE token DROP COLUMN expires_at")
         db.execute("PRAGMA user_version = 1")
