@@ -5,14 +5,12 @@ from collections.abc import Container
 from pathlib import Path
 
 from backend.errors import InvalidInput
+from backend.hidden_text import visible
 from backend.workspace import files
 
 _ROOT_NAMES = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
 _CAP = 8_000  # characters of one file
 _CAP_BYTES = 200_000
-_COMMENTS = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-# Zero-width and bidirectional controls, soft hyphens and tag characters: text that a person does not see.
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]")
 
 
 def read(workspace: Path, without: Container[str] = ()) -> str:
@@ -41,7 +39,7 @@ def _quoted(workspace: Path, name: str) -> str:
         data = files.read_bytes(workspace, name, _CAP_BYTES)
     except InvalidInput:
         return ""  # absent, a link, or far too large: guidance is a courtesy, not a need
-    text = _INVISIBLE.sub("", _COMMENTS.sub("", data.decode("utf-8", "replace"))).strip()
+    text = visible(data.decode("utf-8", "replace")).strip()
     if not text:
         return ""
     cut = text if len(text) <= _CAP else text[:_CAP] + "\n(cut)"

@@ -18,9 +18,10 @@ from backend.db import transaction
 from backend.errors import Conflict, GitHubError, GitHubUnauthorized, NotFound
 from backend.github.client import GitHub
 from backend.github.types import RemoteRemark, RemoteReview
+from backend.hidden_text import plain, visible
 from backend.models import PullRequest, Repository, TaskRun, User
 from backend.services import access, pull_signals, repositories
-from backend.services.issues import quoted, readable
+from backend.services.issues import quoted
 from backend.services.tasks.write import MAX_PROMPT, MAX_PROMPT_BYTES
 
 MOST_REMARKS = 50
@@ -117,7 +118,7 @@ def _reviewed(github: GitHub, target: _Target) -> str:
     reviews = [
         one
         for one in github.reviews(target.full_name, target.number)
-        if one.submitted_at and one.submitted_at >= target.since and readable(one.body).strip()
+        if one.submitted_at and one.submitted_at >= target.since and visible(one.body).strip()
     ]
     remarks = [one for one in github.remarks(target.full_name, target.number) if one.created_at >= target.since]
     if not reviews and not remarks:
@@ -150,7 +151,7 @@ def _words_of(github: GitHub, target: _Target, check_id: int) -> str:
     )
     for read in ways:
         try:
-            if words := readable(read()).strip():
+            if words := plain(read()).strip():
                 return words[-_MOST_LOG:]
         except GitHubUnauthorized:
             raise
@@ -173,7 +174,7 @@ def _name(words: str) -> str:
 
 def _line(words: str) -> str:
     """Somebody's words within a line of ours, which they cannot break out of."""
-    return re.sub(r"[`\x00-\x1f]+", " ", readable(words))[:_LONGEST_LINE]
+    return re.sub(r"[`\x00-\x1f]+", " ", plain(words))[:_LONGEST_LINE]
 
 
 def _fenced(words: str) -> str:

@@ -17,6 +17,7 @@ from backend import jsonb
 from backend.db import transaction
 from backend.errors import GitHubNotFound, InvalidInput, NotFound, TooLarge
 from backend.github.types import RemoteComment
+from backend.hidden_text import plain, visible
 from backend.models import Repository, User, UserRepositoryAccess
 from backend.services import access, repositories
 from backend.services.tasks.write import MAX_PROMPT, MAX_PROMPT_BYTES
@@ -31,9 +32,6 @@ _FULL_NAME = r"[A-Za-z0-9][\w-]*/[\w.-]+"
 _WRITTEN = re.compile(rf"({_FULL_NAME})?#(\d{{1,9}})", re.ASCII)
 _PATH = re.compile(rf"/({_FULL_NAME})/(issues|pull)/(\d{{1,9}})/?", re.ASCII)
 _LINE = re.compile(rf"^Issue ({_FULL_NAME})#(\d{{1,9}}): ", re.ASCII | re.MULTILINE)
-_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)  # GitHub does not show them, so nobody means them to be read
-# Control characters but for tab and line feed, other line ends, and what takes no room: zero-width signs and "tags".
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b\u2060\ufeff\U000e0000-\U000e007f]")
 
 
 @dataclass(frozen=True)
@@ -122,15 +120,9 @@ def references(prompt: str, full_name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:MOST_REFERENCES]
 
 
-def readable(words: str) -> str:
-    """What somebody wrote on GitHub, without what its pages do not show either."""
-    words = _HIDDEN.sub("", words.replace("\r\n", "\n"))
-    return _UNSEEN.sub("", jsonb.without_direction(jsonb.clean_text(words)))
-
-
 def title_of(words: str) -> str:
     """An issue's title as one line."""
-    return " ".join(readable(words).split())[:_MOST_TITLE] or "(no title)"
+    return " ".join(plain(words).split())[:_MOST_TITLE] or "(no title)"
 
 
 def _parse(reference: str) -> tuple[str, int]:
@@ -181,7 +173,7 @@ def _repository(session: Session, user: User, full_name: str, repository_id: UUI
 
 def quoted(words: str, most: int) -> str:
     """What somebody wrote as a Markdown quotation, cut to `most` characters; empty for nothing."""
-    words = readable(words).strip()
+    words = visible(words).strip()
     if len(words) > most:
         words = f"{words[:most].rstrip()}\n\n{_CUT}"
     return "\n".join(f"> {line}".rstrip() for line in words.split("\n")) if words else ""

@@ -11,9 +11,10 @@ from backend import jsonb
 from backend.engine.transcript import REVIEW, LogEntry
 from backend.errors import GitError, GitHubUnauthorized, InvalidInput, RunFailed
 from backend.github.types import RemotePull
+from backend.hidden_text import plain, visible
 from backend.services import repositories
 from backend.services.brief import Brief
-from backend.services.issues import readable, title_of
+from backend.services.issues import title_of
 from backend.words import EventKind, Failure, PullRequestStatus
 from backend.workspace.mirror import Mirror
 from backend.workspace.pull import PullChanges
@@ -81,11 +82,11 @@ def ask(facts: Brief, number: int, mirror: Mirror) -> ReviewSubject:
         run=facts.number,
         number=number,
         title=title_of(pull.title),
-        body=_cut(readable(pull.body or "").strip(), _MOST_BODY),
+        body=_cut(visible(pull.body or "").strip(), _MOST_BODY),
         author=pull.author,
         status=pull.status.value,
-        source=pull.source or pull.source_branch,
-        target=pull.target_branch,
+        source=plain(pull.source or pull.source_branch),
+        target=plain(pull.target_branch),
         url=pull.url,
         base_sha=_base(pull, head, mirror) or "",
         head_sha=head,
