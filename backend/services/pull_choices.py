@@ -1,15 +1,13 @@
 """The pull requests that a review can look at: open ones by what GitHub lists, any other by its number."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import UUID
 
-from backend import redis
-from backend.cache import Cache
-from backend.errors import GitHubNotFound, NotFound
+from backend.github.client import GitHub
 from backend.github.types import RemotePull
 from backend.services import repositories
 from backend.services.issues import title_of
-from backend.settings import get_settings
 
 CACHE_SECONDS = 60
 
@@ -32,18 +30,11 @@ def listing(user_id: UUID, repository_id: UUID) -> list[PullChoice]:
     Raises NotFound, GitHubUnauthorized or GitHubError.
     """
     full_name, _ = repositories.named(user_id, repository_id)
-    cache = Cache(redis.client(get_settings().resolved_redis_url))
-    key = f"user:{user_id}:pulls:{repository_id}"
-    known = cache.get_json(key)
-    if known is not None:
-        return [PullChoice(**one) for one in known]
-    try:
-        listed = repositories.with_github(user_id, lambda github: github.open_pulls(full_name))
-    except GitHubNotFound as error:
-        raise NotFound("GitHub no longer shows this repository to you.") from error
-    found = [_choice(pull) for pull in listed]
-    cache.set_json(key, [asdict(one) for one in found], CACHE_SECONDS)
-    return found
+
+    def ask(github: GitHub) -> list[dict[str, Any]]:
+        return [asdict(_choice(pull)) for pull in github.open_pulls(full_name)]
+
+    return [PullChoice(**one) for one in repositories.remembered(user_id, f"pulls:{repository_id}", ask, CACHE_SECONDS)]
 
 
 def find(user_id: UUID, repository_id: UUID, number: int) -> PullChoice:

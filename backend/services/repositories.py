@@ -136,16 +136,11 @@ def branches(user_id: UUID, repository_id: UUID, *, fresh: bool = False) -> list
     Raises NotFound, GitHubUnauthorized or GitHubError.
     """
     full_name, default = named(user_id, repository_id)
-    cache = Cache(redis.client(get_settings().resolved_redis_url))
-    key = f"user:{user_id}:branches:{repository_id}"
-    names = None if fresh else cache.get_json(key)
-    if names is None:
-        try:
-            listed = with_github(user_id, lambda github: list(github.branches(full_name)))
-        except GitHubNotFound as error:
-            raise NotFound("GitHub no longer shows this repository to you.") from error
-        names = [[branch.name, branch.is_protected] for branch in listed]
-        cache.set_json(key, names, CACHE_SECONDS)
+
+    def ask(github: GitHub) -> list[list[Any]]:
+        return [[branch.name, branch.is_protected] for branch in github.branches(full_name)]
+
+    names = remembered(user_id, f"branches:{repository_id}", ask, CACHE_SECONDS, fresh=fresh)
     rows = [BranchRow(name, name == default, bool(protected)) for name, protected in names]
     return sorted(rows, key=lambda row: (not row.is_default, row.name.lower()))
 
@@ -199,6 +194,26 @@ def with_github(user_id: UUID, ask: Callable[[GitHub], T], lines: Lines | None =
     except GitHubUnauthorized:
         github_tokens.forget(user_id, token)
         raise
+
+
+def remembered(
+    user_id: UUID, what: str, ask: Callable[[GitHub], list[Any]], seconds: int, *, fresh: bool = False
+) -> list[Any]:
+    """What GitHub lists of a repository for this person, as JSON; asked for if it is not cached, or `fresh`.
+
+    Raises NotFound where GitHub hides the repository, GitHubUnauthorized or GitHubError.
+    """
+    cache = Cache(redis.client(get_settings().resolved_redis_url))
+    key = f"user:{user_id}:{what}"
+    known: list[Any] | None = None if fresh else cache.get_json(key)
+    if known is not None:
+        return known
+    try:
+        listed = with_github(user_id, ask)
+    except GitHubNotFound as error:
+        raise NotFound("GitHub no longer shows this repository to you.") from error
+    cache.set_json(key, listed, seconds)
+    return listed
 
 
 def _reachable(user: User) -> sqlalchemy.Select[Repository, str]:

@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, or_, select
 
-from backend import redis
-from backend.cache import Cache
 from backend.db import transaction
-from backend.errors import GitHubNotFound, NotFound
+from backend.github.client import GitHub
 from backend.models import PullRequest, Task, User
 from backend.services import pull_choices, pull_signals, repositories
 from backend.services.issues import title_of
 from backend.services.pull_choices import PullChoice
-from backend.settings import get_settings
 from backend.words import ChecksState, PullRequestStatus, ReviewState
 
 MOST = 6
@@ -108,14 +106,9 @@ def _unstuck(row: PullRequest) -> Suggestion:
 
 def _issues(user_id: UUID, repository_id: UUID) -> list[tuple[int, str]]:
     full_name, _ = repositories.named(user_id, repository_id)
-    cache = Cache(redis.client(get_settings().resolved_redis_url))
-    key = f"user:{user_id}:issues:{repository_id}"
-    known = cache.get_json(key)
-    if known is None:
-        try:
-            found = repositories.with_github(user_id, lambda github: github.open_issues(full_name))
-        except GitHubNotFound as error:
-            raise NotFound("GitHub no longer shows this repository to you.") from error
-        known = [[one.number, title_of(one.title)] for one in found[:MOST]]
-        cache.set_json(key, known, CACHE_SECONDS)
+
+    def ask(github: GitHub) -> list[list[Any]]:
+        return [[one.number, title_of(one.title)] for one in github.open_issues(full_name)[:MOST]]
+
+    known = repositories.remembered(user_id, f"issues:{repository_id}", ask, CACHE_SECONDS)
     return [(number, title) for number, title in known]
