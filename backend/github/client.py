@@ -13,28 +13,30 @@ from typing import Any, Literal, Self
 
 import github as pygithub
 import httpx
-from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from backend.certificates import certificates
 from backend.errors import GitHubNotFound, GitHubUnprocessable, InvalidInput
-from backend.github.failures import as_our_errors, refusal
-from backend.github.types import (
-    AccessLevel,
+from backend.github.documents import (
     AnnotationDocument,
-    Branch,
     CheckDocument,
     CheckWordsDocument,
     CommentDocument,
     HookDocument,
     IssueDocument,
+    ProfileDocument,
+    RemarkDocument,
+    ReviewDocument,
+    parse_document,
+)
+from backend.github.failures import as_our_errors, refusal
+from backend.github.listed import parse_pull, remote_pull, remote_repository
+from backend.github.types import (
+    Branch,
     LineComment,
     Listed,
     NotModified,
     Profile,
-    ProfileDocument,
-    PullDocument,
-    RemarkDocument,
     RemoteCheck,
     RemoteComment,
     RemoteIssue,
@@ -42,8 +44,6 @@ from backend.github.types import (
     RemoteRemark,
     RemoteRepository,
     RemoteReview,
-    ReviewDocument,
-    parse_document,
 )
 
 TIMEOUT = 10  # seconds, to connect and for each read
@@ -118,12 +118,12 @@ class GitHub:
         """All repositories the person owns, collaborates on or reaches through an organisation, page after page."""
         with as_our_errors():
             for repository in self._github.get_user().get_repos():
-                yield _remote_repository(repository)
+                yield remote_repository(repository)
 
     def repository(self, full_name: str) -> RemoteRepository:
         """One repository by `owner/name`; a renamed one is found under its old name too."""
         with as_our_errors():
-            return _remote_repository(self._repository(full_name).complete())
+            return remote_repository(self._repository(full_name).complete())
 
     def branches(self, full_name: str) -> list[Branch]:
         """All branches in GitHub's order; none for an empty repository."""
@@ -140,7 +140,7 @@ class GitHub:
             # GitHub leaves a filter it cannot read aside, so the answer is compared once more.
             ours = [pull for pull in islice(listed, PAGE) if pull.head.ref == head_branch and pull.base.ref == base]
             chosen = next((pull for pull in ours if pull.state == "open"), ours[0] if ours else None)
-            return _remote_pull(chosen) if chosen else None
+            return remote_pull(chosen) if chosen else None
 
     def open_pull(
         self, full_name: str, *, head: str, base: str, title: str, body: str, draft: bool = False
@@ -154,7 +154,7 @@ class GitHub:
         try:
             with as_our_errors():
                 created = repository.create_pull(base=base, head=head, title=title, body=body, draft=draft)
-                return _parse_pull(created.raw_data)
+                return parse_pull(created.raw_data)
         except GitHubUnprocessable as error:
             if not (draft and _says_no_drafts(error)):
                 raise
@@ -167,14 +167,14 @@ class GitHub:
             answer = self._get(f"/repos/{_checked(full_name)}/pulls/{number}", headers)
             if answer.status_code == 304 and etag:
                 return NotModified(etag)
-            return _parse_pull(answer.json(), answer.headers.get("etag"))
+            return parse_pull(answer.json(), answer.headers.get("etag"))
 
     def open_pulls(self, full_name: str) -> list[RemotePull]:
         """The hundred open pull requests that changed last, the newest change first."""
         query = f"state=open&sort=updated&direction=desc&per_page={PAGE}"
         with as_our_errors():
             answer = self._get(f"/repos/{_checked(full_name)}/pulls?{query}")
-            return [_parse_pull(one) for one in _listed(answer.json())]
+            return [parse_pull(one) for one in _listed(answer.json())]
 
     def update_pull(
         self,
@@ -192,7 +192,7 @@ class GitHub:
         with as_our_errors():
             url = f"{self._repository(full_name).complete().url}/pulls/{number}"
             _, data = self._github.requester.requestJsonAndCheck("PATCH", url, input=change)
-            return _parse_pull(data)
+            return parse_pull(data)
 
     def merge_pull(self, full_name: str, number: int, *, sha: str, method: MergeMethod = "merge") -> None:
         """Merges it while `sha` is its head.
@@ -378,52 +378,6 @@ def _checked(full_name: str) -> str:
     if not _FULL_NAME.fullmatch(full_name):
         raise GitHubNotFound("GitHub does not know it, or does not show it to you.")
     return full_name
-
-
-def _remote_repository(repository: Repository) -> RemoteRepository:
-    access = _access_level(repository)
-    default_branch = repository.default_branch or ""
-    return RemoteRepository(
-        github_id=repository.id,
-        owner_login=repository.owner.login,
-        name=repository.name,
-        full_name=repository.full_name,
-        description=repository.description,
-        is_private=repository.private,
-        default_branch=default_branch,
-        language=repository.language,
-        url=repository.html_url,
-        clone_url=repository.clone_url,
-        access_level=access,
-        is_archived=repository.archived,
-        is_empty=not default_branch or _is_empty(repository),
-        # A personal repository has an owner (admin) and collaborators, who may write.
-        # docs.github.com: "Permission levels for a personal account repository"
-        is_collaborator=repository.owner.type == "User" and access == "write",
-    )
-
-
-def _is_empty(repository: Repository) -> bool:
-    """GitHub's size is in kilobytes and late, so a size of 0 alone says nothing: then its branches are asked for."""
-    return repository.size == 0 and not any(True for _ in islice(repository.get_branches(), 1))
-
-
-def _access_level(repository: Repository) -> AccessLevel:
-    rights = repository.permissions
-    if rights.admin or rights.maintain:
-        return "admin"
-    return "write" if rights.push else "read"
-
-
-def _remote_pull(pull: PullRequest) -> RemotePull:
-    """A listed pull request, looked at once more by itself: that answer's ETag is the one `pull` needs."""
-    data = pull.raw_data
-    etag = pull.raw_headers.get("etag")
-    return _parse_pull(data, str(etag) if etag else None)
-
-
-def _parse_pull(data: Any, etag: str | None = None) -> RemotePull:
-    return parse_document(PullDocument, data).as_pull(etag)
 
 
 def _listed(data: Any) -> list[Any]:

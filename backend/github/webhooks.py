@@ -10,18 +10,15 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from backend.github.types import (
+from backend.github.changes import (
     AccessChanged,
     Change,
     CheckChanged,
-    CheckDocument,
     HeadChanged,
-    PullDocument,
     PullRequestChanged,
     RepositoryChanged,
-    ReviewDocument,
-    parse_document,
 )
+from backend.github.documents import CheckDocument, PullDocument, ReviewDocument, parse_document
 
 _BRANCH = "refs/heads/"
 

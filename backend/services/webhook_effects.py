@@ -4,7 +4,7 @@ from sqlalchemy import delete, text, update
 from sqlmodel import Session, col, or_, select
 
 from backend.db import for_update
-from backend.github.types import (
+from backend.github.changes import (
     AccessChanged,
     Change,
     CheckChanged,

@@ -9,7 +9,7 @@ import pytest
 
 from backend.errors import InvalidInput
 from backend.github import webhooks
-from backend.github.types import PullRequestChanged
+from backend.github.changes import PullRequestChanged
 from backend.words import PullRequestStatus
 
 # The vector in GitHub's documentation, "Validating webhook deliveries".

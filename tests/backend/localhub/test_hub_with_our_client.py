@@ -6,8 +6,9 @@ import pytest
 
 from backend.errors import GitHubNotFound, GitHubUnprocessable
 from backend.github import oauth
+from backend.github.changes import PullRequestChanged
 from backend.github.client import GitHub
-from backend.github.types import NotModified, PullRequestChanged
+from backend.github.types import NotModified
 from backend.github.webhooks import parse, verify
 from backend.words import PullRequestStatus
 from tests.backend.localhub.conftest import Clone, RunningHub, Visitor, query_of

@@ -1,0 +1,63 @@
+"""What a webhook says has changed. Ids are GitHub's own and need 64 bits; times are aware UTC."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.github.types import RemoteCheck, RemotePull, RemoteReview
+
+
+@dataclass(frozen=True)
+class PullRequestChanged:
+    """A webhook that shows a pull request: how it stands now, and the review that was sent or taken back, if any."""
+
+    repository_github_id: int
+    pull: RemotePull
+    review: RemoteReview | None = None
+
+
+@dataclass(frozen=True)
+class CheckChanged:
+    """A `check_run` webhook; `pulls` are the ids of pull requests whose head it is, none for a fork's."""
+
+    repository_github_id: int
+    check: RemoteCheck
+    pulls: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class HeadChanged:
+    """Something became of a commit or a branch that only a look tells: a suite of checks, a push."""
+
+    repository_github_id: int
+    sha: str = ""
+    branch: str = ""
+
+
+@dataclass(frozen=True)
+class RepositoryChanged:
+    """A `repository` webhook. `updated_at` is GitHub's."""
+
+    github_id: int
+    name: str
+    full_name: str
+    description: str | None
+    is_private: bool
+    default_branch: str
+    language: str | None
+    url: str
+    clone_url: str
+    is_archived: bool
+    is_deleted: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class AccessChanged:
+    """Repositories whose people GitHub has changed: `lost` by all, or by the person alone; what they see is stale."""
+
+    person_github_id: int | None
+    lost: tuple[int, ...] = ()
+    is_for_all: bool = False
+
+
+Change = PullRequestChanged | CheckChanged | HeadChanged | RepositoryChanged | AccessChanged
