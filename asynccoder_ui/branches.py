@@ -1,7 +1,5 @@
 """A repository's branches, asked for when somebody wants to see them."""
 
-from uuid import UUID
-
 import reflex as rx
 
 from asynccoder_ui import given, people, theme
@@ -9,7 +7,6 @@ from asynccoder_ui import repositories_view as view
 from asynccoder_ui.chosen import MAX_QUERY
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.session import Session
-from backend.errors import Refusal
 from backend.services import repositories as service
 
 _MOST = 100
@@ -35,10 +32,10 @@ class Branches(Session):
             token = self._token()
             self.repository_id, self._query, self._found = str(repository), "", []
             self.items, self.is_loading, self.error, self.note = [], True, "", ""
-        found, error = await _asked(token, repository)
+        found, error = await people.looked_up(token, lambda person: service.branches(person, repository))
         async with self:
             if self.repository_id == str(repository):
-                self._found, self.is_loading, self.error = found, False, error
+                self._found, self.is_loading, self.error = found or [], False, error
                 self._list()
 
     @rx.event
@@ -53,14 +50,6 @@ class Branches(Session):
         fitting = service.branches_named(self._found, self._query)
         self.items = [view.branch_item(row) for row in fitting[:_MOST]]
         self.note = "" if self.error else _note(len(fitting), len(self._found), bool(self._query.strip()))
-
-
-async def _asked(token: str, repository: UUID) -> tuple[list[service.BranchRow], str]:
-    """The branches, or none and why. Raises SignedOut."""
-    try:
-        return await people.outside(token, lambda person: service.branches(person, repository)), ""
-    except Refusal as error:
-        return [], str(error)
 
 
 def branch_list() -> rx.Component:

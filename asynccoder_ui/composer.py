@@ -117,17 +117,12 @@ class Composer(Session):
             if not wanted or self.branch_options or (is_listed and monotonic() - self._asked_at < _ASK_AGAIN):
                 return None
             self._asked_at = monotonic() if is_listed else self._asked_at
-        try:
-            rows = await people.outside(
-                token, lambda person: repositories.branches(person, UUID(wanted), fresh=is_listed)
-            )
-        except Refusal as error:
-            async with self:
-                self.error = str(error)
-            return None
+        found, refusal = await people.looked_up(
+            token, lambda person: repositories.branches(person, UUID(wanted), fresh=is_listed)
+        )
         async with self:
             if self.choice.repository_id == wanted:
-                self._branches = rows
+                self._branches, self.error = (self._branches, refusal) if found is None else (found, self.error)
                 self._list_branches()
 
     @rx.event

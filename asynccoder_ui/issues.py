@@ -43,12 +43,8 @@ class Issues(Composer):
         reference, repository_id = wanted
         if not reference:
             return None
-        found, refusal = None, ""
-        try:
-            place = UUID(repository_id) if repository_id else None
-            found = await people.outside(token, lambda person: issues.look_up(person, reference, place))
-        except Refusal as error:
-            refusal = str(error)
+        place = UUID(repository_id) if repository_id else None
+        found, refusal = await people.looked_up(token, lambda person: issues.look_up(person, reference, place))
         async with self:
             if wanted == (self._reference, self.choice.repository_id):
                 self._found, self.refusal = found, refusal

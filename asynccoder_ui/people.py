@@ -113,6 +113,14 @@ async def outside(token: str, work: Callable[[UUID], T]) -> T:
     return await bridge.outside(lambda: work(person.id))
 
 
+async def looked_up(token: str, work: Callable[[UUID], T]) -> tuple[T | None, str]:
+    """As `outside`, but where the service refuses, nothing and its words. Raises SignedOut."""
+    try:
+        return await outside(token, work), ""
+    except Refusal as error:
+        return None, str(error)
+
+
 def forget(token: str) -> None:
     """Drops what is remembered of a token: its session has ended."""
     _remembered.pop(crypto.digest(token), None)

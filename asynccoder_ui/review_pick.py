@@ -11,7 +11,7 @@ from asynccoder_ui.composer_choice import with_pull
 from asynccoder_ui.composer_view import pull_option
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.views import Option
-from backend.errors import InvalidInput, Refusal
+from backend.errors import InvalidInput
 from backend.services import pull_choices
 from backend.services.pull_choices import PullChoice
 
@@ -68,20 +68,14 @@ class ReviewPick(Composer):
     async def _answer(
         self, token: str, wanted: str, question: Callable[[UUID], list[PullChoice]], *, is_all: bool
     ) -> None:
-        error = ""
-        try:
-            found = await people.outside(token, question)
-        except Refusal as refused:
-            found, error = [], str(refused)
+        found, refusal = await people.looked_up(token, question)
         async with self:
             if self._repository != wanted:
                 return
-            if is_all and not error:
-                self._pulls = found
-            else:
-                self._pulls = [*self._pulls, *(one for one in found if one not in self._pulls)]
+            known = [] if is_all and found is not None else self._pulls
+            self._pulls = [*known, *(one for one in found or [] if one not in known)]
             self._list()
-            self.note = error
+            self.note = refusal
 
     def _number(self) -> int | None:
         words = self._query.strip().removeprefix("#")

@@ -52,15 +52,10 @@ class Suggestions(Composer):
             place = self.choice.repository
         if not wanted:
             return
-        found: list[Suggestion] = []
-        note = ""
-        try:
-            found = await people.outside(token, lambda person: suggestions.listing(person, UUID(wanted)))
-        except Refusal as error:
-            note = str(error)
+        found, refusal = await people.looked_up(token, lambda person: suggestions.listing(person, UUID(wanted)))
         async with self:
             if self.choice.repository_id == wanted:
-                self._show(wanted, found, place, note)
+                self._show(wanted, found or [], place, refusal)
 
     @rx.event
     @signed_in
