@@ -7,6 +7,7 @@ from asynccoder_ui.views import iso, web_address
 from backend.services.repositories import BranchRow, RepositoryRow
 from backend.services.repository_pages import Access, Archive, Listed, Privacy, Shown, Wanted
 from backend.services.repository_settings import DraftPolicy, SettingsRow
+from backend.settings import get_settings
 
 _ACCESS = {"read": "can read", "write": "can push", "admin": "admin"}
 _POLICIES = {
@@ -14,6 +15,9 @@ _POLICIES = {
     DraftPolicy.READY: "Always ready for review",
     DraftPolicy.DRAFT: "Always a draft",
 }
+STARTS, MEANS_NOTHING = "starts", "nothing"
+_MENTIONS = {STARTS: "Starts a task, or goes on with one", MEANS_NOTHING: "Means nothing"}
+MENTION_OPTIONS = list(_MENTIONS.items())
 POLICY_OPTIONS = [(policy.value, words) for policy, words in _POLICIES.items()]
 
 
@@ -73,6 +77,10 @@ class SettingsItem:
     test_command: str = ""
     draft_policy: str = DraftPolicy.UNVERIFIED
     draft_words: str = ""
+    trigger_label: str = ""
+    mentions: str = STARTS
+    mention: str = ""  # the app's name in a comment
+    mention_words: str = ""
     changed_at: str = ""
     can_change: bool = False
 
@@ -101,8 +109,17 @@ def branch_item(row: BranchRow) -> BranchItem:
 
 def settings_item(row: SettingsRow) -> SettingsItem:
     """The settings of a repository."""
+    mentions = STARTS if row.takes_mentions else MEANS_NOTHING
     return SettingsItem(
-        row.test_command, row.draft_policy.value, _POLICIES[row.draft_policy], iso(row.changed_at), row.can_change
+        test_command=row.test_command,
+        draft_policy=row.draft_policy.value,
+        draft_words=_POLICIES[row.draft_policy],
+        trigger_label=row.trigger_label,
+        mentions=mentions,
+        mention=f"@{get_settings().mention}",
+        mention_words=_MENTIONS[mentions],
+        changed_at=iso(row.changed_at),
+        can_change=row.can_change,
     )
 
 

@@ -6,6 +6,7 @@ Read once from the environment, from `.env`, or from `NAME_FILE` (systemd creden
 import ipaddress
 import json
 import os
+import re
 import secrets
 from functools import lru_cache
 from pathlib import Path
@@ -80,6 +81,8 @@ class Settings(BaseSettings):
     github_url_setting: str = _named("GITHUB_URL", "https://github.com")
     github_api_url_setting: str = _named("GITHUB_API_URL", "https://api.github.com")
 
+    mention: str = _named("ASYNCCODER_MENTION", "asynccoder")
+
     admins: str = _named("ASYNCCODER_ADMINS", "")
     allowed_users: str = _named("ASYNCCODER_ALLOWED_USERS", "")
     allowed_orgs_setting: str = _named("ASYNCCODER_ALLOWED_ORGS", "")
@@ -105,6 +108,14 @@ class Settings(BaseSettings):
     client_url: str = _named("ASYNCCODER_URL", "")
     client_token: SecretStr | None = _named("ASYNCCODER_TOKEN")
     config_home: str = _named("XDG_CONFIG_HOME", "")
+
+    @field_validator("mention")
+    @classmethod
+    def _name(cls, mention: str) -> str:
+        name = mention.removeprefix("@")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", name):
+            raise ValueError("a name as GitHub's logins are: letters, digits and hyphens")
+        return name
 
     @field_validator("data_dir")
     @classmethod

@@ -18,7 +18,17 @@ from backend import db, log
 from backend.db import transaction
 from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, ring_chore, ring_runs, waiting
-from backend.services import attachments, attempts, claims, deliveries, idempotency, pull_requests, repository_hooks
+from backend.services import (
+    attachments,
+    attempts,
+    claims,
+    deliveries,
+    idempotency,
+    pull_requests,
+    repository_hooks,
+    trigger_comments,
+    triggers,
+)
 from backend.settings import get_settings
 
 SCHEDULE_LOCK = 0x61637363  # "acsc"
@@ -42,7 +52,7 @@ class Timer:
 
 
 def sweep() -> None:
-    """Rings while runs wait, takes expired leases over, rings for deliveries whose ring was lost."""
+    """Rings while runs wait, takes expired leases over, rings for deliveries and for what is to be told on GitHub."""
     with transaction() as session:
         expired = attempts.expired(session)
     taken = [run_id for run_id in expired if _take_over(run_id)]
@@ -51,10 +61,13 @@ def sweep() -> None:
     with transaction() as session:
         open_runs = claims.claimable(session)
         unapplied = deliveries.waiting(session, older_than_seconds=SWEEP_SECONDS)
+        has_triggers_due = bool(trigger_comments.due(session, limit=1))
     for _ in range(open_runs - waiting(RUNS)):
         ring_runs()
     if unapplied and not waiting(CHORES):
         deliveries.ring()
+    if has_triggers_due:
+        ring_chore(triggers.CHORE)
 
 
 def _take_over(run_id: UUID) -> bool:

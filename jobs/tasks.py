@@ -15,6 +15,8 @@ from backend.services import (
     idempotency,
     pull_requests,
     repository_hooks,
+    trigger_comments,
+    triggers,
     workplace,
 )
 
@@ -68,6 +70,12 @@ def keep_hooks() -> None:
     """Makes and mends the webhooks of repositories that are worked on."""
     hear_chore(repository_hooks.CHORE)
     repository_hooks.keep_all()
+
+
+def answer_triggers() -> None:
+    """Starts the tasks that labels and mentions on GitHub ask for, and tells there how they stand."""
+    hear_chore(triggers.CHORE)
+    trigger_comments.answer_all()
 
 
 def remove_unsent_attachments() -> None:

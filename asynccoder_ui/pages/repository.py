@@ -94,10 +94,9 @@ class RepositoryView(Following, Session):
         repository = self._repository_in_address()
         if repository is None:
             return None
-        command, policy = str(form.get("test_command", "")), str(form.get("draft_policy", ""))
         try:
-            wanted = given.one_of(DraftPolicy, policy)
-            chosen = await self._ask(lambda session, user: _save(session, user, repository, command, wanted))
+            wanted = _wanted(form)
+            chosen = await self._ask(lambda session, user: _save(session, user, repository, wanted))
         except Refusal as error:
             self.refused = str(error)
             return None
@@ -113,10 +112,18 @@ class RepositoryView(Following, Session):
             return None
 
 
-def _save(
-    session: DatabaseSession, user: User, repository: UUID, test_command: str, draft_policy: DraftPolicy
-) -> SettingsRow:
-    settings.save(session, user, repository, test_command=test_command, draft_policy=draft_policy)
+def _wanted(form: dict[str, Any]) -> dict[str, Any]:
+    """The form as the service takes it. Raises InvalidInput."""
+    return {
+        "test_command": str(form.get("test_command", "")),
+        "draft_policy": given.one_of(DraftPolicy, str(form.get("draft_policy", ""))),
+        "trigger_label": str(form.get("trigger_label", settings.LABEL)),
+        "takes_mentions": str(form.get("mentions", view.STARTS)) == view.STARTS,
+    }
+
+
+def _save(session: DatabaseSession, user: User, repository: UUID, wanted: dict[str, Any]) -> SettingsRow:
+    settings.save(session, user, repository, **wanted)
     return settings.read(session, user, repository)
 
 
@@ -300,6 +307,25 @@ def _form() -> rx.Component:
                     view.POLICY_OPTIONS, name="draft_policy", default_value=chosen.draft_policy, key=chosen.changed_at
                 ),
             ),
+            theme.form_row(
+                "Label that starts a task",
+                theme.field(
+                    name="trigger_label",
+                    default_value=chosen.trigger_label,
+                    key=chosen.changed_at,
+                    placeholder="None does",
+                    max_length=settings.MOST_LABEL,
+                    auto_complete="off",
+                    spell_check=False,
+                ),
+                "Whoever may push puts it on an issue, or on a pull request to have it reviewed. Empty: no label does.",
+            ),
+            theme.form_row(
+                rx.fragment("A comment that names ", theme.words("mono", chosen.mention)),
+                theme.select(
+                    view.MENTION_OPTIONS, name="mentions", default_value=chosen.mentions, key=chosen.changed_at
+                ),
+            ),
             theme.part("dialog-foot", theme.button("Save", variant="primary", type="submit")),
         ),
         on_submit=RepositoryView.save,
@@ -322,5 +348,9 @@ def _facts() -> rx.Component:
         ),
         theme.plain("dt", "Pull requests"),
         theme.plain("dd", chosen.draft_words),
+        theme.plain("dt", "Label that starts a task"),
+        theme.plain("dd", rx.cond(chosen.trigger_label != "", theme.words("mono", chosen.trigger_label), "None")),
+        theme.plain("dt", "A comment that names ", theme.words("mono", chosen.mention)),
+        theme.plain("dd", chosen.mention_words),
         tag="dl",
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.github.types import RemoteCheck, RemotePull, RemoteReview
+from backend.github.types import RemoteCheck, RemoteIssue, RemotePull, RemoteReview
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,25 @@ class PullRequestChanged:
     repository_github_id: int
     pull: RemotePull
     review: RemoteReview | None = None
+    asked: "Asked | None" = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A webhook by which a person may ask for a task: a `label` that they put on, else a comment, which is `said`.
+
+    `origin` is the same however often it is told, and names nothing else. The issue or pull request is as it was then;
+    `comments` counts those below it, this one included, and `at` is when it was asked, by GitHub's clock.
+    """
+
+    repository_github_id: int
+    person_github_id: int
+    origin: str
+    label: str
+    said: str
+    issue: RemoteIssue
+    labels: tuple[str, ...]
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -60,4 +79,4 @@ class AccessChanged:
     is_for_all: bool = False
 
 
-Change = PullRequestChanged | CheckChanged | HeadChanged | RepositoryChanged | AccessChanged
+Change = PullRequestChanged | Asked | CheckChanged | HeadChanged | RepositoryChanged | AccessChanged

@@ -7,6 +7,7 @@ retried here and nothing waits: a rate limit comes back as GitHubError with `ret
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -232,6 +233,35 @@ class GitHub:
         with as_our_errors():
             answer = self._get(f"/repos/{_checked(full_name)}/issues/{number}/comments?per_page={most}")
             return [parse_document(CommentDocument, one).as_comment() for one in _listed(answer.json())]
+
+    def find_comment(
+        self, full_name: str, number: int, marker: str, author_id: int, since: datetime, most: int = 300
+    ) -> RemoteComment | None:
+        """The first comment below an issue since then that has the marker in it and is by that person."""
+        moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        path = f"/repos/{_checked(full_name)}/issues/{number}/comments?since={moment}&per_page={PAGE}"
+        with as_our_errors():
+            for page in range(1, most // PAGE + 1):
+                listed = _listed(self._get(f"{path}&page={page}").json())
+                for one in (parse_document(CommentDocument, each).as_comment() for each in listed):
+                    if marker in one.body and one.author_id == author_id:
+                        return one
+                if len(listed) < PAGE:
+                    break
+        return None
+
+    def comment(self, full_name: str, number: int, body: str) -> RemoteComment:
+        """A new comment below an issue or a pull request."""
+        with as_our_errors():
+            url = f"{self._repository(full_name).complete().url}/issues/{number}/comments"
+            _, data = self._github.requester.requestJsonAndCheck("POST", url, input={"body": body})
+            return parse_document(CommentDocument, data).as_comment()
+
+    def edit_comment(self, full_name: str, comment_id: int, body: str) -> None:
+        """Other words for a comment. Raises GitHubNotFound where it was deleted."""
+        with as_our_errors():
+            url = f"{self._repository(full_name).complete().url}/issues/comments/{comment_id}"
+            self._github.requester.requestJsonAndCheck("PATCH", url, input={"body": body})
 
     def checks(self, full_name: str, sha: str, etag: str | None = None) -> Listed[RemoteCheck] | NotModified:
         """The newest check of each name at a commit, at most 300; conditional with an `etag` as `pull` is."""

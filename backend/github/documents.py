@@ -23,6 +23,10 @@ class _Author(BaseModel):
     login: str
 
 
+class _Commenter(_Author):
+    id: int
+
+
 class _Place(BaseModel):
     full_name: str
 
@@ -113,12 +117,15 @@ class IssueDocument(BaseModel):
 class CommentDocument(BaseModel):
     """GitHub's JSON of a comment below an issue."""
 
+    id: int
     body: str | None = None
-    user: _Author | None = None
+    user: _Commenter | None = None
+    updated_at: AwareDatetime | None = None
 
     def as_comment(self) -> RemoteComment:
         """The same as our value."""
-        return RemoteComment(self.user.login if self.user else "", self.body or "")
+        author, author_id = (self.user.login, self.user.id) if self.user else ("", 0)
+        return RemoteComment(author, self.body or "", self.id, author_id, _utc(self.updated_at))
 
 
 class ReviewDocument(BaseModel):

@@ -92,10 +92,13 @@ class RemoteIssue:
 
 @dataclass(frozen=True)
 class RemoteComment:
-    """What somebody said below an issue."""
+    """What somebody said below an issue; `author_id` and `id` are GitHub's own, 0 where the account is gone."""
 
     author: str
     body: str
+    id: int = 0
+    author_id: int = 0
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,21 @@ docs.github.com/en/webhooks/webhook-events-and-payloads
 import hashlib
 import hmac
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import AwareDatetime, BaseModel, Field
 
 from backend.github.changes import (
     AccessChanged,
+    Asked,
     Change,
     CheckChanged,
     HeadChanged,
     PullRequestChanged,
     RepositoryChanged,
 )
-from backend.github.documents import CheckDocument, PullDocument, ReviewDocument, parse_document
+from backend.github.documents import CheckDocument, IssueDocument, PullDocument, ReviewDocument, parse_document
+from backend.github.types import RemoteIssue
 
 _BRANCH = "refs/heads/"
 
@@ -27,11 +29,57 @@ class _Id(BaseModel):
     id: int
 
 
+class _Person(BaseModel):
+    id: int
+    type: str = "User"
+
+
+class _Label(BaseModel):
+    name: str
+
+
+class _LabelledPull(PullDocument):
+    labels: list[_Label] = Field(default_factory=list)
+    comments: int = 0
+
+
 class _PullRequestEvent(BaseModel):
     action: str
     repository: _Id
-    pull_request: PullDocument
+    pull_request: _LabelledPull
     review: ReviewDocument | None = None
+    label: _Label | None = None
+    sender: _Person | None = None
+
+
+class _Issue(IssueDocument):
+    id: int
+    labels: list[_Label] = Field(default_factory=list)
+    updated_at: AwareDatetime
+
+
+class _IssuesEvent(BaseModel):
+    action: str
+    repository: _Id
+    issue: _Issue
+    label: _Label | None = None
+    sender: _Person | None = None
+
+
+class _Comment(BaseModel):
+    id: int
+    body: str | None = None
+    user: _Person | None = None
+    created_at: AwareDatetime
+    performed_via_github_app: dict[str, Any] | None = None
+
+
+class _IssueCommentEvent(BaseModel):
+    action: str
+    repository: _Id
+    issue: _Issue
+    comment: _Comment
+    sender: _Person | None = None
 
 
 class _CheckRun(CheckDocument):
@@ -110,7 +158,73 @@ def parse(event: str, payload: Any) -> Change | None:
 def _pull_request(payload: Any) -> Change:
     told = parse_document(_PullRequestEvent, payload)
     review = told.review.as_review() if told.review else None
-    return PullRequestChanged(told.repository.id, told.pull_request.as_pull(), review)
+    return PullRequestChanged(told.repository.id, told.pull_request.as_pull(), review, _pull_label(told))
+
+
+def _pull_label(told: _PullRequestEvent) -> Asked | None:
+    if told.action != "labeled" or told.label is None or not _is_human(told.sender):
+        return None
+    pull = told.pull_request
+    return Asked(
+        repository_github_id=told.repository.id,
+        person_github_id=told.sender.id,
+        origin=f"label:{pull.id}:{pull.updated_at.isoformat()}",
+        label=told.label.name,
+        said="",
+        issue=RemoteIssue(
+            number=pull.number,
+            title=pull.title,
+            body=pull.body or "",
+            author=pull.user.login if pull.user else "",
+            is_open=pull.state == "open",
+            is_pull=True,
+            comments=pull.comments,
+            url=pull.html_url,
+        ),
+        labels=tuple(one.name for one in pull.labels),
+        at=pull.updated_at,
+    )
+
+
+def _issues(payload: Any) -> Change | None:
+    """A label that a person put on; it is the moment that tells two of them apart, which GitHub gives no number."""
+    told = parse_document(_IssuesEvent, payload)
+    issue = told.issue
+    if told.action != "labeled" or told.label is None or not _is_human(told.sender):
+        return None
+    return Asked(
+        repository_github_id=told.repository.id,
+        person_github_id=told.sender.id,
+        origin=f"label:{issue.id}:{issue.updated_at.isoformat()}",
+        label=told.label.name,
+        said="",
+        issue=issue.as_issue(),
+        labels=tuple(one.name for one in issue.labels),
+        at=issue.updated_at,
+    )
+
+
+def _issue_comment(payload: Any) -> Change | None:
+    """A comment that a person wrote by hand; one that was edited since says nothing new."""
+    told = parse_document(_IssueCommentEvent, payload)
+    issue, comment = told.issue, told.comment
+    is_by_hand = _is_human(comment.user) and _is_human(told.sender) and comment.performed_via_github_app is None
+    if told.action != "created" or comment.user is None or not is_by_hand:
+        return None
+    return Asked(
+        repository_github_id=told.repository.id,
+        person_github_id=comment.user.id,
+        origin=f"comment:{comment.id}",
+        label="",
+        said=comment.body or "",
+        issue=issue.as_issue(),
+        labels=tuple(one.name for one in issue.labels),
+        at=comment.created_at,
+    )
+
+
+def _is_human(person: _Person | None) -> TypeGuard[_Person]:
+    return person is not None and person.type == "User"
 
 
 def _check_run(payload: Any) -> Change:
@@ -169,6 +283,8 @@ _READERS: dict[str, Callable[[Any], Change | None]] = {
     "pull_request": _pull_request,
     "pull_request_review": _pull_request,
     "pull_request_review_comment": _pull_request,
+    "issues": _issues,
+    "issue_comment": _issue_comment,
     "check_run": _check_run,
     "check_suite": _check_suite,
     "push": _push,

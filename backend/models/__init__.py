@@ -19,6 +19,7 @@ from backend.models.task import (
     TaskResult,
     TaskRun,
 )
+from backend.models.trigger import Trigger, TriggerState
 from backend.models.user import ApiToken, DeviceGrant, ProviderKey, User, WebSession
 
 metadata = SQLModel.metadata
@@ -45,6 +46,8 @@ __all__ = [
     "TaskRead",
     "TaskResult",
     "TaskRun",
+    "Trigger",
+    "TriggerState",
     "User",
     "UserRepositoryAccess",
     "WebSession",

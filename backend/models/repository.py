@@ -68,4 +68,6 @@ class RepositorySettings(SQLModel, table=True):
     environment: dict[str, Any] = document(default="'{}'::jsonb")
     secrets: dict[str, Any] = document(default="'{}'::jsonb")  # name → {sealed, at}: value and moment
     draft_policy: str = filled("'unverified'")  # a draft only where the evidence is not green
+    trigger_label: str = filled("'asynccoder'")  # which starts a task on an issue; empty for none
+    takes_mentions: bool = filled("true")  # whether a comment that names the app starts one
     updated_at: datetime = moment(default_now=True)

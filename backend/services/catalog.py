@@ -123,6 +123,14 @@ def usable(session: Session, model_id: UUID, user: User) -> AiModel:
     return model
 
 
+def preferred(session: Session, user: User, wanted: UUID | None) -> UUID:
+    """The wanted model where this person can use it now, else the first that they can. Raises InvalidInput."""
+    usable_ids = [one.id for one in choices(session, user) if one.is_available]
+    if not usable_ids:
+        raise InvalidInput("There is no model that you can use. Add a key of your own in Settings, or ask your admin.")
+    return wanted if wanted in usable_ids else usable_ids[0]
+
+
 def efforts(model: AiModel) -> tuple[Effort, ...]:
     """The efforts that this model can be told; empty where it decides by itself."""
     listed = model.capabilities.get("efforts") or ()

@@ -96,11 +96,11 @@ def as_prompt(user_id: UUID, issue: Issue, written: str = "") -> str:
     return told(issue, said[:MOST_COMMENTS], written)
 
 
-def told(issue: Issue, said: Sequence[RemoteComment], written: str = "") -> str:
-    """As `as_prompt`, with the comments at hand."""
+def told(issue: Issue, said: Sequence[RemoteComment], written: str = "", *, kind: str = "Issue") -> str:
+    """As `as_prompt`, with the comments at hand; `kind` is what it is called."""
     state = "" if issue.is_open else " It is closed."
     parts = [
-        f"Issue {issue.full_name}#{issue.number}: {issue.title}\n{issue.url}",
+        f"{kind} {issue.full_name}#{issue.number}: {issue.title}\n{issue.url}",
         f"{issue.author or 'Somebody'} wrote:{state}",
         quoted(issue.body, _MOST_BODY) or "(no description)",
     ]

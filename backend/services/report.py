@@ -4,13 +4,13 @@ import re
 from typing import Any
 
 from backend.engine.assignment import Ending
-from backend.jsonb import without_direction
+from backend.jsonb import clean_text, without_direction
 from backend.services.brief import Brief
 from backend.services.credits import in_dollars, to_credits
 from backend.settings import get_settings
 from backend.words import Verdict
 
-_SAYS = {
+SAYS = {
     Verdict.VERIFIED: "verified: the worker ran the tests on this commit and they passed",
     Verdict.FAILED: "failed: the worker ran the tests on this commit and they did not pass",
     Verdict.NOT_RUN: "not run",
@@ -37,7 +37,7 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) ->
         "| Check | Seen by the worker |",
         "|---|---|",
     ]
-    lines.append(f"| Result | **{_SAYS[Verdict(evidence['verdict'])]}** |")
+    lines.append(f"| Result | **{SAYS[Verdict(evidence['verdict'])]}** |")
     if evidence.get("command"):
         lines.append(f"| Command | `{_cell(evidence['command'])}` |")
         lines.append(f"| Exit code | {evidence['exit_code']} |")
@@ -50,7 +50,7 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) ->
         lines.append(f"| Tests removed or skipped | {_cell(quiet(', '.join(evidence['weakened'])))} |")
     lines += [
         "",
-        f"By {facts.model_name}, {cost(facts, to_credits(ending.cost_micro))}. "
+        f"By {facts.model_name}, {cost(to_credits(ending.cost_micro), own_key=facts.own_key)}. "
         f"The evidence is the worker's. [The task's log]({link})",
         "",
         "### What the model says",
@@ -75,8 +75,13 @@ def quiet(text: str) -> str:
     return _CLOSING.sub(lambda found: f"{found[0]}{_GAP}", text)
 
 
-def cost(facts: Brief, count: int) -> str:
+def harmless(text: str, most: int) -> str:
+    """A model's words in a comment: they notify nobody, close no issue, and hide nothing, a marker least of all."""
+    return quiet(clean_text(text)).replace("<!--", f"<{_GAP}!--")[:most]
+
+
+def cost(count: int, *, own_key: bool) -> str:
     """What a run cost, in words: credits, or dollars on somebody's own key."""
-    if facts.own_key:
+    if own_key:
         return f"about {in_dollars(count)} on the author's own key"
     return "1 credit" if count == 1 else f"{count} credits"

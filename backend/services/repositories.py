@@ -271,17 +271,29 @@ def store(session: Session, user_id: UUID, found: list[RemoteRepository]) -> Non
         text("DELETE FROM user_repository_access WHERE user_id = :user AND NOT repository_id = ANY(:ids)"),
         {"user": user_id, "ids": list(ids.values())},
     )
-    access_rows = [
-        {
-            "user_id": user_id,
-            "repository_id": ids[key],
-            "access_level": remote.access_level,
-            "is_collaborator": remote.is_collaborator,
-        }
-        for key, remote in by_id.items()
-    ]
+    access_rows = [_access_row(user_id, ids[key], remote) for key, remote in by_id.items()]
     _upsert(session, UserRepositoryAccess, access_rows, key=("user_id", "repository_id"))
     session.execute(text("UPDATE users SET repositories_synced_at = now() WHERE id = :id"), {"id": user_id})
+
+
+def keep_one(session: Session, user_id: UUID, remote: RemoteRepository) -> None:
+    """Keeps one repository with the person's access to it, as GitHub has just told."""
+    ids = _keep_repositories(session, [remote])
+    _upsert(
+        session,
+        UserRepositoryAccess,
+        [_access_row(user_id, ids[remote.github_id], remote)],
+        key=("user_id", "repository_id"),
+    )
+
+
+def _access_row(user_id: UUID, repository_id: UUID, remote: RemoteRepository) -> dict[str, Any]:
+    return {
+        "user_id": user_id,
+        "repository_id": repository_id,
+        "access_level": remote.access_level,
+        "is_collaborator": remote.is_collaborator,
+    }
 
 
 def _keep_repositories(session: Session, found: list[RemoteRepository]) -> dict[int, UUID]:

@@ -24,7 +24,7 @@ CHORE = "keep_hooks"
 CHECK_AGAIN = timedelta(days=1)
 WORKED_ON = timedelta(days=30)  # a repository without a task for longer is left as it is
 EVENTS = (
-    *("check_run", "check_suite", "member", "pull_request", "pull_request_review"),
+    *("check_run", "check_suite", "issue_comment", "issues", "member", "pull_request", "pull_request_review"),
     *("pull_request_review_comment", "push", "repository"),
 )
 PATH = "/api/webhooks/github"

@@ -14,6 +14,8 @@ from backend.models import RepositorySettings, User
 from backend.services import access
 
 MOST_COMMAND = 1000
+MOST_LABEL = 50  # characters, GitHub's limit
+LABEL = "asynccoder"
 
 
 class DraftPolicy(StrEnum):
@@ -26,10 +28,15 @@ class DraftPolicy(StrEnum):
 
 @dataclass(frozen=True)
 class SettingsRow:
-    """The settings; without a command the tests are found by the repository's files. `changed_at` is None for never."""
+    """The settings; without a command the tests are found by the repository's files. `changed_at` is None for never.
+
+    Whoever may write starts a task by putting `trigger_label` on an issue, or by a comment that names the app.
+    """
 
     test_command: str
     draft_policy: DraftPolicy
+    trigger_label: str
+    takes_mentions: bool
     changed_at: datetime | None
     can_change: bool
 
@@ -41,21 +48,39 @@ def read(session: Session, user: User, repository_id: UUID) -> SettingsRow:
     return SettingsRow(
         (found.test_command if found else None) or "",
         DraftPolicy(found.draft_policy) if found else DraftPolicy.UNVERIFIED,
+        found.trigger_label if found else LABEL,
+        found.takes_mentions if found else True,
         found.updated_at if found else None,
         level == "admin",
     )
 
 
-def save(session: Session, user: User, repository_id: UUID, *, test_command: str, draft_policy: DraftPolicy) -> None:
-    """Keeps the settings; runs that are claimed from now on use them.
+def save(
+    session: Session,
+    user: User,
+    repository_id: UUID,
+    *,
+    test_command: str,
+    draft_policy: DraftPolicy,
+    trigger_label: str = LABEL,
+    takes_mentions: bool = True,
+) -> None:
+    """Keeps the settings; runs that are claimed from now on use them. No label starts a task where it is empty.
 
-    Raises NotFound, Forbidden for whoever is no admin of the repository, InvalidInput for a command that cannot be run.
+    Raises NotFound, Forbidden for whoever is no admin of the repository, InvalidInput for a command that cannot be run
+    or a label that GitHub cannot have.
     """
     _, level = access.reachable(session, user, repository_id)
     if level != "admin":
         raise Forbidden("Only people with admin access to this repository can change its settings.")
     command = _checked(test_command)
-    values = {"test_command": command or None, "draft_policy": draft_policy.value, "updated_at": clock.now()}
+    values = {
+        "test_command": command or None,
+        "draft_policy": draft_policy.value,
+        "trigger_label": _label(trigger_label),
+        "takes_mentions": takes_mentions,
+        "updated_at": clock.now(),
+    }
     session.execute(
         insert(RepositorySettings)
         .values(repository_id=repository_id, **values)
@@ -70,3 +95,10 @@ def _checked(command: str) -> str:
     if not command.isprintable():
         raise InvalidInput("A test command is one line, without control characters.", field="test_command")
     return command
+
+
+def _label(name: str) -> str:
+    name = name.strip()
+    if len(name) > MOST_LABEL or not name.isprintable():
+        raise InvalidInput(f"A label has at most {MOST_LABEL} printable characters.", field="trigger_label")
+    return name

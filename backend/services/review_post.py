@@ -20,7 +20,7 @@ from backend.github.types import LineComment, RemotePull, RemoteReview
 from backend.services import earlier_reviews, repositories, review_subject
 from backend.services.credits import to_credits
 from backend.services.earlier_reviews import Finding
-from backend.services.report import cost, quiet
+from backend.services.report import cost, harmless, quiet
 from backend.services.results import SEVERITIES
 from backend.services.review_subject import ReviewSubject
 from backend.services.reviews import lines_of
@@ -125,7 +125,7 @@ def _review(place: Workplace, ending: Ending, subject: ReviewSubject, fresh: Seq
     stands = f" {again} of before still {'stands' if again == 1 else 'stand'}." if again else ""
     title = _words(ending.title)
     link = f"{get_settings().origin}/tasks/{facts.task_id}"
-    price = cost(facts, to_credits(ending.cost_micro))
+    price = cost(to_credits(ending.cost_micro), own_key=facts.own_key)
     foot = f"By {facts.model_name}, {price}, of {subject.head_sha[:12]}.{stands}"
     return _Review(
         subject=subject,
@@ -189,5 +189,4 @@ def _where(finding: Finding) -> str:
 
 
 def _words(text: str, most: int = _MOST_WORDS) -> str:
-    """A model's words: they notify nobody, close no issue, and hide nothing, a marker least of all."""
-    return quiet(jsonb.clean_text(text)).replace("<!--", "<\u200b!--")[:most]
+    return harmless(text, most)

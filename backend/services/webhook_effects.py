@@ -6,6 +6,7 @@ from sqlmodel import Session, col, or_, select
 from backend.db import for_update
 from backend.github.changes import (
     AccessChanged,
+    Asked,
     Change,
     CheckChanged,
     HeadChanged,
@@ -13,7 +14,7 @@ from backend.github.changes import (
     RepositoryChanged,
 )
 from backend.models import PullRequest, Repository, Task, User, UserRepositoryAccess
-from backend.services import pull_requests, pull_signals
+from backend.services import pull_requests, pull_signals, triggers
 
 
 def apply(session: Session, change: Change) -> None:
@@ -21,6 +22,8 @@ def apply(session: Session, change: Change) -> None:
     match change:
         case PullRequestChanged():
             _pull_request(session, change)
+        case Asked():
+            triggers.note(session, change)
         case CheckChanged():
             _check(session, change)
         case HeadChanged():
@@ -36,6 +39,8 @@ def _pull_request(session: Session, change: PullRequestChanged) -> None:
     if known is None:
         return
     pull_requests.observe(session, known.id, change.pull)
+    if change.asked is not None:
+        triggers.note(session, change.asked)
     ours = col(PullRequest.github_pr_id) == change.pull.github_id
     # A new head's checks may have been told before it, and whether it merges is told later: nobody says when.
     pull_requests.ask_soon(session, ours, col(PullRequest.is_mergeable).is_(None))

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from backend.api.schemas.base import Given, Shown
-from backend.services.repository_settings import DraftPolicy
+from backend.services.repository_settings import LABEL, DraftPolicy
 
 
 class RepositoryShown(Shown):
@@ -53,6 +53,8 @@ class SettingsShown(Shown):
 
     test_command: str = Field(description="Empty: found by the repository's files.", examples=["pytest -q"])
     draft_policy: DraftPolicy
+    trigger_label: str = Field(description="Put on an issue it starts a task; empty: none does.")
+    takes_mentions: bool = Field(description="Whether a comment that names the app starts one.")
     changed_at: datetime | None = Field(description="None: never.")
     can_change: bool = Field(description="Whether this person may, as an admin of the repository.")
 
@@ -62,3 +64,5 @@ class SettingsGiven(Given):
 
     test_command: str = Field(default="", examples=["pytest -q"])
     draft_policy: DraftPolicy = DraftPolicy.UNVERIFIED
+    trigger_label: str = Field(default=LABEL, max_length=200)
+    takes_mentions: bool = True

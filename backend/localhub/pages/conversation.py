@@ -56,7 +56,7 @@ def talk(call: Call, db: sqlite3.Connection, where: Place, row: Issue | Pull) ->
         return markup("{comments}", comments=comments)
     return markup(
         '{comments}<section class="say"><form method="post" action="/{full_name}/issues/{number}/comment">{csrf}'
-        '<label for="said" class="aside">Comment</label>'
+        '<label for="said" class="aside">Comment. “@asynccoder” and what is to be done starts a task.</label>'
         '<textarea id="said" name="body" rows="4" maxlength="65536" required></textarea>'
         '<button class="button primary">Comment</button></form></section>',
         comments=comments,

@@ -46,6 +46,10 @@ REPOSITORY = {
     "default_branch": "main",
     "updated_at": AT,
 }
+ISSUE = {"id": 1, "number": 1, "title": "T", "body": None, "user": None, "state": "open", "html_url": "https://x"}
+ISSUE |= {"labels": [], "updated_at": "2026-01-01T12:00:00Z"}
+COMMENT = {"id": 1, "body": "hm", "user": {"id": 2, "login": "bob", "type": "User"}, "html_url": "https://x"}
+COMMENT |= {"created_at": "2026-01-01T12:00:00Z", "updated_at": "2026-01-01T12:00:00Z"}
 REVIEW = {"id": 1, "user": {"login": "bob"}, "state": "approved", "html_url": "https://x", "submitted_at": AT}
 OWN: dict[str, dict[str, Any]] = {
     "check_run": {
@@ -61,10 +65,8 @@ OWN: dict[str, dict[str, Any]] = {
     "check_suite": {"check_suite": {"id": 1, "head_sha": SHA, "head_branch": None, "status": "queued"}},
     "installation": {"installation": {"id": 1}, "repositories": [{"id": 99, "full_name": "a/b"}]},
     "installation_repositories": {"installation": {"id": 1}, "repositories_added": [], "repositories_removed": []},
-    "issue_comment": {
-        "issue": {"number": 1, "title": "T", "body": None, "user": None, "state": "open", "html_url": "https://x"},
-        "comment": {"id": 1, "body": "hm", "user": {"id": 2, "login": "bob", "type": "User"}, "html_url": "https://x"},
-    },
+    "issues": {"issue": ISSUE},
+    "issue_comment": {"issue": ISSUE, "comment": COMMENT},
     "member": {"member": {"id": 2, "login": "bob"}},
     "ping": {"zen": "Keep it logically awesome.", "hook_id": 1, "hook": {"type": "Repository", "id": 1}},
     "pull_request": {"number": 1, "pull_request": shown()},

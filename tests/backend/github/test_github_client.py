@@ -337,7 +337,7 @@ def test_a_pull_request_says_that_it_is_none(hub: Any, github: GitHub, reply: An
 
 
 def test_only_as_many_comments_are_asked_for_as_are_wanted(hub: Any, github: GitHub, reply: Any) -> None:
-    said = [{"user": {"login": "bob"}, "body": "Round once."}, {"user": None, "body": None}]
+    said = [{"id": 1, "user": {"id": 2, "login": "bob"}, "body": "Round once."}, {"id": 2, "user": None, "body": None}]
     hub.api("GET", "/repos/alice/shop/issues/12/comments", reply(200, said))
     assert [(one.author, one.body) for one in github.issue_comments("alice/shop", 12, 5)] == [
         ("bob", "Round once."),

@@ -82,7 +82,7 @@ def test_a_merge_is_told_with_the_repositorys_id() -> None:
     assert change.pull.etag is None
 
 
-@pytest.mark.parametrize("event", ["ping", "issues", "workflow_run", "an event of next year", ""])
+@pytest.mark.parametrize("event", ["ping", "discussion", "workflow_run", "an event of next year", ""])
 @pytest.mark.parametrize("told", [{}, None, "text", {"pull_request": 7}])
 def test_an_event_we_do_not_follow_means_nothing_whatever_it_holds(event: str, told: Any) -> None:
     assert webhooks.parse(event, told) is None
