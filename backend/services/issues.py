@@ -19,7 +19,7 @@ from backend.errors import GitHubNotFound, InvalidInput, NotFound, TooLarge
 from backend.github.types import RemoteComment
 from backend.hidden_text import plain, visible
 from backend.models import Repository, User, UserRepositoryAccess
-from backend.services import access, repositories
+from backend.services import access, mentions, repositories
 from backend.services.tasks.write import MAX_PROMPT, MAX_PROMPT_BYTES
 from backend.settings import get_settings
 
@@ -93,7 +93,7 @@ def as_prompt(user_id: UUID, issue: Issue, written: str = "") -> str:
         said = repositories.with_github(
             user_id, lambda github: github.issue_comments(issue.full_name, issue.number, MOST_COMMENTS)
         )
-    return told(issue, said[:MOST_COMMENTS], written)
+    return told(issue, [one for one in said if mentions.MARK not in one.body], written)
 
 
 def told(issue: Issue, said: Sequence[RemoteComment], written: str = "", *, kind: str = "Issue") -> str:

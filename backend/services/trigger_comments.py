@@ -193,7 +193,7 @@ def _news(session: Session, trigger_id: UUID) -> _News | None:
     stand = f"{run.status}:{run.phase}" if run else _REFUSED
     if row.told == stand:
         return None
-    words = _words_of(session, run) if run else f"**No task was started.** {row.refusal}"
+    words = _words_of(session, run) if run else f"**Async Coder started no task.** {row.refusal}"
     user = session.get_one(User, row.user_id)
     return _News(
         trigger_id=row.id,
@@ -212,7 +212,7 @@ def _news(session: Session, trigger_id: UUID) -> _News | None:
 def _words_of(session: Session, run: TaskRun) -> str:
     """How the run stands, for everybody who reads the issue."""
     task = session.get_one(Task, run.task_id)
-    link = f"[The task]({get_settings().origin}/tasks/{task.id})"
+    link = f"[The task in Async Coder]({get_settings().origin}/tasks/{task.id})"
     if not Status(run.status).is_end:
         return f"{_under_way(run)}\n\n{link}"
     model = session.get_one(AiModel, run.ai_model_id or task.ai_model_id).display_name
@@ -249,11 +249,12 @@ def _result(session: Session, run: TaskRun) -> str:
 
 
 def _handed_over(session: Session, run: TaskRun) -> str:
-    number = session.exec(select(PullRequest.pr_number).where(PullRequest.task_id == run.task_id)).first()
+    pull = session.exec(select(PullRequest).where(PullRequest.task_id == run.task_id)).first()
+    where = f"[#{pull.pr_number}]({pull.url})" if pull else "the pull request"
     verb = "opened" if run.outcome == Outcome.PR_OPENED else "brought up to date"
     seen = (run.evidence or {}).get("verdict")
-    evidence = f"\n\nTests: {SAYS[Verdict(seen)]} (`{str(run.head_sha)[:12]}`)." if seen else ""
-    return f"**Done**: #{number} is {verb}.{evidence}"
+    evidence = f"\n\nTests {SAYS[Verdict(seen)]} (`{str(run.head_sha)[:12]}`)." if seen else ""
+    return f"**Done**: {where} is {verb}.{evidence}"
 
 
 def _reviewed(session: Session, run: TaskRun, words: str) -> str:

@@ -236,6 +236,10 @@ def test_an_admin_changes_the_settings_and_others_are_refused(people: People):
     form = {"test_command": "make test", "draft_policy": "draft"}
     mine = shown(people, f"/repositories/{people.sample}", (RepositoryView.save, form))
     assert (mine.settings.test_command, mine.settings.draft_policy, mine.refused) == ("make test", "draft", "")
+    assert (mine.settings.trigger_label, mine.settings.mentions) == ("asynccoder", "starts")
+    form |= {"trigger_label": " agent: do it ", "mentions": "nothing"}
+    mine = shown(people, f"/repositories/{people.sample}", (RepositoryView.save, form))
+    assert (mine.settings.trigger_label, mine.settings.mentions) == ("agent: do it", "nothing")
     for who in ("alice", "bob", "carol"):
         seen = shown(people, f"/repositories/{people.shop}", (RepositoryView.save, form), who=who)
         assert seen.refused
@@ -250,6 +254,8 @@ def test_an_admin_changes_the_settings_and_others_are_refused(people: People):
         {"test_command": "x" * 1001, "draft_policy": "draft"},
         {"test_command": "make test", "draft_policy": "sometimes"},
         {"test_command": "make test"},
+        {"test_command": "make test", "draft_policy": "draft", "trigger_label": "x" * 51},
+        {"test_command": "make test", "draft_policy": "draft", "trigger_label": "a\nb"},
         {},
     ],
 )

@@ -57,6 +57,10 @@ def test_a_repositorys_settings_are_its_admins(people: People, alice: TestClient
     url = f"/api/repositories/{people.sample}/settings"
     told = alice.put(url, json={"test_command": "pytest -q", "draft_policy": "draft"}).json()
     assert told == alice.get(url).json() and (told["test_command"], told["draft_policy"]) == ("pytest -q", "draft")
+    assert (told["trigger_label"], told["takes_mentions"]) == ("asynccoder", True)
+    told = alice.put(url, json={"trigger_label": "", "takes_mentions": False}).json()
+    assert (told["trigger_label"], told["takes_mentions"]) == ("", False)
+    assert alice.put(url, json={"trigger_label": "x" * 51}).json()["field"] == "trigger_label"
     answer = alice.put(url, json={"test_command": "a\nb"})
     assert (answer.status_code, answer.json()["field"]) == (422, "test_command")
     other = f"/api/repositories/{people.shop}/settings"

@@ -54,7 +54,8 @@ def test_the_whole_road_ends_with_its_pull_request(talk: Talk) -> None:
     talk.go()
     assert road.work() == 0
     talk.answer()
-    assert "**Done**: #1 is opened." in body(talk) and "Tests: verified" in body(talk) and "credit" in body(talk)
+    assert f"**Done**: [#1]({talk.hub.url}/{SHOP}/pull/1) is opened." in body(talk)
+    assert "Tests verified: " in body(talk) and "credit" in body(talk)
     [(number, _, _)] = talk.hub.pulls("alice", SHOP)
     opened = talk.hub.as_person("alice").get(f"/repos/{SHOP}/pulls/{number}").json()
     assert "For #12" in opened["body"]
