@@ -4,7 +4,7 @@ import base64
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -128,8 +128,8 @@ def make_repository(path: Path, files: dict[str, str], *, branch: str = "main") 
     return add_commit(path, files, branch=branch)
 
 
-def add_commit(path: Path, files: dict[str, str], *, branch: str = "main", message: str = "A change") -> str:
-    """Adds a commit to a branch of a bare repository, by another person; returns its name."""
+def add_commit(path: Path, files: Mapping[str, str | None], *, branch: str = "main", message: str = "A change") -> str:
+    """Adds a commit to a branch of a bare repository, by another person; None deletes a file. Returns its name."""
     lines = [f"commit refs/heads/{branch}", "committer Bob <bob@example.org> 1700000000 +0000"]
     lines += [f"data {len(message.encode())}", message]
     tip = subprocess.run(
@@ -140,7 +140,11 @@ def add_commit(path: Path, files: dict[str, str], *, branch: str = "main", messa
     for name, content in files.items():
         mode, name = ("120000", name.removesuffix("@")) if name.endswith("@") else ("100644", name)
         mode, name = ("100755", name.removesuffix("*")) if name.endswith("*") else (mode, name)
-        lines += [f"M {mode} inline {name}", f"data {len(content.encode())}", content]
+        quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        if content is None:
+            lines.append(f"D {quoted}")
+            continue
+        lines += [f"M {mode} inline {quoted}", f"data {len(content.encode())}", content]
     git(path, "fast-import", "--quiet", stdin="\n".join(lines) + "\n")
     return git(path, "rev-parse", f"refs/heads/{branch}")
 

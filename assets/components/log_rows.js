@@ -26,6 +26,13 @@ const NOTES = {
   review_moved: "The pull request has moved on; this run looks at its new head",
   cut_off: "Its answer was cut off at the limit of its length; it goes on in smaller pieces",
 };
+const files = (count) => (count === 1 ? "1 file" : `${count} files`);
+// What a run began with, in a sentence for the person.
+function mergeText({ target, theirs, conflicts = [] }) {
+  const merged = `Merged ${target} (${theirs.slice(0, 7)}) into the branch`;
+  return conflicts.length ? `${merged}; conflicts in ${files(conflicts.length)}: ${conflicts.slice(0, 5).join(", ")}${conflicts.length > 5 ? " and more" : ""}` : `${merged}, without a conflict`;
+}
+const noteText = (payload) => (payload.code === "merge_begun" ? mergeText(payload) : NOTES[payload.code] || payload.text);
 const waitText = (reason) => WAITS[reason] || reason || "Waiting";
 
 export const FILTERS = [["all", "All"], ["messages", "Messages"], ["tools", "Tools"], ["errors", "Errors"]];
@@ -82,7 +89,7 @@ const HANDLERS = {
   tool_started(state, seq, at, payload) { if (payload.name !== "finish") addCall(state, seq, at, payload); },
   tool_result(state, seq, at, payload, isCut) { if (payload.name !== "finish") toolRow(state, seq, at, payload, isCut); },
   wait(state, seq, at, payload) { state.rows.push({ kind: "note", key: `w${seq}`, icon: "clock", tone: "warn", text: waitText(payload.reason), until: payload.until }); },
-  note(state, seq, at, payload) { state.rows.push({ kind: "note", key: `n${seq}`, icon: "info", text: NOTES[payload.code] || payload.text, href: payload.url }); },
+  note(state, seq, at, payload) { state.rows.push({ kind: "note", key: `n${seq}`, icon: "info", text: noteText(payload), href: payload.url }); },
   compacted(state, seq, at, payload) { state.used = { ...state.used, cost: state.used.cost + (payload.cost_micro || 0) }; state.rows.push({ kind: "note", key: `c${seq}`, icon: "info", text: "Earlier output was shortened for the model. The log keeps all of it." }); },
   checkpoint() {},
 };

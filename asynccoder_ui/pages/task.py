@@ -245,6 +245,14 @@ def _next_action() -> rx.Component:
             ),
         ),
         (
+            next_action.RESOLVE,
+            _step(
+                theme.button(step.button, size="sm", variant="primary", on_click=TaskView.take_next),
+                icon_name="git-merge",
+                tone="warn",
+            ),
+        ),
+        (
             next_action.BRING,
             _step(
                 bring_button(Kind.CHECKS, "Fix the checks"),

@@ -25,7 +25,9 @@ INTERRUPTED = (
 )
 NUDGE = f"\n{MARK} The same call has given the same result {limits.NUDGE_AT_SAME} times or more. Try another way."
 REVIEW = "review"  # the note of what a review looks at; its raw bytes are the conversation's opening
-TOLD_CODES = ("wrap_up", "no_tool_call", "cut_off", "files_lost", "review_moved")  # notes that the model gets to read
+MERGE = "merge_begun"  # the note of what a run has merged before its model begins
+# Notes that the model gets to read.
+TOLD_CODES = ("wrap_up", "no_tool_call", "cut_off", "files_lost", "review_moved", MERGE)
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,9 @@ class TaskRun(SQLModel, table=True):
     tokens_output: int = filled("0", sa_type=BigInteger)
     cost_micro: int = filled("0", sa_type=BigInteger)
     steps: int = filled("0")
+    merges_target: bool = filled("false")  # it begins with the target branch merged into the task's
     base_sha: str | None = None
+    merged_sha: str | None = None  # the target's commit that it merges, once it was prepared
     head_sha: str | None = None
     sandbox: str | None = None
     evidence: dict[str, Any] | None = document()

@@ -8,12 +8,13 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from backend.providers import demo_changes, demo_words
+from backend.providers import demo_changes, demo_merge, demo_words
 from backend.providers.base import Delta, Final, Image, Message, Part, Request, Text, ToolCall, ToolResult, Usage
 from backend.providers.demo_script import STAND_IN, Done, Script, Talk
 
 MODEL = "demo-scripted"
 _PLATFORM = "[Async Coder]"
+_MERGED = "git could not settle what both sides changed"
 # What the script does for each type; those that change files know the sample repository alone.
 _WORDS: dict[str, Callable[[Script], Talk]] = {
     "ask": demo_words.ask,
@@ -59,6 +60,7 @@ def _next_step(request: Request) -> Talk:
         is_follow_up=any(call.name == "finish" for message in request.messages for call in message.tool_calls),
         reads_pull="read_diff" in tools,
         reviews="findings" in tools["finish"].parameters["properties"],
+        conflicts=_in_conflict(request.messages),
     )
     if _was_told_to_end(request.messages):
         summary = f"{STAND_IN}, and was stopped before its end."
@@ -67,6 +69,8 @@ def _next_step(request: Request) -> Talk:
         sees = any(isinstance(part, Image) for message in request.messages for part in message.parts)
         unseen = " A script cannot look at the images that came along." if sees else ""
         return Talk(f"First a look at what is here.{unseen}", "list_files", {"path": "."})
+    if script.conflicts:
+        return demo_merge.settle(script)
     task_type = _type_of(request.messages)
     if task_type in _WORDS:
         return _WORDS[task_type](script)
@@ -74,6 +78,17 @@ def _next_step(request: Request) -> Talk:
     if not is_sample or "edit_file" not in tools or task_type not in _CHANGES:
         return demo_words.look_around(script)
     return _CHANGES[task_type](script)
+
+
+def _in_conflict(messages: Sequence[Message]) -> list[str]:
+    """The files that the platform named since the last finish, of a merge that is to be settled."""
+    found: list[str] = []
+    for part in (part for message in messages for part in message.parts):
+        if isinstance(part, ToolCall) and part.name == "finish":
+            found = []
+        elif isinstance(part, Text) and part.text.startswith(_PLATFORM) and _MERGED in part.text:
+            found = re.findall(r"^- `(.+)` \(", part.text, re.MULTILINE)
+    return found
 
 
 def _type_of(messages: Sequence[Message]) -> str:

@@ -48,6 +48,7 @@ class Script:
     is_follow_up: bool
     reads_pull: bool
     reviews: bool
+    conflicts: Sequence[str] = ()  # the files in which a merge is to be settled
 
     @property
     def listing(self) -> list[str]:

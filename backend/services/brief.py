@@ -23,7 +23,7 @@ class Brief:
     """One run's assignment. `log` is all of the task's, earlier runs included.
 
     `limit` is what it may cost in whole credits; with `own_key` the person's own key pays, which is not read here: it
-    is opened for each call. `base_sha` is set once this run was prepared.
+    is opened for each call. `base_sha` and, of a run that merges its target, `merged_sha` are set once it was prepared.
     """
 
     claim: Claim
@@ -60,6 +60,8 @@ class Brief:
     log: list[LogEntry]
     own_key: bool = False
     takes_images: bool = False
+    merges: str | None = None  # the pull request's target, where this run merges it into the task's branch
+    merged_sha: str | None = None
     issues: tuple[str, ...] = ()  # what the pull request says it is for
 
 
@@ -81,6 +83,9 @@ def read(session: Session, claim: Claim) -> Brief:
         raise RunFailed(Failure.MODEL_AUTH, "The model has no price any more. Ask your admin.")
     if run.own_key and not provider_keys.pays_for(session, user.id, model.id):
         raise RunFailed(Failure.MODEL_AUTH, provider_keys.gone(model.provider))
+    pull = session.exec(
+        select(PullRequest.pr_number, PullRequest.target_branch).where(PullRequest.task_id == task.id)
+    ).first()
     chosen = session.get(RepositorySettings, repository.id)
     return Brief(
         claim=claim,
@@ -93,7 +98,7 @@ def read(session: Session, claim: Claim) -> Brief:
         branch=task.branch,
         target_branch=task.target_branch,
         work_branch=task.work_branch,
-        pull_number=session.exec(select(PullRequest.pr_number).where(PullRequest.task_id == task.id)).first(),
+        pull_number=pull[0] if pull else None,
         review_of=task.pull_number,
         base_sha=run.base_sha,
         started_at=run.started_at or run.created_at,
@@ -117,6 +122,8 @@ def read(session: Session, claim: Claim) -> Brief:
         log=_log(session, task.id),
         own_key=run.own_key,
         takes_images=catalog.takes_images(model.provider, model.name, model.capabilities),
+        merges=pull[1] if pull and run.merges_target else None,
+        merged_sha=run.merged_sha,
         issues=issues.references(task.prompt, repository.full_name),
     )
 

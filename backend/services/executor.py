@@ -17,7 +17,7 @@ from backend.engine.tools import Toolbox
 from backend.errors import AsyncCoderError, GitHubError, RunFailed, SandboxUnavailable, StaleFence
 from backend.providers import open_provider
 from backend.providers.base import Provider
-from backend.services import attachments, attempts, brief, credits, handover, runs, workplace
+from backend.services import attachments, attempts, brief, credits, handover, runs, target_merge, workplace
 from backend.services.brief import Brief
 from backend.services.claims import Claim
 from backend.services.lease import Lease
@@ -61,7 +61,7 @@ def run(claim: Claim) -> None:
 def _work(place: Workplace) -> None:
     facts = place.facts
     place.enter(Phase.RUNNING)
-    ending = agent.run(
+    ending = target_merge.settled(facts, place.merge) or agent.run(
         _assignment(place),
         _provider(facts),
         Toolbox(place.checkout.work_tree, place.sandbox, facts.task_type, place.changes, place.setup.environment),

@@ -19,7 +19,7 @@ from backend.errors import GitError, GitHubError, GitHubNotFound, GitHubUnproces
 from backend.github.client import GitHub
 from backend.github.types import RemotePull
 from backend.models import Task, TaskResult, TaskRun
-from backend.services import answers, pull_requests, repositories, runs
+from backend.services import answers, pull_requests, repositories, runs, target_merge
 from backend.services.evidence import Evidence, gather
 from backend.services.recorder import keep_patch, pack_patch
 from backend.services.report import pull_request_body, quiet
@@ -27,7 +27,7 @@ from backend.services.runs import End
 from backend.services.workplace import Workplace, github_token
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, TaskType, Verdict
-from backend.workspace import checkpoint, diff, docs_only, layer, push
+from backend.workspace import checkpoint, diff, docs_only, layer, merging, push
 from backend.workspace.checkout import clean_copy
 from backend.workspace.diff import FileChange
 from backend.workspace.packing import Packed
@@ -70,7 +70,8 @@ def finish(place: Workplace, ending: Ending) -> None:
         answers.finish(place, ending)
         return
     # Commit, title and body alike: GitHub looks for keywords and names in all of them.
-    ending = replace(ending, text=quiet(ending.text), title=quiet(title)[:MAX_TITLE])
+    ending = target_merge.titled(place.facts, replace(ending, title=title), place.merge)
+    ending = replace(ending, text=quiet(ending.text), title=quiet(ending.title)[:MAX_TITLE])
     ending, tree = _held_to_words(place, ending)
     commit = _commit(place, ending, tree)
     if commit is None:
@@ -86,7 +87,7 @@ def _held_to_words(place: Workplace, ending: Ending) -> tuple[Ending, str | None
     """What a documentation task may hand over: whatever else its commands changed is taken back, and said."""
     if place.facts.task_type is not TaskType.DOCUMENTATION:
         return ending, None
-    tree, faults = docs_only.held_back(place.checkout, checkpoint.write(place.checkout))
+    tree, faults = docs_only.held_back(place.checkout, checkpoint.write(place.checkout), _words_since(place))
     if not faults:
         return ending, tree
     names = ", ".join(f"`{quiet(' '.join(path.split()))}`" for path in list(faults)[:_NAMED])
@@ -96,12 +97,21 @@ def _held_to_words(place: Workplace, ending: Ending) -> tuple[Ending, str | None
     return replace(ending, text=f"{ending.text}\n\n**{said}**"), tree
 
 
+def _words_since(place: Workplace) -> str:
+    """The commit since which a documentation task has changed words alone: with a merge, all of the target's."""
+    return place.merge.theirs if place.merge else place.checkout.base_sha
+
+
 def _commit(place: Workplace, ending: Ending, tree: str | None) -> Commit | None:
     """Commits the work tree and keeps its patch, whatever becomes of the push; None if nothing changed.
 
-    Raises RunFailed(secret_found) before anything is pushed.
+    Raises RunFailed(conflict, secret_found) before anything is pushed.
     """
     facts, checkout = place.facts, place.checkout
+    is_words = tree is not None
+    tree = tree or checkpoint.write(checkout)
+    if place.merge is not None and (why := merging.unsettled(checkout, place.merge, tree)):
+        raise RunFailed(Failure.CONFLICT, f"{why} Nothing was pushed.")
     title = ending.title or quiet(facts.title)  # which may be an issue's
     sha = push.commit(
         checkout,
@@ -111,10 +121,11 @@ def _commit(place: Workplace, ending: Ending, tree: str | None) -> Commit | None
         trailers=_trailers(place),
         when=facts.started_at,
         tree=tree,
+        merged=place.merge.theirs if place.merge else None,
     )
     if sha is None:
         return None
-    if tree is not None and docs_only.held_back(checkout, push.tree_of(checkout, sha))[1]:
+    if is_words and docs_only.held_back(checkout, push.tree_of(checkout, sha), _words_since(place))[1]:
         raise RunFailed(Failure.NOT_ALLOWED)
     # As the pull request shows it: what the task changed, follow-ups included, without what others merged meanwhile.
     base = diff.merge_base(checkout, place.target_sha, sha)

@@ -7,17 +7,17 @@ from sqlmodel import Session
 
 from backend.errors import Conflict
 from backend.models import User
-from backend.services import access, tasks
+from backend.services import access, target_merge, tasks
 from backend.services.back_again import Kind
 from backend.words import Outcome, PullRequestStatus, Status, Verdict
 
-BUDGET, FIX, REPLY, NEW_TASK, BRING = "budget", "fix", "reply", "new_task", "bring"
+BUDGET, FIX, RESOLVE, REPLY, NEW_TASK, BRING = "budget", "fix", "resolve", "reply", "new_task", "bring"
 _NAMED = 3  # checks that fail
 
 
 @dataclass(frozen=True)
 class Action:
-    """`kind` is what the button does; `text` is what FIX sends; BRING has a button for each of `brings`."""
+    """`kind` is what the button does; `text` is what FIX and RESOLVE send; BRING has a button for each of `brings`."""
 
     kind: str
     sentence: str
@@ -39,6 +39,9 @@ def next_action(page: tasks.TaskPage) -> Action | None:
         return None
     if pull_status == PullRequestStatus.CLOSED:
         return Action(REPLY, "The pull request is closed. A follow-up opens it again.", "Write a follow-up")
+    if page.pull_request and page.pull_request.conflicts:
+        target = page.pull_request.target_branch
+        return Action(RESOLVE, f"It conflicts with {target}.", "Resolve", target_merge.asked(target))
     if page.pull_request and (action := _brought(page.pull_request)):
         return action
     if page.evidence and page.evidence.verdict == Verdict.FAILED:
@@ -57,7 +60,7 @@ def take(session: Session, user: User, task_id: UUID) -> None:
     action = next_action(tasks.page(session, user, task_id))
     if action is None or not action.text:
         raise Conflict("There is nothing to mend here any more.")
-    tasks.follow_up(session, user, task_id, action.text)
+    tasks.follow_up(session, user, task_id, action.text, merges_target=action.kind == RESOLVE)
 
 
 def _brought(pull: tasks.PullRequestRow) -> Action | None:

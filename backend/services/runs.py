@@ -260,10 +260,10 @@ def require_own(run: TaskRun, fence: int) -> None:
         raise StaleFence
 
 
-def follow_up(session: Session, user: User, task: Task, prompt: str = "") -> TaskRun:
+def follow_up(session: Session, user: User, task: Task, prompt: str = "", *, merges_target: bool = False) -> TaskRun:
     """Starts the next run with the messages that wait, oldest first; those that no longer fit wait to be read by it.
 
-    A `prompt` that is given again stands before them.
+    A `prompt` that is given again stands before them; with `merges_target` it begins with that branch merged.
 
     The caller holds the task's lock. Raises Conflict, NotFound, Forbidden, InvalidInput, NotEnoughCredits.
     """
@@ -278,6 +278,8 @@ def follow_up(session: Session, user: User, task: Task, prompt: str = "") -> Tas
     estimate = credits.estimate(session, model.id, TaskType(task.type), len(prompt), images)
     task.estimated_credits = estimate.hold
     run = start(session, task, user, prompt, hold=estimate.hold, messages=ids)
+    run.merges_target = merges_target
+    session.add(run)
     for message in messages:
         message.taken_at, message.run_id = clock.now(), run.id
         session.add(message)

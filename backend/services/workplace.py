@@ -18,7 +18,7 @@ from backend.engine.transcript import LogEntry
 from backend.errors import GitError, GitHubError, GitHubUnauthorized, RunFailed, SandboxUnavailable
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
-from backend.services import earlier_reviews, github_tokens, repository_setup, review_subject, runs
+from backend.services import earlier_reviews, github_tokens, repository_setup, review_subject, runs, target_merge
 from backend.services.brief import Brief
 from backend.services.claims import Claim
 from backend.services.lease import Lease
@@ -31,6 +31,7 @@ from backend.settings import get_settings
 from backend.words import EventKind, Failure, Phase
 from backend.workspace import checkpoint
 from backend.workspace.checkout import Checkout, remove, workspaces_root
+from backend.workspace.merging import Merge
 from backend.workspace.mirror import Mirror
 from backend.workspace.pull import PullChanges
 
@@ -50,7 +51,8 @@ class Workplace:
 
     `target_sha` is the target branch's tip, None where it is gone; `guidance` is what the repository says at its base;
     `token` is the person's. Of a review of a pull request, `subject` quotes it, and `changes` are what it changes.
-    `added` is the archive of what the `setup` script added, None where it added nothing.
+    `added` is the archive of what the `setup` script added, None where it added nothing. `merge` is what the run began
+    with where it answers a conflict.
     """
 
     facts: Brief
@@ -65,6 +67,7 @@ class Workplace:
     added: Path | None = None
     subject: str = ""
     changes: PullChanges | None = None
+    merge: Merge | None = None
 
     @property
     def claim(self) -> Claim:
@@ -147,14 +150,19 @@ def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Work
     # What a pull request says of how it is to be reviewed is its author's word alone.
     words = guidance.read(checkout.work_tree, without=changes.paths if changes else ())
     setup, added = _set_up(facts, sandbox, checkout, mirror, lease)
+    checkout, merge = target_merge.begin(facts, mirror, checkout)
     if facts.checkpoint is not None:
         checkpoint.restore(checkout, facts.checkpoint)
     recorder = Recorder(facts.task_id, facts.claim, _Checkpoints(checkout) if facts.task_type.may_edit else None)
     patiently(
         lambda session: session.execute(
-            text("UPDATE task_runs SET base_sha = :sha, sandbox = :sandbox WHERE id = :id AND fence = :fence"),
+            text(
+                "UPDATE task_runs SET base_sha = :sha, merged_sha = :merged, sandbox = :sandbox"
+                " WHERE id = :id AND fence = :fence"
+            ),
             {
                 "sha": checkout.base_sha,
+                "merged": merge.theirs if merge else None,
                 "sandbox": sandbox.kind,
                 "id": facts.claim.run_id,
                 "fence": facts.claim.fence,
@@ -173,13 +181,16 @@ def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Work
     )
     if reviewed is not None and known is None:
         _tell(facts, recorder, reviewed, changes)
+    if merge is not None and (entry := target_merge.note(facts, merge)):
+        recorder.emit(entry.kind, entry.payload)
+        facts.log.append(entry)
     if _lost_files(facts.log):
         recorder.emit(EventKind.NOTE, _LOST)
         facts.log.append(LogEntry(EventKind.NOTE, _LOST))
-    target_sha = mirror.branch_sha(facts.target_branch)
+    target_sha = mirror.branch_sha(facts.merges or facts.target_branch)
     subject = review_subject.opening(facts.log)
     return Workplace(
-        facts, sandbox, checkout, target_sha, words, token, recorder, lease, setup, added, subject, changes
+        facts, sandbox, checkout, target_sha, words, token, recorder, lease, setup, added, subject, changes, merge
     )
 
 

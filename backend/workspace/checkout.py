@@ -33,11 +33,15 @@ _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = fa
 
 @dataclass(frozen=True)
 class Checkout:
-    """`root` holds `git` (trusted) and `tree` (the jail's workspace, the owner's); `base_sha` is where it began."""
+    """`root` holds `git` (trusted) and `tree` (the jail's workspace, the owner's); `base_sha` is where it began.
+
+    `start_tree` is what the files were before the model's first edit, where that is not the base: a merge.
+    """
 
     root: Path
     base_sha: str
     owner: Owner | None
+    start_tree: str | None = None
 
     @property
     def git_dir(self) -> Path:
@@ -48,6 +52,11 @@ class Checkout:
     def work_tree(self) -> Path:
         """What the jail sees as /workspace."""
         return self.root / "tree"
+
+    @property
+    def start(self) -> str:
+        """The commit or tree that the model began with."""
+        return self.start_tree or self.base_sha
 
     @property
     def head(self) -> str:

@@ -53,26 +53,26 @@ def _write(checkout: Checkout) -> str:
 
 
 def export(checkout: Checkout, tree: str, most: int) -> bytes | None:
-    """The compressed binary diff from the base to a tree that `write` gave; restores to the same tree anywhere.
+    """The compressed binary diff from the start to a tree that `write` gave; restores to the same tree anywhere.
 
     None where it is over `most` bytes, or over what a diff may have before its compression.
     """
     options = ["--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"]
     with checkout.scratch() as file:
-        checkout.git(["diff-tree", "-p", *options, checkout.base_sha, check_sha(tree)], into=file)
+        checkout.git(["diff-tree", "-p", *options, checkout.start, check_sha(tree)], into=file)
         packed = pack(file, most)
     return packed.content if packed else None
 
 
 def restore(checkout: Checkout, data: bytes) -> str:
-    """Makes the work tree what it was when `export` wrote `data` against this base; returns the tree.
+    """Makes the work tree what it was when `export` wrote `data` against this start; returns the tree.
 
-    Raises GitError where the diff is of another base.
+    Raises GitError where the diff is of another one.
     """
     # Into an index of its own, not onto the files: what lies in the work tree has no say in the result.
     index = checkout.git_dir / "index.restore"
     env = {"GIT_INDEX_FILE": str(index)}
-    checkout.git(["read-tree", "--reset", checkout.base_sha], env=env)
+    checkout.git(["read-tree", "--reset", checkout.start], env=env)
     if diff := b"".join(unpack(data)):
         checkout.git(["apply", "--cached", "--binary", "--whitespace=nowarn", "-"], stdin=diff, env=env)
     tree = text(checkout.git(["write-tree"], env=env))

@@ -51,12 +51,12 @@ def fault(path: str, before: bytes | None, after: bytes | None) -> str | None:
     return None if is_same else f"{_ONLY}: this would change code in {path!r}."
 
 
-def held_back(checkout: Checkout, tree: str) -> tuple[str, dict[str, str]]:
-    """The tree with every change since the run's base that is none of words alone taken back; and why, by path.
+def held_back(checkout: Checkout, tree: str, base: str) -> tuple[str, dict[str, str]]:
+    """The tree with every change since the commit `base` that is none of words alone taken back; and why, by path.
 
     Contents are git's own objects: what lies in the work tree, links and all, has no say.
     """
-    told = ((change, _fault_of(checkout, change)) for change in _changes(checkout, tree))
+    told = ((change, _fault_of(checkout, change)) for change in _changes(checkout, tree, base))
     faults = {change: why for change, why in told if why is not None}
     if not faults:
         return tree, {}
@@ -64,7 +64,7 @@ def held_back(checkout: Checkout, tree: str) -> tuple[str, dict[str, str]]:
     try:
         return _without(checkout, tree, list(faults)), why
     except GitError:  # a folder where a file was, or the other way round: neither fits beside what is taken back
-        return text(checkout.git(["rev-parse", "--verify", f"{check_sha(checkout.base_sha)}^{{tree}}"])), why
+        return text(checkout.git(["rev-parse", "--verify", f"{check_sha(base)}^{{tree}}"])), why
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class _Change:
 _NONE, _PLAIN, _PROGRAM = b"000000", b"100644", b"100755"
 
 
-def _changes(checkout: Checkout, tree: str) -> Iterator[_Change]:
-    raw = checkout.git(["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", checkout.base_sha, tree])
+def _changes(checkout: Checkout, tree: str, base: str) -> Iterator[_Change]:
+    raw = checkout.git(["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", check_sha(base), tree])
     fields = raw.split(b"\0")
     for about, path in zip(fields[::2], fields[1::2], strict=False):
         old_mode, mode, old_blob, blob, _ = about.removeprefix(b":").split(b" ")

@@ -36,18 +36,24 @@ def commit(
     trailers: Sequence[str] = (),
     when: datetime | None = None,
     tree: str | None = None,
+    merged: str | None = None,
 ) -> str | None:
     """Commits the work tree, or the `tree` that is given instead; None where nothing differs from the base.
+
+    With a `merged` commit it is a merge of that one, and there is always something to say.
 
     Twice is once: where HEAD has this tree already, HEAD is the answer. `author` is (name, email), the committer is the
     platform, trailers are lines such as `Task: <link>`; `when` makes the commit's name the same on every attempt.
     """
     tree = tree or checkpoint.write(checkout)
     head = checkout.head
-    if tree == tree_of(checkout, head):
+    if merged in _parents(checkout, head)[1:]:
+        return head
+    if merged is None and tree == tree_of(checkout, head):
         return None if head == checkout.base_sha else head
     date = f"@{int((when or clock.now()).timestamp())} +0000"
-    sha = _write_commit(checkout, tree, head, _message(title, body, trailers), author, date)
+    parents = [head, *([merged] if merged else [])]
+    sha = _write_commit(checkout, tree, parents, _message(title, body, trailers), author, date)
     checkout.git(["update-ref", "--no-deref", "HEAD", sha])
     return sha
 
@@ -131,14 +137,15 @@ def _onto(checkout: Checkout, theirs: str, ours: str) -> str:
     for commit_sha in text(checkout.git(not_there)).split():
         parents = _parents(checkout, commit_sha)
         if len(parents) != 1:
-            raise RunFailed(Failure.CONFLICT)
+            words = "Somebody else pushed to the branch while the merge was made. The changes are kept as a patch."
+            raise RunFailed(Failure.CONFLICT, words)
         tip = _pick(checkout, commit_sha, parents[0], tip)
     return tip
 
 
 def _pick(checkout: Checkout, commit_sha: str, parent: str, onto: str) -> str:
     # merge-tree finds its own merge base; a stand-in commit with their tree on our parent makes that base our parent.
-    stand_in = _write_commit(checkout, f"{onto}^{{tree}}", parent, b"stand-in", PLATFORM, "@0 +0000")
+    stand_in = _write_commit(checkout, f"{onto}^{{tree}}", [parent], b"stand-in", PLATFORM, "@0 +0000")
     try:
         output = checkout.git(["merge-tree", "--write-tree", stand_in, commit_sha])
     except GitError as error:
@@ -149,11 +156,11 @@ def _pick(checkout: Checkout, commit_sha: str, parent: str, onto: str) -> str:
     shown = checkout.git(["log", "-1", "--no-show-signature", "--format=%an%n%ae%n%at%n%B", commit_sha])
     name, email, seconds, message = shown.decode("utf-8", "surrogateescape").split("\n", 3)
     body = message.strip().encode("utf-8", "surrogateescape") + b"\n"
-    return _write_commit(checkout, tree, onto, body, (name, email), f"@{seconds} +0000")
+    return _write_commit(checkout, tree, [onto], body, (name, email), f"@{seconds} +0000")
 
 
 def _write_commit(
-    checkout: Checkout, tree: str, parent: str, message: bytes, author: tuple[str, str], date: str
+    checkout: Checkout, tree: str, parents: Sequence[str], message: bytes, author: tuple[str, str], date: str
 ) -> str:
     who = {
         "GIT_AUTHOR_NAME": _clean(author[0]) or "unknown",
@@ -163,7 +170,8 @@ def _write_commit(
         "GIT_COMMITTER_EMAIL": PLATFORM[1],
         "GIT_COMMITTER_DATE": date,
     }
-    return text(checkout.git(["commit-tree", tree, "-p", parent], stdin=message, env=who))
+    options = [word for parent in parents for word in ("-p", parent)]
+    return text(checkout.git(["commit-tree", tree, *options], stdin=message, env=who))
 
 
 def _clean(name: str) -> str:

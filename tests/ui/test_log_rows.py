@@ -258,3 +258,18 @@ def test_what_a_person_said_keeps_its_images_and_the_copy_tells_of_them():
     said = js("return rows.take(rows.empty(), given).rows.filter((row) => row.kind === 'you')", log)
     assert [[image["id"] for image in row["images"]] for row in said] == [["a-1"], ["a-1", "a-1"], []]
     assert "> [image, 640 × 400]\n> Like this" in js("return rows.asMarkdown(rows.take(rows.empty(), given).rows)", log)
+
+
+def test_what_a_run_merged_before_it_began_is_a_sentence():
+    known = {"code": "merge_begun", "theirs": "abc1234def", "target": "main", "text": "for the model"}
+    notes = [
+        event(1, "note", **known, conflicts=[]),
+        event(2, "note", **known, conflicts=["a.py"]),
+        event(3, "note", **known, conflicts=[f"{name}.py" for name in "abcdef"]),
+    ]
+    shown = js("return rows.take(rows.empty(), given).rows.map((row) => row.text)", notes)
+    assert shown == [
+        "Merged main (abc1234) into the branch, without a conflict",
+        "Merged main (abc1234) into the branch; conflicts in 1 file: a.py",
+        "Merged main (abc1234) into the branch; conflicts in 6 files: a.py, b.py, c.py, d.py, e.py and more",
+    ]

@@ -49,7 +49,8 @@ def retry(
     _require_retryable(session, task)
     if model_id is not None:
         task.ai_model_id = catalog.usable(session, model_id, user).id
-    return runs.follow_up(session, user, task, checked or _newest(session, task).prompt)
+    newest = _newest(session, task)
+    return runs.follow_up(session, user, task, checked or newest.prompt, merges_target=newest.merges_target)
 
 
 def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:

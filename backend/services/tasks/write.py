@@ -164,12 +164,20 @@ def title_of(prompt: str) -> str:
 
 
 def follow_up(
-    session: Session, user: User, task_id: UUID, text: str, *, key: str = "", images: Sequence[UUID] = ()
+    session: Session,
+    user: User,
+    task_id: UUID,
+    text: str,
+    *,
+    key: str = "",
+    images: Sequence[UUID] = (),
+    merges_target: bool = False,
 ) -> TaskMessage:
     """Adds a message to a task: the run that is alive reads it, otherwise a new run begins with it, with its own hold.
 
-    What was not read before a stop comes first. The same key is one message. Raises NotFound, Forbidden, InvalidInput,
-    Conflict (too many waiting messages; the same key with another content), NotEnoughCredits.
+    What was not read before a stop comes first. The same key is one message. A new run begins with its target merged
+    where that is asked for. Raises NotFound, Forbidden, InvalidInput, Conflict (too many waiting messages; the same key
+    with another content; a merge while a run is alive), NotEnoughCredits.
     """
     text = check_prompt(text)
     task = access.owned(session, user, task_id, lock=True)
@@ -181,6 +189,8 @@ def follow_up(
             raise Conflict(_OTHER_CONTENT)
         return known
     run = runs.alive(session, task.id)
+    if run is not None and merges_target:
+        raise Conflict("A run is at work. Merge when it has ended.")
     if run is not None and len(runs.untaken(session, task.id)) >= MAX_WAITING_MESSAGES:
         raise Conflict("Enough messages wait already. Withdraw one first.")
     message = TaskMessage(id=message_id, task_id=task.id, user_id=user.id, run_id=run.id if run else None, text=text)
@@ -190,7 +200,7 @@ def follow_up(
         attachments.require_fit(session.get_one(AiModel, task.ai_model_id), images)
         attachments.claim(session, user.id, images, task_id=task.id, message_id=message.id)
     if run is None:
-        runs.follow_up(session, user, task)
+        runs.follow_up(session, user, task, merges_target=merges_target)
     else:
         _changed(session, task)
     return message

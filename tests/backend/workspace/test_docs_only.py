@@ -95,10 +95,10 @@ def test_what_is_no_words_is_taken_back_and_the_rest_stays(checkout: Checkout) -
     write(root, "evil.py", b"print('hi')\n")
     write(root, "docs/tool.sh", b"rm -rf /\n").chmod(0o755)
     os.symlink("../evil.py", root / "docs/link.md")
-    tree, why = docs_only.held_back(checkout, checkpoint.write(checkout))
+    tree, why = docs_only.held_back(checkout, checkpoint.write(checkout), checkout.base_sha)
     assert sorted(why) == ["docs/link.md", "docs/tool.sh", "evil.py"]
     assert git_files(checkout, tree) == before | {"README.md": b"# New words\n", "docs/guide.md": b"How to.\n"}
-    assert docs_only.held_back(checkout, tree) == (tree, {})
+    assert docs_only.held_back(checkout, tree, checkout.base_sha) == (tree, {})
 
 
 def test_a_folder_in_the_place_of_a_file_takes_everything_back(checkout: Checkout) -> None:
@@ -110,7 +110,7 @@ def test_a_folder_in_the_place_of_a_file_takes_everything_back(checkout: Checkou
         path.rmdir() if path.is_dir() else path.unlink()
     top.rmdir()
     top.write_bytes(b"I am a file now.\n")
-    tree, why = docs_only.held_back(checkout, checkpoint.write(checkout))
+    tree, why = docs_only.held_back(checkout, checkpoint.write(checkout), checkout.base_sha)
     assert name in why and git_files(checkout, tree) == before
 
 
