@@ -5,7 +5,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from backend.errors import InvalidInput
-from backend.hidden_text import visible
+from backend.hidden_text import plain
 from backend.workspace import files
 
 _ROOT_NAMES = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
@@ -39,7 +39,7 @@ def _quoted(workspace: Path, name: str) -> str:
         data = files.read_bytes(workspace, name, _CAP_BYTES)
     except InvalidInput:
         return ""  # absent, a link, or far too large: guidance is a courtesy, not a need
-    text = visible(data.decode("utf-8", "replace")).strip()
+    text = plain(data.decode("utf-8", "replace")).strip()
     if not text:
         return ""
     cut = text if len(text) <= _CAP else text[:_CAP] + "\n(cut)"
