@@ -225,14 +225,14 @@ def _reachable(user: User) -> sqlalchemy.Select[Repository, str]:
 
 
 def _sync(user_id: UUID, report: Report) -> int:
-    _check_organisations(user_id)
+    check_organisations(user_id)
     found = with_github(user_id, lambda github: _counted(github, report))
     with transaction() as session:
         store(session, user_id, found)
     return len(found)
 
 
-def _check_organisations(user_id: UUID) -> None:
+def check_organisations(user_id: UUID) -> None:
     """Whoever has left the organisations that the operator named is out. Raises Forbidden."""
     if not get_settings().allowed_orgs:
         return

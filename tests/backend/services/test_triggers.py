@@ -137,6 +137,18 @@ def test_nobody_who_is_disabled_starts_anything(talk: Talk) -> None:
     assert talk.go() == [] and talk.comments(12) == []
 
 
+@pytest.mark.parametrize("limits", [{"ASYNCCODER_ALLOWED_USERS": "carol"}, {"ASYNCCODER_ALLOWED_ORGS": "other"}])
+def test_whoever_is_no_longer_let_in_starts_nothing(
+    talk: Talk, environment: pytest.MonkeyPatch, limits: dict[str, str]
+) -> None:
+    road.signed_in(talk.hub, "bob")
+    for name, value in limits.items():
+        environment.setenv(name, value)
+    get_settings.cache_clear()
+    talk.label("bob", 8, where=TEAM)
+    assert talk.go() == [] and talk.comments(8, TEAM) == [] and rows()[0].closed_at is not None
+
+
 def test_without_credits_it_says_so(talk: Talk) -> None:
     with db.transaction() as session:
         session.execute(text("UPDATE users SET credits_held = credits"))
