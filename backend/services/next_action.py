@@ -41,7 +41,7 @@ def next_action(page: tasks.TaskPage) -> Action | None:
         return Action(REPLY, "The pull request is closed. A follow-up opens it again.", "Write a follow-up")
     if page.pull_request and page.pull_request.conflicts:
         target = page.pull_request.target_branch
-        return Action(RESOLVE, f"It conflicts with {target}.", "Resolve", target_merge.asked(target))
+        return Action(RESOLVE, f"The pull request conflicts with {target}.", "Resolve", target_merge.asked(target))
     if page.pull_request and (action := _brought(page.pull_request)):
         return action
     if page.evidence and page.evidence.verdict == Verdict.FAILED:

@@ -142,7 +142,9 @@ def _once(github: GitHub, place: Workplace, review: _Review) -> tuple[RemoteRevi
     name, number = place.facts.full_name, review.subject.number
     for pause in _PAUSES:
         try:
-            found = next((one for one in github.reviews(name, number) if review.marker in one.body), None)
+            login = github.me().login  # a marker that somebody else has copied is no review of ours
+            known = (one for one in github.reviews(name, number) if review.marker in one.body)
+            found = next((one for one in known if one.author.lower() == login.lower()), None)
             return (found, "") if found else _made(github, name, review)
         except GitHubError as error:
             if type(error) is not GitHubError or error.retry_after is not None or pause is None:

@@ -13,7 +13,7 @@ from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import AiModel, Task, TaskMessage, TaskRun, User
 from backend.services import access, attachments, catalog, credits, drafts, notices, repositories, runs
-from backend.words import Effort, EventKind, Priority, Status, TaskType, Visibility
+from backend.words import Effort, EventKind, Phase, Priority, Status, TaskType, Visibility
 from backend.workspace.git import check_branch
 
 MAX_PROMPT = 32_000
@@ -230,7 +230,8 @@ def cancel(session: Session, user: User, task_id: UUID) -> None:
     Raises NotFound, Forbidden, or Conflict when it has ended or its work is being handed over.
     """
     task, run = _alive(session, user, task_id)
-    if runs.is_handed_over(session, run.id):
+    is_unposted = task.type == TaskType.PR_REVIEW and run.phase == Phase.PARKED  # it waits until GitHub takes it
+    if runs.is_handed_over(session, run.id) and not is_unposted:
         raise Conflict("It is too late to stop this: the work is being handed over to GitHub.")
     run.cancelled_by = user.id
     run.cancel_requested_at = run.cancel_requested_at or clock.now()

@@ -12,7 +12,7 @@ from backend import db
 from backend.errors import GitHubError, GitHubNotFound
 from backend.github.client import GitHub
 from backend.models import TaskEvent, User
-from backend.services import results, review_post
+from backend.services import credits, results, review_post, tasks
 from backend.words import Outcome, Phase, Status, TaskType
 from tests.backend.services.reviewing import READ, SHOP, Reviewed
 from tests.backend.services.road import hand_to_the_next, run_of, submit, task_of, work
@@ -191,6 +191,36 @@ def test_a_rate_limit_lets_the_review_wait_and_nothing_is_asked_of_the_model_aga
         session.execute(text("UPDATE task_runs SET until = now() WHERE task_id = :id"), {"id": task_id})
     assert work() == 0
     assert len(reviewed.server.received) == asked and len(at_github(hub, reviewed)[1]) == 1
+
+
+def test_a_review_that_waits_for_github_can_be_stopped(
+    hub: LocalHub, reviewed: Reviewed, environment: pytest.MonkeyPatch
+) -> None:
+    def limited(self: GitHub, *_: Any, **__: Any) -> Any:
+        raise GitHubError("GitHub limits the rate.", retry_after=60.0)
+
+    will_find(reviewed, KIND)
+    task_id = reviewed.send()
+    with environment.context() as patched:
+        patched.setattr(GitHub, "reviews", limited)
+        assert work() == 0
+    with db.transaction() as session:
+        tasks.cancel(session, session.get_one(User, reviewed.alice), task_id)
+    assert run_of(task_id).status == Status.CANCELLED
+    assert at_github(hub, reviewed) == ([], [])
+    with db.transaction() as session:
+        assert credits.unbalanced(session) == []
+
+
+def test_a_marker_that_somebody_else_has_copied_is_no_review_of_ours(hub: LocalHub, reviewed: Reviewed) -> None:
+    will_find(reviewed, KIND)
+    task_id = reviewed.send()
+    marker = f"<!-- asynccoder:review:{run_of(task_id).id} -->"
+    pull = f"/repos/{SHOP}/pulls/{reviewed.number}"
+    answer = hub.as_person("bob").ask("POST", f"{pull}/reviews", {"event": "COMMENT", "body": f"Mine. {marker}"})
+    assert answer.status_code == 200
+    assert work() == 0
+    assert [one["user"]["login"] for one in at_github(hub, reviewed)[0]] == ["bob", "alice"]
 
 
 def test_the_demo_reviews_the_pull_request_that_waits_in_the_sample(hub: LocalHub, reviewed: Reviewed) -> None:
