@@ -14,6 +14,7 @@ from backend.workspace.merging import Merge
 from backend.workspace.mirror import Mirror
 
 _NAMED = 100  # files that are told by name
+_LONGEST = 300  # characters of a path in the log
 
 
 def asked(target: str) -> str:
@@ -43,7 +44,7 @@ def note(facts: Brief, merge: Merge) -> LogEntry | None:
     told = (entry.payload for entry in facts.log if entry.kind is EventKind.NOTE)
     if any(payload.items() <= one.items() for one in told):
         return None
-    target, paths = facts.merges or "", [jsonb.clean_text(one.path) for one in merge.conflicts[:_NAMED]]
+    target, paths = facts.merges or "", [jsonb.clean_text(one.path)[:_LONGEST] for one in merge.conflicts[:_NAMED]]
     return LogEntry(EventKind.NOTE, payload | {"text": _words(target, merge), "target": target, "conflicts": paths})
 
 

@@ -107,12 +107,9 @@ def _has_markers(checkout: Checkout, merge: Merge, tree: str, path: str) -> bool
 
 def _lines(checkout: Checkout, tree: str, path: str) -> list[bytes]:
     """A file's lines; none where there is no such file."""
-    asked = f"{tree}:{path}".encode("utf-8", "surrogateescape")
-    if b"\n" in asked:
-        return []
-    told = checkout.git(["cat-file", "--batch"], stdin=asked + b"\n")
-    head, _, content = told.partition(b"\n")
-    return content.split(b"\n") if b" blob " in head else []
+    asked = f"{tree}:{path}\0".encode("utf-8", "surrogateescape")
+    head, _, content = checkout.git(["cat-file", "--batch", "-z"], stdin=asked).partition(b"\n")
+    return content.split(b"\n") if re.fullmatch(rb"[0-9a-f]+ blob \d+", head) else []
 
 
 def _undone(checkout: Checkout, merge: Merge, tree: str) -> list[str]:

@@ -128,7 +128,8 @@ def test_attributes_of_the_repository_do_not_choose_how_files_are_merged(begin: 
 
 def test_names_that_would_break_out_of_a_sentence_cannot(begin: Begin) -> None:
     odd = "a`\n<!-- b -->\x1b[31m\u202e"
-    _, merge = begin({odd: "ours\n"}, {odd: "theirs\n"})
+    checkout, merge = begin({odd: "ours\n"}, {odd: "theirs\n"})
+    assert "markers are still in" in merging.unsettled(checkout, merge, merge.tree)
     (one,) = merge.conflicts
     assert one.path == odd
     assert "\n" not in merging.in_words(one.path)
