@@ -75,13 +75,11 @@ def sow_hub(path: Any, words: Sequence[str]) -> None:
     """An issue for each of the words in `bob/dotfiles`, and all of them below its issue 2."""
     words = [jsonb.clean_text(one) for one in words]
     hub = sqlite3.connect(path, isolation_level=None, timeout=10)
-    (issue_id, at) = hub.execute(
-        "SELECT id, created_at FROM issue WHERE repository_id = 2004 AND number = 2"
-    ).fetchone()
+    (at,) = hub.execute("SELECT created_at FROM issue WHERE repository_id = 2004 AND number = 2").fetchone()
     for number, one in enumerate(words, start=FIRST_ID):
         row = (number, 2004, number, one[:256], one, "open", 1002, at, at)
         hub.execute("INSERT INTO issue VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
-        hub.execute("INSERT INTO comment VALUES (?, ?, 1002, ?, ?)", (number, issue_id, one, at))
+        hub.execute("INSERT INTO comment VALUES (?, 2004, 2, 1002, ?, ?, ?)", (number, one, at, at))
     hub.close()
 
 
