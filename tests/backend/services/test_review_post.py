@@ -55,6 +55,20 @@ def shown(reviewed: Reviewed, task_id: UUID) -> results.Words:
         return results.words(session, session.get_one(User, reviewed.alice), task_id)
 
 
+def sent_while_limited(reviewed: Reviewed, environment: pytest.MonkeyPatch) -> UUID:
+    """A review that is made and waits: GitHub limits the rate."""
+
+    def limited(self: GitHub, *_: Any, **__: Any) -> Any:
+        raise GitHubError("GitHub limits the rate.", retry_after=60.0)
+
+    will_find(reviewed, KIND)
+    task_id = reviewed.send()
+    with environment.context() as patched:
+        patched.setattr(GitHub, "reviews", limited)
+        assert work() == 0
+    return task_id
+
+
 def test_findings_stand_on_the_lines_of_the_head_that_was_read_and_others_in_the_body(
     hub: LocalHub, reviewed: Reviewed
 ) -> None:
@@ -177,14 +191,7 @@ def test_what_cannot_be_posted_is_kept_here_and_said(
 def test_a_rate_limit_lets_the_review_wait_and_nothing_is_asked_of_the_model_again(
     hub: LocalHub, reviewed: Reviewed, environment: pytest.MonkeyPatch
 ) -> None:
-    def limited(self: GitHub, *_: Any, **__: Any) -> Any:
-        raise GitHubError("GitHub limits the rate.", retry_after=60.0)
-
-    will_find(reviewed, KIND)
-    task_id = reviewed.send()
-    with environment.context() as patched:
-        patched.setattr(GitHub, "reviews", limited)
-        assert work() == 0
+    task_id = sent_while_limited(reviewed, environment)
     assert run_of(task_id).phase == Phase.PARKED
     asked = len(reviewed.server.received)
     with db.transaction() as session:
@@ -196,14 +203,7 @@ def test_a_rate_limit_lets_the_review_wait_and_nothing_is_asked_of_the_model_aga
 def test_a_review_that_waits_for_github_can_be_stopped(
     hub: LocalHub, reviewed: Reviewed, environment: pytest.MonkeyPatch
 ) -> None:
-    def limited(self: GitHub, *_: Any, **__: Any) -> Any:
-        raise GitHubError("GitHub limits the rate.", retry_after=60.0)
-
-    will_find(reviewed, KIND)
-    task_id = reviewed.send()
-    with environment.context() as patched:
-        patched.setattr(GitHub, "reviews", limited)
-        assert work() == 0
+    task_id = sent_while_limited(reviewed, environment)
     with db.transaction() as session:
         tasks.cancel(session, session.get_one(User, reviewed.alice), task_id)
     assert run_of(task_id).status == Status.CANCELLED
