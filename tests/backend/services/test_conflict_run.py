@@ -12,7 +12,6 @@ from backend.models import PullRequest, TaskEvent, User
 from backend.services import credits, next_action, pull_requests, tasks
 from backend.words import EventKind, Failure, Outcome, Status
 from tests.backend.services.road import hand_to_the_next, kinds, run_of, signed_in, submit, task_of, work
-from tests.dying_worker import POINTS
 from tests.git_server import git
 from tests.hub import LocalHub
 
@@ -94,7 +93,7 @@ def test_a_conflict_is_resolved_by_a_merge_commit_in_the_same_pull_request(
     hub.merge("alice", SHOP, 1)
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", ["after_a_model_answer", "before_the_commit", "after_the_push"])
 def test_a_worker_killed_while_it_resolves_leaves_one_merge(
     hub: LocalHub, alice: UUID, conflicting: UUID, point: str
 ) -> None:
