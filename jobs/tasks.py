@@ -73,9 +73,10 @@ def keep_hooks() -> None:
 
 
 def answer_triggers() -> None:
-    """Starts the tasks that labels and mentions on GitHub ask for, and tells there how they stand."""
+    """Starts the tasks that labels and mentions on GitHub ask for, and tells there how they stand; others go before."""
     hear_chore(triggers.CHORE)
-    trigger_comments.answer_all()
+    if trigger_comments.answer_all(may_go_on=lambda: not others_wait(triggers.CHORE)):
+        ring_chore(triggers.CHORE)
 
 
 def remove_unsent_attachments() -> None:

@@ -146,12 +146,12 @@ def _checked(github: GitHub, target: _Target) -> str:
 def _words_of(github: GitHub, target: _Target, check_id: int) -> str:
     """A check's log where it is a job whose log can be read, else what it says of itself."""
     ways: tuple[Callable[[], str], ...] = (
-        lambda: failing_part(github.check_log(target.full_name, check_id)),
-        lambda: github.check_words(target.full_name, check_id),
+        lambda: plain(failing_part(github.check_log(target.full_name, check_id))),
+        lambda: visible(github.check_words(target.full_name, check_id)),
     )
     for read in ways:
         try:
-            if words := plain(read()).strip():
+            if words := read().strip():
                 return words[-_MOST_LOG:]
         except GitHubUnauthorized:
             raise

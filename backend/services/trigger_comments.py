@@ -4,6 +4,7 @@ It is by the person who asked. A comment that was made without our hearing of it
 What GitHub refuses here never touches the run.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -75,11 +76,18 @@ def due(session: Session, limit: int = 100) -> list[UUID]:
     return list(session.execute(text(_DUE), {"limit": limit}).scalars())
 
 
-def answer_all() -> int:
-    """Begins what waits and brings each comment up to date, none of them twice at once. How many were looked at."""
+def answer_all(may_go_on: Callable[[], bool] = lambda: True) -> int:
+    """Begins what waits and brings each comment up to date, none of them twice at once. How many are left for later.
+
+    After each it asks whether it may go on.
+    """
     with transaction() as session:
         ids = due(session)
-    return sum(_answer(one) for one in ids)
+    for done, one in enumerate(ids, start=1):
+        _answer(one)
+        if not may_go_on():
+            return len(ids) - done
+    return 0
 
 
 def marker(trigger_id: UUID) -> str:
@@ -87,9 +95,9 @@ def marker(trigger_id: UUID) -> str:
     return f"{mentions.MARK}trigger:{trigger_id} -->"
 
 
-def _answer(trigger_id: UUID) -> bool:
+def _answer(trigger_id: UUID) -> None:
     if not _take(trigger_id):
-        return False
+        return
     try:
         triggers.begin(trigger_id)
         with transaction() as session:
@@ -107,7 +115,6 @@ def _answer(trigger_id: UUID) -> bool:
     except Exception:  # the others must not wait for this one
         _log.exception("a trigger could not be answered", trigger_id=str(trigger_id))
         _try_later(trigger_id, None, None)
-    return True
 
 
 def _take(trigger_id: UUID) -> bool:

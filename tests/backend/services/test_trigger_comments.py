@@ -41,6 +41,14 @@ def test_it_is_edited_as_the_run_goes_on(talk: Talk) -> None:
     assert rows()[0].closed_at is not None
 
 
+def test_others_go_before_after_each(talk: Talk) -> None:
+    for number in (12, 13):
+        talk.label("alice", number)
+    talk.hear()
+    assert trigger_comments.answer_all(may_go_on=lambda: False) == 1 and len(tasks()) == 1
+    assert trigger_comments.answer_all() == 0 and len(tasks()) == 2
+
+
 def test_a_failure_says_why(talk: Talk) -> None:
     talk.label("alice", 12)
     talk.go()

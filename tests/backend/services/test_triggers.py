@@ -68,7 +68,8 @@ def test_what_dies_on_the_way_is_begun_once_by_the_next(talk: Talk) -> None:
     talk.label("alice", 12)
     talk.hear()
     assert trigger_comments._take(rows()[0].id)  # and the process dies
-    assert trigger_comments.answer_all() == 0, "it is another's for a while"
+    trigger_comments.answer_all()
+    assert tasks() == [], "it is another's for a while"
     talk.answer()
     with db.transaction() as session:  # the commit's answer was lost, and the row is taken for one that waits
         session.execute(text("UPDATE triggers SET state = 'started'"))
