@@ -17,10 +17,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from backend import rsa_keys
 from backend.errors import Misconfigured
 from backend.package_hosts import Indexes, PackageHost, configured, npm_files, parse, pip_files
 
-DEMO_CLIENT_ID = "async-coder-demo"
+DEMO_CLIENT_ID, DEMO_APP_ID = "async-coder-demo", "1"
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -78,6 +79,7 @@ class Settings(BaseSettings):
     github_client_secret: SecretStr | None = _named("GITHUB_CLIENT_SECRET")
     github_webhook_secret: SecretStr | None = _named("GITHUB_WEBHOOK_SECRET")
     github_app_id: str | None = _named("GITHUB_APP_ID")
+    github_app_private_key: SecretStr | None = _named("GITHUB_APP_PRIVATE_KEY")
     github_url_setting: str = _named("GITHUB_URL", "https://github.com")
     github_api_url_setting: str = _named("GITHUB_API_URL", "https://api.github.com")
 
@@ -187,6 +189,14 @@ class Settings(BaseSettings):
         if self.is_demo:
             return self.generated_key("hub-webhook-secret")
         return self.github_webhook_secret.get_secret_value() if self.github_webhook_secret else ""
+
+    @property
+    def github_app(self) -> tuple[str, str] | None:
+        """Id and private key (PEM) of the GitHub App, in demo mode made in the data dir; None without a key."""
+        if self.is_demo:
+            return DEMO_APP_ID, self.generated_key("hub-app-key", rsa_keys.new)
+        key = self.github_app_private_key
+        return (self.github_app_id, key.get_secret_value()) if self.github_app_id and key else None
 
     @property
     def admin_logins(self) -> frozenset[str]:
@@ -318,6 +328,15 @@ class Settings(BaseSettings):
         ):
             if not value:
                 raise Misconfigured(f"GITHUB_CLIENT_ID is set, but {name} is not.", fix=f"Set {name} as well.")
+        if self.github_app_private_key and not self.github_app_id:
+            raise Misconfigured(
+                "GITHUB_APP_PRIVATE_KEY is set, but GITHUB_APP_ID is not.", fix="Set GITHUB_APP_ID as well."
+            )
+        if self.github_app and not rsa_keys.is_private(self.github_app[1]):
+            raise Misconfigured(
+                "GITHUB_APP_PRIVATE_KEY is not an RSA key in PEM.",
+                fix="Let GITHUB_APP_PRIVATE_KEY_FILE name the .pem file that GitHub made for the app.",
+            )
 
 
 def _words(text: str) -> frozenset[str]:

@@ -30,7 +30,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 SCOPES = ("repo", "read:org", "user:email")
 SECONDS_TO_START = 20
 _HIDDEN = re.compile(r'<input type="?hidden"? name="(\w+)" value="([^"]*)"')
-_KEYS = ("hub-client-secret", "hub-webhook-secret")
+_KEYS = ("hub-client-secret", "hub-webhook-secret", "hub-app-key")
 
 
 class LocalHub:

@@ -88,6 +88,19 @@ class PullDocument(BaseModel):
         )
 
 
+class InstallationDocument(BaseModel):
+    """GitHub's JSON of a GitHub App's installation, of which only the number is needed."""
+
+    id: int
+
+
+class InstallationTokenDocument(BaseModel):
+    """GitHub's JSON of an installation's token, with what it was granted in the end."""
+
+    token: str
+    permissions: dict[str, str]
+
+
 class IssueDocument(BaseModel):
     """GitHub's JSON of an issue."""
 

@@ -11,8 +11,19 @@ _RANK = {"none": 0, "read": 1, "write": 2, "admin": 3}
 
 
 @dataclass(frozen=True)
+class Installation:
+    """The app itself, let into some repositories of one owner, with what its token may do with their contents."""
+
+    owner_id: int
+    repository_ids: frozenset[int]
+    contents: Level
+
+
+@dataclass(frozen=True)
 class Viewer:
     """Who asks: a person with what their token allows, or nobody. `scopes` is None for a browser session: everything.
+
+    With an `installation` it is the app, which is no person.
 
     GitHub's documentation, "Scopes for OAuth apps": `repo` for private repositories and for writing, `public_repo` for
     writing to public ones, `user:email` (in `user`) for addresses.
@@ -20,6 +31,14 @@ class Viewer:
 
     account: Account | None = None
     scopes: frozenset[str] | None = None
+    installation: Installation | None = None
+
+    @property
+    def counted(self) -> int | None:
+        """Whose requests these count among: a person's, an installation's (below zero), nobody's."""
+        if self.installation:
+            return -self.installation.owner_id
+        return self.account.id if self.account else None
 
     def has_scope(self, *wanted: str) -> bool:
         """Whether one of these is granted."""
@@ -112,6 +131,9 @@ def granted(db: sqlite3.Connection, account_id: int, repository: Repository) -> 
 
 def _level(db: sqlite3.Connection, viewer: Viewer, repository: Repository) -> Level:
     public: Level = "none" if repository.private else "read"
+    if viewer.installation:
+        is_let_in = repository.id in viewer.installation.repository_ids
+        return viewer.installation.contents if is_let_in else public
     if viewer.account is None:
         return public
     own = granted(db, viewer.account.id, repository)

@@ -16,7 +16,7 @@ from backend.localhub.hub import Hub
 from backend.localhub.pages import assets, branches, code, commits, hooks, issue, overview, play, pull, sign_in
 from backend.localhub.pages.door import shown
 from backend.localhub.refusals import DOCUMENTATION, not_found
-from backend.localhub.rest import checks, graphql, issues, labels, pulls, repositories, reviews, users
+from backend.localhub.rest import apps, checks, graphql, issues, labels, pulls, repositories, reviews, users
 from backend.localhub.rest.door import Answer, rest
 from backend.localhub.web import Call, Handler, OwnNameOnly, on_thread
 
@@ -111,7 +111,13 @@ def _rest_routes(hub: Hub) -> list[BaseRoute]:
         f"{API}/{{rest:path}}", on_thread(hub, rest(_unknown)), methods=["GET", "POST", "PUT", "PATCH", "DELETE"]
     )
     graph = _route(hub, "POST", "/api/graphql", rest(graphql.answer))
-    return [*(_route(hub, method, path, rest(route)) for method, path, route in table), graph, others]
+    return [
+        *(_route(hub, method, path, rest(route)) for method, path, route in table),
+        _route(hub, "GET", f"{REPO}/installation", rest(apps.installation, apps.identify)),
+        _route(hub, "POST", f"{API}/app/installations/{{owner_id:int}}/access_tokens", rest(apps.token, apps.identify)),
+        graph,
+        others,
+    ]
 
 
 def _page_routes(hub: Hub) -> list[BaseRoute]:

@@ -21,6 +21,8 @@ class Config:
     client_id: str
     client_secret: str
     webhook_secret: str
+    app_id: str
+    app_key: str
 
     @property
     def api_url(self) -> str:
@@ -45,6 +47,8 @@ class Config:
     @classmethod
     def of(cls, settings: Settings) -> "Config":
         """The hub's part of the settings."""
+        assert settings.github_app is not None  # demo mode makes one
+        app_id, app_key = settings.github_app
         return cls(
             port=settings.hub_port,
             data_dir=settings.data_dir.resolve() / "hub",
@@ -53,4 +57,6 @@ class Config:
             client_id=settings.client_id,
             client_secret=settings.client_secret,
             webhook_secret=settings.webhook_secret,
+            app_id=app_id,
+            app_key=app_key,
         )

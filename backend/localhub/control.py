@@ -16,6 +16,7 @@ _EMPTIED = (
     "code",
     "refresh",
     "token",
+    "installation_token",
     "check_run",
     "review_comment",
     "review",

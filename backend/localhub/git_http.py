@@ -83,10 +83,11 @@ class GitDoor:
         if viewer is None:
             return _ask("Bad credentials\n")
         if place is None:
-            return (
-                PlainTextResponse("Repository not found.\n", 404) if viewer.account else _ask("Repository not found.\n")
-            )
+            is_known = viewer.account or viewer.installation
+            return PlainTextResponse("Repository not found.\n", 404) if is_known else _ask("Repository not found.\n")
         if is_push and not place.allows("write"):
+            if viewer.installation:
+                return PlainTextResponse("Write access to repository not granted.\n", 403)
             if viewer.account is None:
                 return _ask("No anonymous write access.\n")
             who = viewer.account.login
@@ -108,8 +109,9 @@ class GitDoor:
             "GIT_PROTOCOL": headers.get("git-protocol", ""),
             "REMOTE_ADDR": "127.0.0.1",
         }
-        if viewer.account:
-            told["REMOTE_USER"] = viewer.account.login  # this is what lets http-backend take a push
+        if viewer.account or viewer.installation:
+            # This is what lets http-backend take a push.
+            told["REMOTE_USER"] = viewer.account.login if viewer.account else "x-access-token"
         output = tempfile.TemporaryFile()  # noqa: SIM115 closed when the answer is sent
         done = subprocess.run(
             _COMMAND, stdin=body, stdout=output, stderr=subprocess.PIPE, env=git.environment(told), timeout=SECONDS

@@ -101,7 +101,13 @@ CREATE TABLE labelled (
   repository_id INTEGER NOT NULL REFERENCES repository, number INTEGER NOT NULL,
   label_id INTEGER NOT NULL REFERENCES label ON DELETE CASCADE, PRIMARY KEY (repository_id, number, label_id));
 """
-STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS, _EXPIRY, _TALK)  # user_version says how many of them a file has had
+_INSTALLED = """
+CREATE TABLE installation_token (
+  hash TEXT PRIMARY KEY, owner_id INTEGER NOT NULL REFERENCES account, repository_ids TEXT NOT NULL,
+  contents TEXT NOT NULL CHECK (contents IN ('none', 'read', 'write')), expires_at REAL NOT NULL);
+"""
+# user_version says how many of them a file has had.
+STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS, _EXPIRY, _TALK, _INSTALLED)
 
 Record = TypeVar("Record")
 

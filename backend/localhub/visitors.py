@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 import secrets
 import sqlite3
 import string
@@ -10,7 +11,7 @@ import time
 
 from starlette.requests import Request
 
-from backend.localhub.access import Viewer
+from backend.localhub.access import Installation, Level, Viewer
 from backend.localhub.hub import Hub
 from backend.localhub.refusals import Refused
 from backend.localhub.store import Account, one, stamp
@@ -51,14 +52,34 @@ def renewed(db: sqlite3.Connection, renewing: str, seconds: int) -> tuple[str, s
     return (*new_pair(db, account, row["scopes"], seconds), row["scopes"])
 
 
+def new_installation_token(db: sqlite3.Connection, installation: Installation, seconds: int) -> str:
+    """A token of the app's own."""
+    token = _random("ghs_")
+    allowed = json.dumps(sorted(installation.repository_ids))
+    values = (hashed(token), installation.owner_id, allowed, installation.contents, time.time() + seconds)
+    db.execute("INSERT INTO installation_token VALUES (?, ?, ?, ?, ?)", values)
+    return token
+
+
 def viewer_of_token(db: sqlite3.Connection, token: str) -> Viewer | None:
     """Whose token this is, None for one that is unknown or revoked."""
+    if token.startswith("ghs_"):
+        return _installed(db, token)
     query = "SELECT account.* FROM account JOIN token ON account.id = account_id WHERE hash = ?"
     account = one(db, Account, query + " AND coalesce(expires_at > ?, 1)", hashed(token), time.time())
     if account is None:
         return None
     scopes = db.execute("SELECT scopes FROM token WHERE hash = ?", (hashed(token),)).fetchone()[0]
     return Viewer(account, frozenset(filter(None, scopes.split(","))))
+
+
+def _installed(db: sqlite3.Connection, token: str) -> Viewer | None:
+    query = "SELECT * FROM installation_token WHERE hash = ? AND expires_at > ?"
+    row = db.execute(query, (hashed(token), time.time())).fetchone()
+    if row is None:
+        return None
+    contents: Level = row["contents"]
+    return Viewer(installation=Installation(row["owner_id"], frozenset(json.loads(row["repository_ids"])), contents))
 
 
 def api_viewer(db: sqlite3.Connection, request: Request) -> Viewer:

@@ -19,12 +19,12 @@ from backend.errors import GitError, GitHubError, GitHubNotFound, GitHubUnproces
 from backend.github.client import GitHub
 from backend.github.types import RemotePull
 from backend.models import Task, TaskResult, TaskRun
-from backend.services import answers, pull_requests, repositories, runs, target_merge
+from backend.services import answers, git_tokens, pull_requests, repositories, runs, target_merge
 from backend.services.evidence import Evidence, gather
 from backend.services.recorder import keep_patch, pack_patch
 from backend.services.report import pull_request_body, quiet
 from backend.services.runs import End
-from backend.services.workplace import Workplace, github_token
+from backend.services.workplace import Workplace
 from backend.settings import get_settings
 from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, TaskType, Verdict
 from backend.workspace import checkpoint, diff, docs_only, layer, merging, push
@@ -216,7 +216,7 @@ def _publish(place: Workplace, work: Work) -> None:
     facts, sha = place.facts, work.commit.sha
     branch = facts.work_branch or push.work_branch(facts.short_id, work.commit.title)
     patiently(lambda session: _remember_branch(session, place, branch))
-    token = github_token(facts)
+    token = git_tokens.for_push(facts)
     try:
         pushed = push.push(place.checkout, branch, sha, token, facts.clone_url, get_settings().git_protocols)
     except GitError as error:

@@ -15,10 +15,10 @@ from backend.db import patiently, transaction
 from backend.engine import guidance
 from backend.engine.assignment import Ending
 from backend.engine.transcript import LogEntry
-from backend.errors import GitError, GitHubError, GitHubUnauthorized, RunFailed, SandboxUnavailable
+from backend.errors import GitError, RunFailed, SandboxUnavailable
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
-from backend.services import earlier_reviews, github_tokens, repository_setup, review_subject, runs, target_merge
+from backend.services import earlier_reviews, git_tokens, repository_setup, review_subject, runs, target_merge
 from backend.services.brief import Brief
 from backend.services.claims import Claim
 from backend.services.lease import Lease
@@ -50,9 +50,9 @@ class Workplace:
     """What the steps of a run share.
 
     `target_sha` is the target branch's tip, None where it is gone; `guidance` is what the repository says at its base;
-    `token` is the person's. Of a review of a pull request, `subject` quotes it, and `changes` are what it changes.
-    `added` is the archive of what the `setup` script added, None where it added nothing. `merge` is what the run began
-    with where it answers a conflict.
+    `token` is what git got for the clone. Of a review of a pull request, `subject` quotes it, and `changes` are what it
+    changes. `added` is the archive of what the `setup` script added, None where it added nothing. `merge` is what the
+    run began with where it answers a conflict.
     """
 
     facts: Brief
@@ -126,18 +126,8 @@ def sweep_workspaces() -> int:
     return sum(_clear(folder) for folder in found if folder.name not in kept)
 
 
-def github_token(facts: Brief) -> str:
-    """The owner's token as it is now: one that was good at the clone may be renewed by the push. Raises RunFailed."""
-    try:
-        return github_tokens.opened(facts.user_id)
-    except GitHubUnauthorized as error:
-        raise RunFailed(Failure.ACCESS_LOST, str(error)) from error
-    except GitHubError as error:  # it cannot be renewed just now
-        raise RunFailed(Failure.CLONE_FAILED, str(error)) from error
-
-
 def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Workplace:
-    token = github_token(facts)
+    token = git_tokens.for_clone(facts)
     began = time.monotonic()
     known = review_subject.told(facts.log, facts.number)
     mirror = _mirror(facts, token, lease, known)

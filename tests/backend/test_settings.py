@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from cryptography.fernet import Fernet
 
-from backend import crypto, db
+from backend import crypto, db, rsa_keys
 from backend.errors import Misconfigured
 from backend.services import deployment
 from backend.settings import Settings, get_settings
@@ -59,6 +59,20 @@ def test_real_mode_is_whole_or_says_what_is_missing(environment: pytest.MonkeyPa
         with pytest.raises(Misconfigured, match=name):
             Settings().check()
         environment.setenv(name, REAL[name])
+
+
+def test_a_github_apps_key_is_a_key_and_has_its_apps_id(environment: pytest.MonkeyPatch) -> None:
+    for name, value in REAL.items():
+        environment.setenv(name, value)
+    assert Settings().github_app is None
+    environment.setenv("GITHUB_APP_PRIVATE_KEY", rsa_keys.new())
+    with pytest.raises(Misconfigured, match="GITHUB_APP_ID"):
+        Settings().check()
+    environment.setenv("GITHUB_APP_ID", "7")
+    Settings().check()
+    environment.setenv("GITHUB_APP_PRIVATE_KEY", "-----BEGIN RSA PRIVATE KEY-----")
+    with pytest.raises(Misconfigured, match="GITHUB_APP_PRIVATE_KEY"):
+        Settings().check()
 
 
 def test_a_setting_can_come_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:

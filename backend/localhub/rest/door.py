@@ -5,6 +5,7 @@ GitHub's documentation: "Getting started with the REST API", "Using pagination",
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -35,16 +36,16 @@ class Answer:
 Route = Callable[[Call], Answer]
 
 
-def rest(route: Route) -> Handler:
-    """The route behind the door."""
+def rest(route: Route, identify: Callable[[sqlite3.Connection, Call], Viewer] | None = None) -> Handler:
+    """The route behind the door; `identify` tells who calls where that is no token of somebody's."""
 
     def handler(call: Call) -> Response:
         account_id: int | None = None
         scopes: frozenset[str] | None = None
         try:
             call.require_possible_path()
-            viewer = _identify(call)
-            account_id, scopes = (viewer.account.id if viewer.account else None), viewer.scopes
+            viewer = _identify(call, identify or _by_token)
+            account_id, scopes = viewer.counted, viewer.scopes
             _check_limit(call, account_id)
             answer = route(replace(call, viewer=viewer))
         except Refused as refusal:
@@ -55,7 +56,9 @@ def rest(route: Route) -> Handler:
 
 
 def person(call: Call) -> Account:
-    """Who calls. Raises Refused (401) for nobody."""
+    """Who calls. Raises Refused: 401 for nobody, 403 for the app itself, which may only look."""
+    if call.viewer.installation:
+        raise Refused(403, "Resource not accessible by integration")
     if call.viewer.account is None:
         raise Refused(401, "Requires authentication")
     return call.viewer.account
@@ -82,7 +85,11 @@ def choice(call: Call, name: str, allowed: Sequence[str], default: str) -> str:
     return value if value in allowed else default
 
 
-def _identify(call: Call) -> Viewer:
+def _by_token(db: sqlite3.Connection, call: Call) -> Viewer:
+    return visitors.api_viewer(db, call.request)
+
+
+def _identify(call: Call, identify: Callable[[sqlite3.Connection, Call], Viewer]) -> Viewer:
     headers = call.request.headers
     if not headers.get("user-agent"):
         raise Refused(403, "Request forbidden by administrative rules. Please make sure your request has a User-Agent.")
@@ -90,7 +97,7 @@ def _identify(call: Call) -> Viewer:
     if version not in VERSIONS:
         raise Refused(400, f"The API version `{version}` is not supported.")
     with call.hub.store.read() as db:
-        return visitors.api_viewer(db, call.request)
+        return identify(db, call)
 
 
 def _check_limit(call: Call, account_id: int | None) -> None:

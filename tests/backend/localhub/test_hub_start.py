@@ -35,6 +35,8 @@ def config(tmp_path: Path) -> Config:
         client_id="app",
         client_secret="secret",
         webhook_secret="secret",
+        app_id="1",
+        app_key="",
     )
 
 
