@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from backend import rsa_keys
 from backend.services.repository_hooks import EVENTS
 from backend.settings import PROJECT_DIR, Settings
 from tests.conftest import People
@@ -24,8 +25,10 @@ def shell(script: str) -> str:
     return done.stdout
 
 
-def test_every_command_of_the_guide_does_what_it_says(people: People, environment: pytest.MonkeyPatch) -> None:
-    secret, doctor, server = BLOCKS
+def test_every_command_of_the_guide_does_what_it_says(
+    people: People, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret, doctor, app, server = BLOCKS
     assert len(shell(secret).strip()) == 43
     examined = shell(doctor)
     assert "ok     database" in examined and "WRONG" not in examined
@@ -33,11 +36,18 @@ def test_every_command_of_the_guide_does_what_it_says(people: People, environmen
     shown = "from backend.settings import Settings as S; print(S().github_url, S().github_api_url)"
     told = shell(f'{server}\npython -c "{shown}"')
     assert told.split() == ["https://github.example.org", "https://github.example.org/api/v3"]
+    (tmp_path / "github-app.pem").write_text(rsa_keys.new())
+    shown = "from backend.settings import Settings as S; print(S().github_app[0], len(S().github_app[1]) > 1000)"
+    told = shell(f'{app.replace("/etc/asynccoder", str(tmp_path))}\npython -c "{shown}"')
+    assert told.split() == ["123456", "True"]
 
 
 def test_the_settings_and_events_that_the_guide_names_are_there() -> None:
     known = {field.validation_alias for field in Settings.model_fields.values()}
-    named = set(re.findall(r"\b(?:GITHUB|ASYNCCODER)_[A-Z_]+", GUIDE)) - {"GITHUB_CLIENT_SECRET_FILE"}
+    named = set(re.findall(r"\b(?:GITHUB|ASYNCCODER)_[A-Z_]+", GUIDE)) - {
+        "GITHUB_CLIENT_SECRET_FILE",
+        "GITHUB_APP_PRIVATE_KEY_FILE",
+    }
     assert named and named <= known, named - known
     for event in EVENTS:
         assert event.replace("_", " ") in GUIDE.lower().replace("\n", " "), event
