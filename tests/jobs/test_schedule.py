@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from backend import db, redis
+from backend.models import Trigger
 from backend.queue import CHORES, RUNS, waiting
 from backend.services import claims, deliveries, tasks
 from backend.settings import get_settings
@@ -68,6 +69,18 @@ def test_the_sweep_rings_for_deliveries_that_nobody_applied(people: People) -> N
     schedule.sweep()
     schedule.sweep()
     assert waiting(CHORES) == 1
+
+
+def test_the_sweep_rings_for_what_github_is_to_be_told_and_no_more_once_it_is(people: People) -> None:
+    row = Trigger(origin="comment:1", repository_id=people.sample, user_id=people.alice.id, number=1)
+    with db.transaction() as session:
+        session.add(row)
+    for closed, expected in (("NULL", 1), ("now()", 0)):
+        with db.transaction() as session:
+            session.execute(text(f"UPDATE triggers SET closed_at = {closed}"))  # noqa: S608 ours
+        flush()
+        schedule.sweep()
+        assert waiting(CHORES) == expected
 
 
 def test_of_two_schedulers_one_serves_and_the_other_follows_when_it_ends(database: str) -> None:
