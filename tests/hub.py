@@ -117,6 +117,20 @@ class LocalHub:
         answer = self.as_person(login).put(f"/repos/{full_name}/pulls/{number}/merge")
         assert answer.status_code == 200, answer.text
 
+    def resolve(self, login: str, full_name: str, number: int, comment_id: int, *, resolved: bool = True) -> None:
+        """Resolves a conversation on a pull request's page, as that person in a browser, or opens it again."""
+        page = f"/{full_name}/pull/{number}"
+        self.http.cookies.clear()
+        self._press("/login", "/login", login=login)
+        self._press(page, f"{page}/conversation/{comment_id}/{'resolve' if resolved else 'unresolve'}")
+
+    def _press(self, page: str, action: str, **fields: str) -> None:
+        shown = self.http.get(page).text
+        assert f'action="{action}"' in shown, shown
+        hidden = {name: unescape(value) for name, value in _HIDDEN.findall(shown)}
+        answer = self.http.post(action, data=hidden | fields)
+        assert answer.status_code == 303, answer.text
+
     def commit(self, login: str, full_name: str, path: str, change: Callable[[str], str], branch: str = "main") -> str:
         """Rewrites a file on a branch and pushes that, as that person; gives the commit."""
         return push_change(self.as_person(login).clone_url(full_name), path, change, branch)

@@ -18,6 +18,7 @@ from github.Repository import Repository
 
 from backend.certificates import certificates
 from backend.errors import GitHubNotFound, GitHubUnprocessable, InvalidInput
+from backend.github import graph
 from backend.github.documents import (
     AnnotationDocument,
     CheckDocument,
@@ -54,10 +55,6 @@ PAGE = 100
 _LONGEST_LOG = 512 * 1024  # bytes of a check's log, from its end
 MergeMethod = Literal["merge", "squash"]
 # docs.github.com/en/graphql/reference/mutations#markpullrequestreadyforreview
-_MARK_READY = (
-    "mutation($input: MarkPullRequestReadyForReviewInput!)"
-    " { markPullRequestReadyForReview(input: $input) { pullRequest { isDraft } } }"
-)
 _FULL_NAME = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}$)[A-Za-z0-9._-]+")
 
 
@@ -208,11 +205,7 @@ class GitHub:
         """Makes a draft ready for review, which GitHub's REST API cannot. Raises GitHubUnprocessable."""
         with as_our_errors():
             pull = self._get(f"/repos/{_checked(full_name)}/pulls/{number}").json()
-            wish = {"query": _MARK_READY, "variables": {"input": {"pullRequestId": pull["node_id"]}}}
-            requester = self._github.requester
-            headers, answer = requester.requestJsonAndCheck("POST", requester.graphql_url, input=wish)
-            if answer.get("errors"):  # GraphQL refuses with a 200
-                raise refusal(422, answer, headers)
+            graph.mark_ready(self._github.requester, pull["node_id"])
 
     def issue(self, full_name: str, number: int) -> RemoteIssue:
         """An issue or pull request by its number; one that was moved is found where it is now (its `url` tells)."""
@@ -334,6 +327,11 @@ class GitHub:
                 if len(listed) < PAGE:
                     break
         return sorted(found, key=lambda one: one.created_at)
+
+    def resolved(self, full_name: str, number: int) -> frozenset[int]:
+        """The ids of the comments on lines that begin a conversation which is resolved."""
+        with as_our_errors():
+            return graph.resolved(self._github.requester, _checked(full_name), number)
 
     def check_log(self, full_name: str, check_id: int) -> str:
         """The end of the log of a check that is a job of GitHub Actions, which has its id; others have none."""

@@ -191,6 +191,7 @@ class CheckDocument(BaseModel):
 class RemarkDocument(BaseModel):
     """GitHub's JSON of a comment on a line of a pull request."""
 
+    id: int
     user: _Author | None = None
     body: str | None = None
     path: str
@@ -203,13 +204,14 @@ class RemarkDocument(BaseModel):
     def as_remark(self) -> RemoteRemark:
         """The same as our value; a hunk ends with the line that is meant, behind its sign."""
         return RemoteRemark(
+            github_id=self.id,
             author=self.user.login if self.user else "",
             body=self.body or "",
             path=self.path,
             line=self.line or self.original_line,
             reads=self.diff_hunk.rpartition("\n")[2][1:],
             created_at=self.created_at.astimezone(UTC),
-            is_answer=self.in_reply_to_id is not None,
+            answers=self.in_reply_to_id,
         )
 
 

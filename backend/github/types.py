@@ -143,16 +143,17 @@ class RemoteCheck:
 class RemoteRemark:
     """A comment on a line of a pull request; `line` is None where the whole file is meant.
 
-    `reads` is the line as it stood then; `is_answer` tells one that answers another.
+    `reads` is the line as it stood then; `answers` is the id of the comment that began the conversation.
     """
 
+    github_id: int
     author: str
     body: str
     path: str
     line: int | None
     reads: str
     created_at: datetime
-    is_answer: bool
+    answers: int | None
 
 
 @dataclass(frozen=True)

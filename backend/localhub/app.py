@@ -148,6 +148,7 @@ def _page_routes(hub: Hub) -> list[BaseRoute]:
         ("GET", f"{pull_path}.patch", pull.patch),
         ("GET", pull_path, pull.show),
         ("POST", f"{pull_path}/play", play.act),
+        ("POST", f"{pull_path}/conversation/{{comment_id:int}}/{{action}}", pull.converse),
         ("POST", f"{pull_path}/{{action}}", pull.act),
         ("GET", "/{owner}/{name}/settings/hooks", hooks.deliveries_page),
         ("POST", "/{owner}/{name}/settings/hooks/{delivery_id:int}/redeliver", hooks.redeliver),

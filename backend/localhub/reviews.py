@@ -9,7 +9,7 @@ from backend.localhub import access, deliveries
 from backend.localhub.access import Place
 from backend.localhub.git import Bare, FileChange
 from backend.localhub.hub import Hub
-from backend.localhub.refusals import Refused
+from backend.localhub.refusals import Refused, not_found
 from backend.localhub.shapes import hook as hook_shapes
 from backend.localhub.shapes import review as shapes
 from backend.localhub.shapes.pull import pull_simple
@@ -66,11 +66,18 @@ def submit(
     )
     for remark, hunk in zip(remarks, hunks, strict=True):
         values = (_next_id(db, "review_comment"), review_id, remark.path, remark.line, remark.side, hunk, remark.body)
-        db.execute("INSERT INTO review_comment VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*values, now))
+        db.execute("INSERT INTO review_comment VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", (*values, now))
     made = one(db, Review, "SELECT * FROM review WHERE id = ?", review_id)
     assert made is not None
     _announce(hub, db, pull, made, who)
     return made
+
+
+def resolve(db: sqlite3.Connection, pull: Pull, comment_id: int, *, resolved: bool) -> None:
+    """Says of a conversation, one comment here, that it is resolved, or that it is not. Raises Refused (404)."""
+    if comment_id not in [row.id for row in comments(db, pull)]:
+        raise not_found()
+    db.execute("UPDATE review_comment SET resolved = ? WHERE id = ?", (int(resolved), comment_id))
 
 
 def _announce(hub: Hub, db: sqlite3.Connection, pull: Pull, review: Review, sender: Account) -> None:

@@ -106,8 +106,11 @@ CREATE TABLE installation_token (
   hash TEXT PRIMARY KEY, owner_id INTEGER NOT NULL REFERENCES account, repository_ids TEXT NOT NULL,
   contents TEXT NOT NULL CHECK (contents IN ('none', 'read', 'write')), expires_at REAL NOT NULL);
 """
+_RESOLVED = """
+ALTER TABLE review_comment ADD COLUMN resolved INTEGER NOT NULL DEFAULT 0 CHECK (resolved IN (0, 1));
+"""
 # user_version says how many of them a file has had.
-STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS, _EXPIRY, _TALK, _INSTALLED)
+STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS, _EXPIRY, _TALK, _INSTALLED, _RESOLVED)
 
 Record = TypeVar("Record")
 
@@ -219,7 +222,7 @@ class Review:
 
 @dataclass(frozen=True)
 class ReviewComment:
-    """What a review says of a line; `diff_hunk` is the diff up to it."""
+    """What a review says of a line; `diff_hunk` is the diff up to it, `resolved` is 1 once somebody said so."""
 
     id: int
     review_id: int
@@ -229,6 +232,7 @@ class ReviewComment:
     diff_hunk: str
     body: str
     created_at: str
+    resolved: int
 
 
 @dataclass(frozen=True)

@@ -120,9 +120,15 @@ def _reviewed(github: GitHub, target: _Target) -> str:
         for one in github.reviews(target.full_name, target.number)
         if one.submitted_at and one.submitted_at >= target.since and visible(one.body).strip()
     ]
-    remarks = [one for one in github.remarks(target.full_name, target.number) if one.created_at >= target.since]
+    said = [one for one in github.remarks(target.full_name, target.number) if one.created_at >= target.since]
+    resolved = github.resolved(target.full_name, target.number) if said else frozenset()
+    remarks = [one for one in said if (one.answers or one.github_id) not in resolved]
     if not reviews and not remarks:
-        raise Conflict("Nobody said more of the pull request since the last run.")
+        raise Conflict(
+            "What was said of the pull request since the last run is resolved."
+            if said
+            else "Nobody said more of the pull request since the last run."
+        )
     return review_text(target.number, reviews, remarks)
 
 
@@ -163,8 +169,8 @@ def _words_of(github: GitHub, target: _Target, check_id: int) -> str:
 
 def _told(remark: RemoteRemark) -> str:
     where = f"`{_line(remark.path)}:{remark.line}`" if remark.line else f"`{_line(remark.path)}`"
-    reads = f"\n\n    {_line(remark.reads.strip())}" if remark.reads.strip() and not remark.is_answer else ""
-    again = " again" if remark.is_answer else ""
+    reads = f"\n\n    {_line(remark.reads.strip())}" if remark.reads.strip() and remark.answers is None else ""
+    again = " again" if remark.answers else ""
     return f"{where}, {remark.author or 'somebody'}{again}:{reads}\n\n{quoted(remark.body, _MOST_WORDS) or '(empty)'}"
 
 

@@ -77,7 +77,7 @@ def test_the_sweep_rings_for_what_github_is_to_be_told_and_no_more_once_it_is(pe
         session.add(row)
     for closed, expected in (("NULL", 1), ("now()", 0)):
         with db.transaction() as session:
-            session.execute(text(f"UPDATE triggers SET closed_at = {closed}"))  # noqa: S608 ours
+            session.execute(text(f"UPDATE triggers SET closed_at = {closed}"))
         flush()
         schedule.sweep()
         assert waiting(CHORES) == expected

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from starlette.responses import PlainTextResponse, Response
 
 from backend.localhub import access, merging, pulls
+from backend.localhub import reviews as said_of
 from backend.localhub.access import Place
 from backend.localhub.pages import play, reviews
 from backend.localhub.pages.commits import commit_list
@@ -51,7 +52,7 @@ def show(call: Call) -> Response:
             description=said(db, pull.account_id, pull.created_at, pull.body),
             labels=labels_line(call, db, where, pull),
             talk=talk(call, db, where, pull),
-            reviews=reviews.said(db, pull),
+            reviews=reviews.said(call, db, where, pull),
             checks=play.checks_said(db, pull),
             verdict=_verdict(call, db, where, pull),
             play=play.section(call, pull, bare.changes(pull.base_sha, pull.head_sha)),
@@ -85,6 +86,20 @@ def act(call: Call) -> Response:
         _do(call, db, where, who, pull, action)
     call.hub.courier.ring()
     return to(f"/{where.full_name}/pull/{pull.number}")
+
+
+def converse(call: Call) -> Response:
+    """POST /{owner}/{name}/pull/{number}/conversation/{comment_id}/{resolve, unresolve}."""
+    action, comment_id = call.path["action"], call.path["comment_id"]
+    if action not in ("resolve", "unresolve"):
+        raise not_found()
+    with call.hub.store.write() as db:
+        where, who = place(call, db), person(call)
+        pull = pulls.find(db, where, call.path["number"])
+        if pull.account_id != who.id:
+            place(call, db, "write")
+        said_of.resolve(db, pull, comment_id, resolved=action == "resolve")
+    return to(f"/{where.full_name}/pull/{pull.number}#discussion_r{comment_id}")
 
 
 def badge(pull: Pull) -> Html:

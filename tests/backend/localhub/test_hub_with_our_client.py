@@ -11,7 +11,7 @@ from backend.github.client import GitHub
 from backend.github.types import NotModified
 from backend.github.webhooks import parse, verify
 from backend.words import PullRequestStatus
-from tests.backend.localhub.conftest import Clone, RunningHub, Visitor, query_of
+from tests.backend.localhub.conftest import Clone, RunningHub, Visitor, hidden_fields, query_of
 
 SAMPLE = "alice/sample-shop"
 
@@ -111,6 +111,52 @@ def test_our_client_ends_a_draft_by_graphql_and_merges_the_head_that_it_saw(hub:
             github.mark_ready(SAMPLE, made.number)
 
 
+def test_our_client_knows_which_conversations_are_resolved_page_by_page(hub: RunningHub, clone: Clone) -> None:
+    clone.offer("fix")
+    page = f"/{SAMPLE}/pull/1"
+    with GitHub(hub.api, hub.token("alice")) as github:
+        number = github.open_pull(SAMPLE, head="fix", base="main", title="Fix", body="Why").number
+        path = hub.caller("alice").get(f"/repos/{SAMPLE}/pulls/1/files").json()[0]["filename"]
+        said = [{"path": path, "line": 1, "side": "RIGHT", "body": f"No. {at}"} for at in range(102)]
+        wish = {"event": "COMMENT", "body": "", "comments": said}
+        assert hub.caller("alice").post(f"/repos/{SAMPLE}/pulls/1/reviews", json=wish).status_code == 200
+        assert github.resolved(SAMPLE, number) == frozenset()
+        remarks = github.remarks(SAMPLE, number)
+        assert len(remarks) == 102 and {one.answers for one in remarks} == {None}
+        ids = sorted(one.github_id for one in remarks)
+        alice = Visitor(hub, "alice")
+        for which in (ids[0], ids[-1]):
+            assert alice.submit(page, f"{page}/conversation/{which}/resolve").status_code == 303
+        assert github.resolved(SAMPLE, number) == {ids[0], ids[-1]}
+        assert alice.get(page).text.count("</svg>resolved</span>") == 2
+        alice.submit(page, f"{page}/conversation/{ids[0]}/unresolve")
+        assert github.resolved(SAMPLE.upper(), number) == {ids[-1]}
+        with pytest.raises(GitHubNotFound):
+            github.resolved(SAMPLE, 99)
+        with pytest.raises(GitHubNotFound):
+            github.resolved("alice/nothing", 1)
+
+
+def test_only_who_writes_or_asked_for_the_pull_resolves_a_conversation(hub: RunningHub, clone: Clone) -> None:
+    clone.offer("fix")
+    page = f"/{SAMPLE}/pull/1"
+    with GitHub(hub.api, hub.token("alice")) as github:
+        github.open_pull(SAMPLE, head="fix", base="main", title="Fix", body="Why")
+        path = hub.caller("alice").get(f"/repos/{SAMPLE}/pulls/1/files").json()[0]["filename"]
+        said = [{"path": path, "line": 1, "side": "RIGHT", "body": "No"}]
+        wish = {"event": "COMMENT", "body": "", "comments": said}
+        hub.caller("alice").post(f"/repos/{SAMPLE}/pulls/1/reviews", json=wish)
+        (remark,) = github.remarks(SAMPLE, 1)
+        action = f"{page}/conversation/{remark.github_id}/resolve"
+        alice, bob = Visitor(hub, "alice"), Visitor(hub, "bob")
+        hidden = hidden_fields(alice.get(page).text, action)
+        assert alice.http.post(f"{page}/conversation/{remark.github_id + 1}/resolve", data=hidden).status_code == 404
+        assert alice.http.post(f"{page}/conversation/{remark.github_id}/delete", data=hidden).status_code == 404
+        assert action not in bob.get(page).text
+        assert bob.http.post(action, data=hidden).status_code in (403, 404)
+        assert github.resolved(SAMPLE, 1) == frozenset()
+
+
 def test_the_hubs_graphql_refuses_with_errors_as_githubs_does(hub: RunningHub, clone: Clone) -> None:
     clone.offer("fix")
     with GitHub(hub.api, hub.token("alice")) as github:
@@ -126,6 +172,8 @@ def test_the_hubs_graphql_refuses_with_errors_as_githubs_does(hub: RunningHub, c
     wish = {"input": {"pullRequestId": node}}
     assert refused("alice", "query { viewer { login } }", {}) == "UNKNOWN"
     assert refused("alice", mutation, {"input": {"pullRequestId": 7}}) == "INVALID"
+    assert refused("alice", "{ reviewThreads }", {"owner": "alice", "name": "sample-shop"}) == "INVALID"
+    assert refused("carol", "{ reviewThreads }", {"owner": "alice", "name": "sample-shop", "number": 99}) == "NOT_FOUND"
     assert refused("alice", mutation, {"input": {"pullRequestId": "x"}}) == "NOT_FOUND"
     assert refused("carol", mutation, wish) in ("NOT_FOUND", "FORBIDDEN")
     assert hub.caller(None).post(address, json={"query": mutation, "variables": wish}).status_code == 401

@@ -90,6 +90,20 @@ class TestReviews:
         with pytest.raises(Conflict, match="since the last run"):
             back_again.text(connected.alice.id, task, Kind.REVIEW)
 
+    def test_what_is_resolved_is_left_out_until_it_is_open_again(
+        self, hub: LocalHub, connected: People, task: UUID, number: int
+    ) -> None:
+        self.review(hub, number, "", (1, "Not one"), (2, "Three, please"))
+        first, second = hub.as_person("alice").get(f"/repos/{SHOP}/pulls/{number}/comments").json()
+        hub.resolve("alice", SHOP, number, first["id"])
+        words = back_again.text(connected.alice.id, task, Kind.REVIEW)
+        assert "Three, please" in words and "Not one" not in words
+        hub.resolve("alice", SHOP, number, second["id"])
+        with pytest.raises(Conflict, match="is resolved"):
+            back_again.text(connected.alice.id, task, Kind.REVIEW)
+        hub.resolve("alice", SHOP, number, first["id"], resolved=False)
+        assert "Not one" in back_again.text(connected.alice.id, task, Kind.REVIEW)
+
     def test_only_who_steers_the_task_is_offered_it(
         self, hub: LocalHub, connected: People, task: UUID, number: int
     ) -> None:
