@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlmodel import Session
 
@@ -59,18 +59,6 @@ async def call_together(key: Hashable, question: Callable[[Session], T], then: C
 async def outside(work: Callable[[], T]) -> T:
     """Runs a function that talks to GitHub and opens short transactions of its own."""
     return await _run(_network(), work)
-
-
-_shared: dict[Hashable, asyncio.Future[Any]] = {}
-
-
-async def outside_once(key: Hashable, work: Callable[[], T]) -> T:
-    """As `outside`, but whoever asks for the same while it goes on gets the same answer, and holds no thread."""
-    future: asyncio.Future[T] | None = _shared.get(key)
-    if future is None:
-        future = _shared[key] = asyncio.ensure_future(outside(work))
-        future.add_done_callback(lambda _: _shared.pop(key, None))
-    return await asyncio.shield(future)  # whoever leaves does not take it from the others
 
 
 async def _run(executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:

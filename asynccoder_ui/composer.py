@@ -8,15 +8,15 @@ from uuid import UUID
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import bridge, given, people, routes
+from asynccoder_ui import given, people, routes, syncing
 from asynccoder_ui.composer_choice import Choice, Known, begun, known, task_of, with_model, with_repository, with_type
-from asynccoder_ui.composer_view import Price, branch_option, model_option, priced, repository_option
+from asynccoder_ui.composer_view import Price, branch_option, gone_option, model_option, priced, repository_option
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.session import Session
 from asynccoder_ui.views import Option
 from backend.errors import InvalidInput, Refusal, Unavailable
 from backend.models import User
-from backend.services import access, attachments, catalog, drafts, preferences, repositories, tasks
+from backend.services import access, attachments, catalog, drafts, preferences, repositories, repository_syncs, tasks
 from backend.services.tasks.write import MAX_PROMPT
 from backend.words import Effort, Priority, TaskType, Visibility
 
@@ -54,6 +54,7 @@ class Composer(Session):
     _images: int = 0  # that go with it
     _searched: str = ""  # for repositories
     _rows: list[repositories.RepositoryRow] = []
+    _gone: list[repositories.GoneRow] = []  # that this person reached once
     _searched_branch: str = ""
     _branches: list[repositories.BranchRow] = []
     _asked_at: float = 0.0
@@ -68,10 +69,12 @@ class Composer(Session):
             token, self._searched, self._searched_branch = self._token(), "", ""
             self.error, self.github_error, self.is_sending = "", "", False
         try:
-            person = await people.person_of(token)
             await self._show_known()
-            if await bridge.outside_once(person.id, lambda: repositories.refresh_if_stale(person.id)):
+            if await people.ask(token, lambda session, user: repository_syncs.ask_if_stale(session, user.id)):
+                standing = await syncing.ended(token)
                 await self._show_known()
+                async with self:
+                    self.github_error = standing.trouble
         except Unavailable:
             raise
         except Refusal as error:
@@ -97,7 +100,12 @@ class Composer(Session):
     async def search_repositories(self, query: str) -> None:
         """Filters the repositories by a part of their name, in SQL."""
         wanted = self._searched = query[:_LONGEST_QUERY]
-        self._rows = await self._ask(lambda session, user: repositories.listing(session, user, wanted, _SHOWN))
+        self._rows, self._gone = await self._ask(
+            lambda session, user: (
+                repositories.listing(session, user, wanted, _SHOWN),
+                repositories.gone(session, user, wanted, _SHOWN),
+            )
+        )
         self._list_repositories()
 
     @rx.event
@@ -235,6 +243,7 @@ class Composer(Session):
 
             found, first, self.price = await self._ask(read)
             self._begun_with, self._models, self._rows = found.preferred, found.models, found.rows
+            self._gone = found.gone
             self.model_options = [model_option(model) for model in found.models]
             self._choose(first)
             self._list_repositories()
@@ -253,7 +262,8 @@ class Composer(Session):
 
     def _list_repositories(self) -> None:
         kind = TaskType(self.choice.task_type)
-        self.repository_options = [repository_option(row, kind) for row in self._rows]
+        rows = [repository_option(row, kind) for row in self._rows]
+        self.repository_options = [*rows, *(gone_option(row) for row in self._gone)][:_SHOWN]
 
     def _list_branches(self) -> None:
         found = repositories.branches_named(self._branches, self._searched_branch)

@@ -61,6 +61,7 @@ class Known:
     preferred: preferences.Preferences
     models: list[catalog.ModelChoice]
     rows: list[repositories.RepositoryRow]
+    gone: list[repositories.GoneRow]
     recent: repositories.RepositoryRow | None
 
 
@@ -71,7 +72,8 @@ def known(session: Session, user: User, query: str, limit: int) -> Known:
     rows = repositories.listing(session, user, query, limit)
     if recent and not query and recent not in rows:
         rows = [recent, *rows]
-    return Known(preferred, catalog.choices(session, user), rows, recent)
+    gone = repositories.gone(session, user, query, limit)
+    return Known(preferred, catalog.choices(session, user), rows, gone, recent)
 
 
 def sample(session: Session, user: User) -> repositories.RepositoryRow | None:

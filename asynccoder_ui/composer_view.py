@@ -56,6 +56,11 @@ def repository_option(row: repositories.RepositoryRow, kind: TaskType) -> Option
     return Option(str(row.id), row.full_name, "private" if row.is_private else "", detail, refused)
 
 
+def gone_option(row: repositories.GoneRow) -> Option:
+    """A line for what is out of reach."""
+    return Option(str(row.id), row.full_name, "", row.reason, is_disabled=True)
+
+
 def branch_option(row: repositories.BranchRow) -> Option:
     """A line of the branch picker."""
     detail = "Protected: the work goes to a branch of its own." if row.is_protected else ""

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from asynccoder_ui import chosen, routes
+from asynccoder_ui.syncing import Work
 from asynccoder_ui.views import iso, web_address
-from backend.services.repositories import BranchRow, RepositoryRow
+from backend.services.repositories import BranchRow, GoneRow, RepositoryRow
 from backend.services.repository_pages import Access, Archive, Listed, Privacy, Shown, Wanted
 from backend.services.repository_settings import DraftPolicy, SettingsRow
+from backend.services.repository_syncs import Standing
 from backend.settings import get_settings
 
 _ACCESS = {"read": "can read", "write": "can push", "admin": "admin"}
@@ -83,6 +85,34 @@ class SettingsItem:
     mention_words: str = ""
     changed_at: str = ""
     can_change: bool = False
+
+
+@dataclass(frozen=True)
+class GoneItem:
+    """A repository that is out of reach."""
+
+    id: str
+    name: str
+    reason: str
+
+
+def sync_work(standing: Standing) -> Work:
+    """How far a sync is: "Syncing page 4 of 10, 400 repositories"."""
+    if standing.state == "failed":
+        return Work(error=standing.trouble, needs_reconnect=standing.needs_reconnect)
+    if not standing.is_open:
+        return Work()
+    if not standing.pages_known:
+        words, percent = "Syncing…", 0
+    else:
+        words = f"Syncing page {standing.pages:,} of {standing.pages_known:,}, {standing.found:,} repositories"
+        percent = round(100 * standing.pages / standing.pages_known)
+    return Work(True, words, percent, wait=standing.trouble, until=iso(standing.until))
+
+
+def gone_item(row: GoneRow) -> GoneItem:
+    """A line of those out of reach."""
+    return GoneItem(str(row.id), row.full_name, row.reason)
 
 
 def listed_item(listed: Listed) -> RepositoryItem:

@@ -1,7 +1,9 @@
 """Lists that GitHub can be asked about: long work that tells how far it is, to every tab, and outlives its page."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
@@ -15,9 +17,12 @@ from asynccoder_ui.gate import signed_in
 from asynccoder_ui.lists import Listed, Listing, listed
 from backend.errors import Refusal
 from backend.models import User
-from backend.services import progress
+from backend.services import progress, repository_syncs
 from backend.services.progress import Progress
+from backend.services.repository_syncs import Standing
 
+_PATIENCE_SECONDS = 60
+_LOOK_SECONDS = 0.4
 R = TypeVar("R")
 B = TypeVar("B")
 T = TypeVar("T")
@@ -26,23 +31,25 @@ C = TypeVar("C", bound=Chosen)
 
 @dataclass(frozen=True)
 class Work:
-    """Long work as a page shows it; `error` is why the last one failed."""
+    """Long work as a page shows it; `error` is why the last one failed, `wait` why it goes on at `until` only."""
 
     is_running: bool = False
     words: str = ""
     percent: int = 0
     error: str = ""
     needs_reconnect: bool = False
+    wait: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True)
 class Sync(Generic[T]):
-    """What is done for a person, under its name in `progress`; `told` says what came of it, `verb` what goes on."""
+    """What is done for a person: `known` says how far it is, `told` what came of it where that is known at once."""
 
-    name: str
     verb: str
+    known: Callable[[UUID], Work]
     work: Callable[[UUID], T]
-    told: Callable[[T], str]
+    told: Callable[[T], str | None]
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class _Synced(Generic[C, R, B]):
     found: Listed[C, R, B]
     user_id: UUID
     is_connected: bool  # whether GitHub still takes their token
-    work: Progress | None = None
+    work: Work = Work()
 
 
 class Syncing(Listing, mixin=True):
@@ -67,9 +74,10 @@ class Syncing(Listing, mixin=True):
             if self.sync_work.is_running:
                 return None
             token, sync = self._token(), self._sync
-            self.sync_work = work(Progress("running"), sync.verb)
+            self.sync_work = Work(True, f"{sync.verb}…")
         try:
-            told = rx.toast.success(sync.told(await people.outside(token, sync.work)))
+            words = sync.told(await people.outside(token, sync.work))
+            told = rx.toast.success(words) if words else None
         except Refusal as error:
             told = orders.refuse(f"GitHub was not asked to the end. {error}")
         async with self:
@@ -91,12 +99,11 @@ def synced(
         return Listed(chosen, found.page, _Synced(found, user.id, user.is_github_connected))
 
     def add_progress(asked: Listed[C, R, _Synced[C, R, B]]) -> Listed[C, R, _Synced[C, R, B]]:
-        beside = replace(asked.beside, work=progress.of(asked.beside.user_id, sync.name))
-        return replace(asked, beside=beside)
+        return replace(asked, beside=replace(asked.beside, work=sync.known(asked.beside.user_id)))
 
     def keep(state: Any, asked: Listed[C, R, _Synced[C, R, B]]) -> None:
         beside = asked.beside
-        state.sync_work = work(beside.work, sync.verb, is_connected=beside.is_connected)
+        state.sync_work = connected(beside.work, is_connected=beside.is_connected)
         show(state, beside.found)
 
     def topics(person: UUID) -> tuple[str, ...]:
@@ -105,13 +112,33 @@ def synced(
     return listed(route, filters, ask, keep, topics=topics, then=add_progress)
 
 
-def work(progress: Progress | None, verb: str, *, is_connected: bool = True) -> Work:
-    """How far some work is: "Syncing 120 of 1,000". A failure that a new connection has mended is forgotten."""
-    if progress is not None and progress.state == "running":
-        words = f"{verb} {progress.done:,} of {progress.total:,}" if progress.total else f"{verb}…"
-        return Work(True, words, round(100 * progress.done / progress.total) if progress.total else 0)
+async def ended(token: str) -> Standing:
+    """How this person's sync ended, or how it stands after a minute, or once it has to wait.
+
+    It is looked at, not listened for: then it is seen with Redis away too. Raises SignedOut.
+    """
+    deadline = monotonic() + _PATIENCE_SECONDS
+    while True:
+        standing = await people.ask(token, lambda session, user: repository_syncs.standing(session, user.id))
+        if not standing.is_open or standing.trouble or monotonic() > deadline:
+            return standing
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def connected(known: Work, *, is_connected: bool) -> Work:
+    """The work as it is told to whom GitHub still knows, or not. A failure that a new connection has mended is gone."""
+    if known.is_running:
+        return known
     if not is_connected:
         return Work(error="GitHub is no longer connected. Connect it again to go on.", needs_reconnect=True)
-    if progress is None or progress.state == "done" or progress.needs_reconnect:
+    return Work() if known.needs_reconnect else known
+
+
+def work(progress: Progress | None, verb: str) -> Work:
+    """How far some work is: "Asking about 12 of 30"."""
+    if progress is None or progress.state == "done":
         return Work()
-    return Work(error=progress.sentence)
+    if progress.state == "running":
+        words = f"{verb} {progress.done:,} of {progress.total:,}" if progress.total else f"{verb}…"
+        return Work(True, words, round(100 * progress.done / progress.total) if progress.total else 0)
+    return Work(error=progress.sentence, needs_reconnect=progress.needs_reconnect)

@@ -24,8 +24,10 @@ from backend.services import (
     claims,
     deliveries,
     idempotency,
+    membership,
     pull_requests,
     repository_hooks,
+    repository_syncs,
     trigger_comments,
     triggers,
 )
@@ -62,12 +64,15 @@ def sweep() -> None:
         open_runs = claims.claimable(session)
         unapplied = deliveries.waiting(session, older_than_seconds=SWEEP_SECONDS)
         has_triggers_due = bool(trigger_comments.due(session, limit=1))
+        has_syncs_due = repository_syncs.due(session)
     for _ in range(open_runs - waiting(RUNS)):
         ring_runs()
     if unapplied and not waiting(CHORES):
         deliveries.ring()
     if has_triggers_due:
         ring_chore(triggers.CHORE)
+    if has_syncs_due:
+        ring_chore(repository_syncs.CHORE)
 
 
 def _take_over(run_id: UUID) -> bool:
@@ -86,10 +91,13 @@ def poll() -> None:
     with transaction() as session:
         is_due = bool(pull_requests.due(session, limit=1))
         has_hooks_due = bool(repository_hooks.due(session, limit=1))
+        has_members_due = bool(membership.due(session, limit=1))
     if is_due and not waiting(CHORES):
         ring_chore(pull_requests.CHORE)
     if has_hooks_due and not waiting(CHORES):
         ring_chore(repository_hooks.CHORE)
+    if has_members_due and not waiting(CHORES):
+        ring_chore(membership.CHORE)
 
 
 def tidy() -> None:

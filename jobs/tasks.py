@@ -13,8 +13,10 @@ from backend.services import (
     deliveries,
     executor,
     idempotency,
+    membership,
     pull_requests,
     repository_hooks,
+    repository_syncs,
     trigger_comments,
     triggers,
     workplace,
@@ -70,6 +72,20 @@ def keep_hooks() -> None:
     """Makes and mends the webhooks of repositories that are worked on."""
     hear_chore(repository_hooks.CHORE)
     repository_hooks.keep_all()
+
+
+def sync_repositories() -> None:
+    """Carries out the syncs that are due, page by page; other chores go before."""
+    hear_chore(repository_syncs.CHORE)
+    if repository_syncs.work_all(may_go_on=lambda: not others_wait(repository_syncs.CHORE)):
+        ring_chore(repository_syncs.CHORE)
+
+
+def check_members() -> None:
+    """Asks GitHub whether people are still in the organisations that the operator named."""
+    hear_chore(membership.CHORE)
+    if membership.check_all(may_go_on=lambda: not others_wait(membership.CHORE)):
+        ring_chore(membership.CHORE)
 
 
 def answer_triggers() -> None:

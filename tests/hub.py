@@ -78,6 +78,14 @@ class LocalHub:
         """Switches webhooks on or off."""
         self.http.post("/_control/webhooks", json={"enabled": enabled}).raise_for_status()
 
+    def control(self, name: str, /, **wish: Any) -> None:
+        """Asks for what tests may ask of the hub beyond what GitHub does."""
+        self.http.post(f"/_control/{name}", json=wish).raise_for_status()
+
+    def remaining(self, login: str) -> int:
+        """How many requests the person has left in this hour, of which this question is one."""
+        return int(self.as_person(login).get("/user").headers["x-ratelimit-remaining"])
+
     def token(self, login: str, scopes: Sequence[str] = SCOPES) -> Token:
         """A person's token, by the road that a browser and the product take."""
         start = oauth.authorization_url(

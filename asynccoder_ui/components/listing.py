@@ -7,6 +7,7 @@ import reflex as rx
 from asynccoder_ui import routes, theme
 from asynccoder_ui.chosen import MAX_QUERY
 from asynccoder_ui.components.filters import filter_field, filter_fold, filter_picker, filter_segments, filter_select
+from asynccoder_ui.components.react import moment
 from asynccoder_ui.following import Following
 from asynccoder_ui.lists import Listing
 from asynccoder_ui.syncing import Syncing, Work
@@ -108,6 +109,10 @@ def sync_notice(state: type[Syncing], label: str, *, back_to: str) -> rx.Compone
     work: rx.Var[Work] = state.sync_work
     return rx.fragment(
         rx.cond(work.is_running, theme.meter(work.percent, label)),
+        rx.cond(
+            work.wait != "",
+            theme.notice(work.wait, " It goes on by itself: ", moment(at=work.until), tone="warn", icon_name="clock"),
+        ),
         rx.cond(
             work.error != "",
             theme.notice(

@@ -17,9 +17,10 @@ from asynccoder_ui.pull_deeds import deed_menu
 from asynccoder_ui.pulls_view import Chosen
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import shell
-from asynccoder_ui.syncing import Sync, Syncing, synced
+from asynccoder_ui.syncing import Sync, Syncing, synced, work
 from asynccoder_ui.views import Option
 from backend.models import User
+from backend.services import progress
 from backend.services import pull_request_pages as pages
 from backend.services import pull_requests as service
 from backend.services.pull_request_pages import PullRow, State
@@ -52,7 +53,8 @@ def _show(state: "PullRequests", found: Listed[Chosen, PullRow, str | None]) -> 
         state.repository = found.beside or "One repository"
 
 
-_SYNC = Sync(service.SYNC, "Asking about", service.sync, _told)
+_VERB = "Asking about"
+_SYNC = Sync(_VERB, lambda person: work(progress.of(person, service.SYNC), _VERB), service.sync, _told)
 
 
 class PullRequests(Syncing, Session):

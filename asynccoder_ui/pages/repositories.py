@@ -1,6 +1,7 @@
 """Repositories: what GitHub shows to this person, filtered, and a sync that tells how far it is."""
 
 from typing import ClassVar
+from uuid import UUID
 
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
@@ -14,10 +15,12 @@ from asynccoder_ui.lists import Listed
 from asynccoder_ui.repositories_view import Chosen
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import shell
-from asynccoder_ui.syncing import Sync, Syncing, synced
+from asynccoder_ui.syncing import Sync, Syncing, Work, synced
+from backend.db import transaction
 from backend.models import User
 from backend.services import repositories as service
 from backend.services import repository_pages as pages
+from backend.services import repository_syncs
 from backend.services.repository_pages import Access, Archive, Privacy
 
 _ACCESS = [
@@ -38,25 +41,37 @@ _ARCHIVE = [
 ]
 
 
-def _read(session: DatabaseSession, user: User, chosen: Chosen, is_first: bool) -> Listed[Chosen, pages.Listed, None]:
-    return Listed(chosen, pages.entries(session, user, chosen.wanted, chosen.number), None)
+_Gone = list[service.GoneRow]
 
 
-def _show(state: "Repositories", found: Listed[Chosen, pages.Listed, None]) -> None:
+def _read(session: DatabaseSession, user: User, chosen: Chosen, is_first: bool) -> Listed[Chosen, pages.Listed, _Gone]:
+    gone = service.gone(session, user, chosen.q) if chosen.number == 1 else []
+    return Listed(chosen, pages.entries(session, user, chosen.wanted, chosen.number), gone)
+
+
+def _show(state: "Repositories", found: Listed[Chosen, pages.Listed, _Gone]) -> None:
     state.items = [view.listed_item(one) for one in found.page.rows]
+    state.gone = [view.gone_item(one) for one in found.beside]
 
 
-def _told(count: int) -> str:
-    return "One repository is up to date." if count == 1 else f"{count:,} repositories are up to date."
+def _known(person: UUID) -> Work:
+    with transaction() as session:
+        return view.sync_work(repository_syncs.standing(session, person))
 
 
-_SYNC = Sync(service.SYNC, "Syncing", service.sync, _told)
+def _ask(person: UUID) -> None:
+    with transaction() as session:
+        repository_syncs.ask(session, person)
+
+
+_SYNC = Sync("Syncing", _known, _ask, lambda _: None)
 
 
 class Repositories(Syncing, Session):
     """The list, and the sync that goes on for this person."""
 
     items: list[view.RepositoryItem] = []
+    gone: list[view.GoneItem] = []
     _sync: ClassVar = _SYNC
     _reads: ClassVar = synced(routes.REPOSITORIES, _SYNC, Chosen, _read, _show)
 
@@ -94,6 +109,7 @@ def repositories() -> rx.Component:
                     "Search for something else, sync with GitHub, or widen the filters.",
                 ),
             ),
+            rx.cond(Repositories.gone.length() > 0, _gone()),
         ),
         at=routes.REPOSITORIES,
     )
@@ -134,6 +150,28 @@ def _item(item: rx.Var[view.RepositoryItem]) -> rx.Component:
         ),
         tag="li",
         key=item.id,
+    )
+
+
+def _gone() -> rx.Component:
+    return theme.stack(
+        theme.words("heading", "Out of reach", tag="h2"),
+        theme.words("small", "Their tasks stay. What GitHub shows you again comes back with the next sync.", tag="p"),
+        theme.part(
+            "list",
+            rx.foreach(
+                Repositories.gone,
+                lambda item: theme.part(
+                    "entry",
+                    theme.icon("folder-git-2"),
+                    theme.grow(theme.words("strong", item.name, tag="p"), theme.words("tiny", item.reason, tag="p")),
+                    tag="li",
+                    key=item.id,
+                ),
+            ),
+            tag="ul",
+            aria_label="Repositories out of reach",
+        ),
     )
 
 

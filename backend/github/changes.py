@@ -72,11 +72,23 @@ class RepositoryChanged:
 
 @dataclass(frozen=True)
 class AccessChanged:
-    """Repositories whose people GitHub has changed: `lost` by all, or by the person alone; what they see is stale."""
+    """Repositories whose people GitHub has changed: `lost` by all, or by the person alone; what they see is stale.
+
+    Whoever reached those `gained` once may do so again.
+    """
 
     person_github_id: int | None
     lost: tuple[int, ...] = ()
     is_for_all: bool = False
+    gained: tuple[int, ...] = ()
 
 
-Change = PullRequestChanged | Asked | CheckChanged | HeadChanged | RepositoryChanged | AccessChanged
+@dataclass(frozen=True)
+class MemberLeft:
+    """An `organization` webhook: the person is no member of it any more."""
+
+    person_github_id: int
+    organisation: str
+
+
+Change = PullRequestChanged | Asked | CheckChanged | HeadChanged | RepositoryChanged | AccessChanged | MemberLeft

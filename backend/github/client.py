@@ -5,7 +5,7 @@ retried here and nothing waits: a rate limit comes back as GitHubError with `ret
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -28,11 +28,12 @@ from backend.github.documents import (
     IssueDocument,
     ProfileDocument,
     RemarkDocument,
+    RepositoryDocument,
     ReviewDocument,
     parse_document,
 )
 from backend.github.failures import as_our_errors, refusal
-from backend.github.listed import parse_pull, remote_pull, remote_repository
+from backend.github.listed import parse_pull, remote_pull
 from backend.github.types import (
     Branch,
     LineComment,
@@ -46,6 +47,7 @@ from backend.github.types import (
     RemoteRemark,
     RemoteRepository,
     RemoteReview,
+    RepositoryPage,
 )
 
 TIMEOUT = 10  # seconds, to connect and for each read
@@ -107,21 +109,39 @@ class GitHub:
         with as_our_errors():
             return frozenset(one.login.lower() for one in self._github.get_user().get_orgs())
 
-    def repository_count(self) -> int:
-        """How many `repositories` will give."""
-        with as_our_errors():
-            return self._github.get_user().get_repos().totalCount
+    def repositories(
+        self, page: int = 1, etag: str | None = None, beat: Callable[[], None] = lambda: None
+    ) -> RepositoryPage | NotModified:
+        """A page of all repositories the person owns, collaborates on or reaches through an organisation.
 
-    def repositories(self) -> Iterator[RemoteRepository]:
-        """All repositories the person owns, collaborates on or reaches through an organisation, page after page."""
+        The oldest first, so that a new one moves no other. Conditional with an `etag` as `pull` is. An empty one may
+        cost a request more; `beat` is called after each.
+        """
+        path = f"/user/repos?per_page={PAGE}&sort=created&direction=asc&page={page}"
         with as_our_errors():
-            for repository in self._github.get_user().get_repos():
-                yield remote_repository(repository)
+            answer = self._get(path, {"If-None-Match": etag} if etag else {})
+            if answer.status_code == 304 and etag:
+                return NotModified(etag)
+            told = [parse_document(RepositoryDocument, one) for one in _listed(answer.json())]
+        found = []
+        for one in told:
+            found.append(self._as_repository(one))
+            beat()
+        return RepositoryPage(tuple(found), answer.headers.get("etag"), max(page, _last_page(answer)))
 
     def repository(self, full_name: str) -> RemoteRepository:
         """One repository by `owner/name`; a renamed one is found under its old name too."""
         with as_our_errors():
-            return remote_repository(self._repository(full_name).complete())
+            told = parse_document(RepositoryDocument, self._get(f"/repos/{_checked(full_name)}").json())
+        return self._as_repository(told)
+
+    def _as_repository(self, told: RepositoryDocument) -> RemoteRepository:
+        """GitHub's size is in kilobytes and late, so for a size of 0 the branches are asked for."""
+        is_empty = not told.default_branch
+        if told.size == 0 and not is_empty:
+            with as_our_errors():
+                is_empty = not _listed(self._get(f"/repos/{_checked(told.full_name)}/branches?per_page=1").json())
+        return told.as_repository(is_empty=is_empty)
 
     def branches(self, full_name: str) -> list[Branch]:
         """All branches in GitHub's order; none for an empty repository."""
@@ -406,6 +426,13 @@ def _checked(full_name: str) -> str:
     if not _FULL_NAME.fullmatch(full_name):
         raise GitHubNotFound("GitHub does not know it, or does not show it to you.")
     return full_name
+
+
+def _last_page(answer: httpx.Response) -> int:
+    """The number of the last page, 0 where this is it."""
+    address = answer.links.get("last", {}).get("url", "")
+    number = httpx.URL(address).params.get("page", "")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 0
 
 
 def _listed(data: Any) -> list[Any]:

@@ -3,15 +3,17 @@
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from backend.errors import InvalidInput
 from backend.github.types import (
+    AccessLevel,
     RemoteCheck,
     RemoteComment,
     RemoteIssue,
     RemotePull,
     RemoteRemark,
+    RemoteRepository,
     RemoteReview,
 )
 from backend.words import PullRequestStatus
@@ -36,6 +38,64 @@ class _Ref(BaseModel):
     sha: str
     label: str | None = None  # `owner:branch`
     repo: _Place | None = None  # None for a fork that was deleted
+
+
+class _Owner(_Author):
+    type: str = "User"
+
+
+class _Rights(BaseModel):
+    admin: bool = False
+    maintain: bool = False
+    push: bool = False
+
+    @property
+    def level(self) -> AccessLevel:
+        """The three levels that we tell apart."""
+        if self.admin or self.maintain:
+            return "admin"
+        return "write" if self.push else "read"
+
+
+class RepositoryDocument(BaseModel):
+    """GitHub's JSON of a repository as a person sees it."""
+
+    id: int
+    name: str
+    full_name: str
+    owner: _Owner
+    description: str | None = None
+    private: bool
+    default_branch: str | None = None
+    language: str | None = None
+    html_url: str
+    clone_url: str
+    archived: bool = False
+    size: int = 0
+    permissions: _Rights = Field(default_factory=_Rights)
+    updated_at: AwareDatetime | None = None
+
+    def as_repository(self, *, is_empty: bool) -> RemoteRepository:
+        """The same as our value."""
+        return RemoteRepository(
+            github_id=self.id,
+            owner_login=self.owner.login,
+            name=self.name,
+            full_name=self.full_name,
+            description=self.description,
+            is_private=self.private,
+            default_branch=self.default_branch or "",
+            language=self.language,
+            url=self.html_url,
+            clone_url=self.clone_url,
+            access_level=self.permissions.level,
+            is_archived=self.archived,
+            is_empty=is_empty,
+            # A personal repository has an owner (admin) and collaborators, who may write.
+            # docs.github.com: "Permission levels for a personal account repository"
+            is_collaborator=self.owner.type == "User" and self.permissions.level == "write",
+            updated_at=self.updated_at,
+        )
 
 
 class PullDocument(BaseModel):

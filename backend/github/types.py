@@ -39,6 +39,16 @@ class RemoteRepository:
     is_archived: bool
     is_empty: bool
     is_collaborator: bool
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RepositoryPage:
+    """A page of a person's repositories; `last` is the number of the last page, as far as GitHub says."""
+
+    items: tuple[RemoteRepository, ...]
+    etag: str | None
+    last: int
 
 
 @dataclass(frozen=True)

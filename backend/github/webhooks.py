@@ -16,6 +16,7 @@ from backend.github.changes import (
     Change,
     CheckChanged,
     HeadChanged,
+    MemberLeft,
     PullRequestChanged,
     RepositoryChanged,
 )
@@ -129,6 +130,21 @@ class _InstallationEvent(BaseModel):
     sender: _Id | None = None
     repositories: list[_Id] = Field(default_factory=list)
     repositories_removed: list[_Id] = Field(default_factory=list)
+    repositories_added: list[_Id] = Field(default_factory=list)
+
+
+class _Organisation(BaseModel):
+    login: str
+
+
+class _Membership(BaseModel):
+    user: _Id | None = None
+
+
+class _OrganisationEvent(BaseModel):
+    action: str
+    organization: _Organisation
+    membership: _Membership | None = None
 
 
 class _MemberEvent(BaseModel):
@@ -267,9 +283,12 @@ def _repository(payload: Any) -> Change:
 def _installation(payload: Any) -> Change:
     """A GitHub App's tokens reach what it is installed on, and nothing else."""
     told = parse_document(_InstallationEvent, payload)
-    lost = told.repositories if told.action in ("deleted", "suspend") else told.repositories_removed
+    is_end = told.action in ("deleted", "suspend")
+    lost = told.repositories if is_end else told.repositories_removed
+    gained = [] if is_end else [*told.repositories, *told.repositories_added]
     person = told.sender.id if told.sender else None
-    return AccessChanged(person, tuple(one.id for one in lost), is_for_all=True)
+    ids = [tuple(one.id for one in listed) for listed in (lost, gained)]
+    return AccessChanged(person, ids[0], is_for_all=True, gained=ids[1])
 
 
 def _member(payload: Any) -> Change | None:
@@ -277,6 +296,13 @@ def _member(payload: Any) -> Change | None:
     if told.member is None:
         return None
     return AccessChanged(told.member.id, (told.repository.id,) if told.action == "removed" else ())
+
+
+def _organization(payload: Any) -> Change | None:
+    told = parse_document(_OrganisationEvent, payload)
+    if told.action != "member_removed" or told.membership is None or told.membership.user is None:
+        return None
+    return MemberLeft(told.membership.user.id, told.organization.login)
 
 
 _READERS: dict[str, Callable[[Any], Change | None]] = {
@@ -292,4 +318,5 @@ _READERS: dict[str, Callable[[Any], Change | None]] = {
     "installation": _installation,
     "installation_repositories": _installation,
     "member": _member,
+    "organization": _organization,
 }

@@ -87,7 +87,7 @@ def place(db: sqlite3.Connection, viewer: Viewer, owner: str, name: str) -> Plac
         db,
         Repository,
         "SELECT repository.* FROM repository JOIN account ON account.id = owner_id"
-        " WHERE login = ? AND repository.name = ?",
+        " WHERE login = ? AND repository.name = ? AND NOT deleted",
         owner,
         name,
     )
@@ -110,7 +110,7 @@ def seen(db: sqlite3.Connection, viewer: Viewer, repository: Repository) -> Plac
 
 def places(db: sqlite3.Connection, viewer: Viewer) -> list[Place]:
     """All repositories that the viewer sees, the last pushed to first."""
-    rows = every(db, Repository, "SELECT * FROM repository ORDER BY pushed_at DESC, id")
+    rows = every(db, Repository, "SELECT * FROM repository WHERE NOT deleted ORDER BY pushed_at DESC, id")
     return [found for row in rows if (found := seen(db, viewer, row))]
 
 

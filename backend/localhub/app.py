@@ -53,6 +53,9 @@ def _machine_routes(hub: Hub) -> list[BaseRoute]:
         "rate": control.rate,
         "past": control.past_pulls,
         "play": control.play,
+        "repository": control.keep,
+        "repositories": control.many,
+        "leave": control.leave,
     }
     return [
         Route("/health", lambda request: JSONResponse({"status": "ok"})),

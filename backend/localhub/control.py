@@ -4,7 +4,7 @@ import shutil
 
 from starlette.responses import JSONResponse, Response
 
-from backend.localhub import access, deliveries, oauth, past, playing, seed, visitors
+from backend.localhub import access, deliveries, keeping, oauth, past, playing, seed, visitors
 from backend.localhub.refusals import Refused
 from backend.localhub.store import Account, set_flag
 from backend.localhub.web import Call, Handler
@@ -117,6 +117,30 @@ def play(call: Call) -> Response:
         raise Refused(422, "There is no such pull request here")
     playing.play(call.hub, found.repository.id, given["number"], playing.wish(given))
     return JSONResponse({"played": given.get("what")})
+
+
+def keep(call: Call) -> Response:
+    """POST /_control/repository {"repository": …, "what": "renamed", …}: what owners do to it, see keeping.py."""
+    wish = call.json()
+    now = keeping.keep(call.hub, str(wish.get("repository", "")), str(wish.get("what", "")), wish)
+    return JSONResponse({"repository": now})
+
+
+def many(call: Call) -> Response:
+    """POST /_control/repositories {"login": …, "count": 1000}: so many more of a person's, empty, but listed."""
+    wish = call.json()
+    count = wish.get("count")
+    if not isinstance(count, int) or not 0 < count <= 10_000:
+        raise Refused(422, "count must be a whole number up to 10000")
+    keeping.add_many(call.hub, str(wish.get("login", "")), count)
+    return JSONResponse({"added": count})
+
+
+def leave(call: Call) -> Response:
+    """POST /_control/leave {"organisation": …, "login": …}: a person is no member of it any more."""
+    wish = call.json()
+    keeping.leave(call.hub, str(wish.get("organisation", "")), str(wish.get("login", "")))
+    return JSONResponse({"left": wish["organisation"]})
 
 
 def past_pulls(call: Call) -> Response:

@@ -21,7 +21,9 @@ APP_HOOK = 1
 FIRST_DEMO_ID = 2101
 FIRST_ISSUE_ID = 4_000_000_000
 FIRST_PULL_ID = 4_500_000_000
-_EVENTS = "check_run,issue_comment,issues,pull_request,pull_request_review,pull_request_review_comment,push"
+_EVENTS = (
+    "check_run,issue_comment,issues,member,pull_request,pull_request_review,pull_request_review_comment,push,repository"
+)
 _PEOPLE = (
     Account(1001, "alice", "User", "Alice Weber", "alice@example.org", "2024-03-01T09:00:00Z"),
     Account(1002, "bob", "User", "Bob Okafor", "bob@example.org", "2024-03-02T09:00:00Z"),
@@ -148,7 +150,7 @@ def _add_pull(hub: Hub, sample: SamplePull) -> None:
 def _insert(db: sqlite3.Connection, owner: Account, sample: Sample, source: str | None) -> Repository:
     now = stamp()
     db.execute(
-        "INSERT INTO repository VALUES (?, ?, ?, ?, ?, ?, NULL, 0, ?, ?, ?, ?)",
+        "INSERT INTO repository VALUES (?, ?, ?, ?, ?, ?, NULL, 0, ?, ?, ?, ?, 0, 0)",
         (sample.id, owner.id, sample.name, sample.description, sample.is_private, sample.branch, source, now, now, now),
     )
     return access.place_of(db, sample.id).repository

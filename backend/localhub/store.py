@@ -109,8 +109,12 @@ CREATE TABLE installation_token (
 _RESOLVED = """
 ALTER TABLE review_comment ADD COLUMN resolved INTEGER NOT NULL DEFAULT 0 CHECK (resolved IN (0, 1));
 """
+_KEEPING = """
+ALTER TABLE repository ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE repository ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+"""
 # user_version says how many of them a file has had.
-STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS, _EXPIRY, _TALK, _INSTALLED, _RESOLVED)
+STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS, _EXPIRY, _TALK, _INSTALLED, _RESOLVED, _KEEPING)
 
 Record = TypeVar("Record")
 
@@ -143,6 +147,8 @@ class Repository:
     created_at: str
     updated_at: str
     pushed_at: str
+    archived: bool
+    deleted: bool
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,15 @@ from sqlmodel import SQLModel
 from backend.models.ai_model import AiModel
 from backend.models.credit import CreditTransaction, Deployment, Notice
 from backend.models.pull_request import PullRequest, WebhookDelivery
-from backend.models.repository import Repository, RepositorySettings, UserRepositoryAccess
+from backend.models.repository import (
+    LostAccess,
+    Repository,
+    RepositoryPage,
+    RepositorySettings,
+    RepositorySync,
+    SyncState,
+    UserRepositoryAccess,
+)
 from backend.models.request import IdempotencyKey
 from backend.models.task import (
     Artifact,
@@ -34,11 +42,15 @@ __all__ = [
     "DeviceGrant",
     "Draft",
     "IdempotencyKey",
+    "LostAccess",
     "Notice",
     "ProviderKey",
     "PullRequest",
     "Repository",
+    "RepositoryPage",
     "RepositorySettings",
+    "RepositorySync",
+    "SyncState",
     "Task",
     "TaskAnalytics",
     "TaskEvent",

@@ -1,13 +1,14 @@
 """Repositories, who may do what with them, and how runs on them are set up."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from backend.models.base import big, document, filled, foreign, moment, reference, uuid_key
+from backend.models.base import big, document, filled, foreign, moment, one_of, reference, uuid_key
 
 
 class Repository(SQLModel, table=True):
@@ -54,6 +55,65 @@ class UserRepositoryAccess(SQLModel, table=True):
     access_level: str
     is_collaborator: bool = filled("false")
     added_at: datetime = moment(default_now=True)
+
+
+class LostAccess(SQLModel, table=True):
+    """A repository that a person reached once and does not now; `full_name` is what they knew it by."""
+
+    __tablename__ = "lost_access"
+
+    user_id: UUID = Field(foreign_key="users.id", primary_key=True)
+    repository_id: UUID = Field(foreign_key="repositories.id", primary_key=True, index=True)
+    full_name: str = foreign()
+    lost_at: datetime = moment(default_now=True)
+
+
+class SyncState(StrEnum):
+    """How a sync of a person's repositories stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class RepositorySync(SQLModel, table=True):
+    """The newest sync of a person's repositories.
+
+    It waits until `next_at`; a worker that has it beats `leased_until` and is known by `fence`. `attempts` counts
+    those that took it up since it was asked for, or since GitHub last had it wait.
+    """
+
+    __tablename__ = "repository_syncs"
+    __table_args__ = (
+        CheckConstraint(one_of("state", SyncState), name="state"),
+        Index("idx_repository_syncs_open", "next_at", postgresql_where="state IN ('waiting', 'running')"),
+    )
+
+    user_id: UUID = Field(foreign_key="users.id", primary_key=True)
+    state: str = filled("'waiting'")
+    fence: int = filled("0")
+    attempts: int = filled("0")
+    next_at: datetime = moment(default_now=True)
+    leased_until: datetime | None = moment()
+    pages: int = filled("0")
+    pages_known: int = filled("0")
+    found: int = filled("0")  # repositories
+    trouble: str | None = foreign(default=None)  # why it failed or waits
+    needs_reconnect: bool = filled("false")
+    asked_at: datetime = moment(default_now=True)
+    ended_at: datetime | None = moment()
+
+
+class RepositoryPage(SQLModel, table=True):
+    """A page of a person's repositories as GitHub last told it; while its `etag` holds, asking again costs nothing."""
+
+    __tablename__ = "repository_pages"
+
+    user_id: UUID = Field(foreign_key="users.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    etag: str | None = None
+    items: list[dict[str, Any]] = document(default="'[]'::jsonb")
 
 
 class RepositorySettings(SQLModel, table=True):

@@ -40,6 +40,7 @@ class User(SQLModel, table=True):
     disabled_at: datetime | None = moment()
     notice_seq: int = filled("0")
     repositories_synced_at: datetime | None = moment()
+    organisations_checked_at: datetime | None = moment()  # when GitHub last said that they are in an allowed one
     # The person's defaults and what they want to be told, as services/preferences.py reads them.
     preferences: dict[str, Any] = document(default="'{}'::jsonb")
     deleted_at: datetime | None = moment()

@@ -7,7 +7,7 @@ from sqlmodel import Session, and_, col, or_, select
 
 from backend import db
 from backend.errors import Forbidden, NotFound
-from backend.models import Repository, Task, User, UserRepositoryAccess
+from backend.models import LostAccess, Repository, Task, User, UserRepositoryAccess
 from backend.words import TaskType, Visibility
 
 NO_TASK = "There is no such task, or you cannot see it."
@@ -21,8 +21,24 @@ def reachable(session: Session, user: User, repository_id: UUID) -> tuple[Reposi
         .where(Repository.id == repository_id, UserRepositoryAccess.user_id == user.id, col(Repository.is_active))
     ).first()
     if found is None:
-        raise NotFound("There is no such repository, or you cannot see it.")
+        raise NotFound(_why_not(session, user, repository_id))
     return found[0], found[1]
+
+
+def gone_in_words(*, is_there: bool) -> str:
+    """Why a person cannot reach a repository that they reached before."""
+    return "GitHub no longer shows it to you." if is_there else "It was deleted on GitHub."
+
+
+def _why_not(session: Session, user: User, repository_id: UUID) -> str:
+    lost = session.exec(
+        select(LostAccess.full_name, Repository.is_active)
+        .join(Repository, col(Repository.id) == LostAccess.repository_id)
+        .where(LostAccess.user_id == user.id, LostAccess.repository_id == repository_id)
+    ).first()
+    if lost is None:
+        return "There is no such repository, or you cannot see it."
+    return f"You had {lost[0]} here. {gone_in_words(is_there=lost[1])}"
 
 
 def repository(session: Session, user: User, repository_id: UUID) -> Repository:

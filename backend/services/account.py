@@ -12,8 +12,11 @@ from backend.models import (
     DeviceGrant,
     Draft,
     IdempotencyKey,
+    LostAccess,
     Notice,
     ProviderKey,
+    RepositoryPage,
+    RepositorySync,
     Task,
     TaskRead,
     User,
@@ -27,7 +30,7 @@ from backend.words import Status, Visibility
 # Everything that is about the person alone. The ledger, and what they did in public, stays.
 _PERSONAL = (
     *(WebSession, ApiToken, ProviderKey, Draft, Attachment, TaskRead, Notice, UserRepositoryAccess),
-    *(IdempotencyKey, DeviceGrant),
+    *(IdempotencyKey, DeviceGrant, RepositorySync, RepositoryPage, LostAccess),
 )
 
 

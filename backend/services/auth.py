@@ -37,6 +37,7 @@ def sign_in(
     if user.disabled_at is not None:
         raise Forbidden("This account is disabled. Ask your admin.")
     user.role = "admin" if login in settings.admin_logins else "member"
+    user.organisations_checked_at = clock.now()
     store_token(user, token)
     session.add(user)
     credits.welcome(session, user)
@@ -56,10 +57,15 @@ def sign_in(
 def is_allowed(login: str, organisations: frozenset[str]) -> bool:
     """Whether the operator lets this person in: everyone, those named, and members of the organisations named."""
     settings = get_settings()
-    named, organised = settings.allowed_logins, settings.allowed_orgs
-    if not named and not organised:
+    if not settings.allowed_logins and not settings.allowed_orgs:
         return True
-    return login.lower() in named | settings.admin_logins or bool(organisations & organised)
+    return login.lower() in named_logins() or bool(organisations & settings.allowed_orgs)
+
+
+def named_logins() -> frozenset[str]:
+    """The logins of those who are let in by their names, lower case."""
+    settings = get_settings()
+    return settings.allowed_logins | settings.admin_logins
 
 
 def shut_out(session: Session, user_id: UUID) -> None:

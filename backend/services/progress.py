@@ -51,21 +51,9 @@ def once(user_id: UUID, name: str, work: Callable[[Report], T], *, rest: float =
 
     Raises Conflict then, and whatever the work raises; that is kept as its end.
     """
-    if not begin(user_id, name):
-        raise Conflict("This is going on already, or was done a moment ago.")
-    return go_on(user_id, name, work, rest=rest)
-
-
-def begin(user_id: UUID, name: str) -> bool:
-    """Makes known that the work begins, for whoever then lets it `go_on`; False where it is going on already."""
     if not _begin(user_id, name):
-        return False
+        raise Conflict("This is going on already, or was done a moment ago.")
     _tell(user_id, name, Progress("running"))
-    return True
-
-
-def go_on(user_id: UUID, name: str, work: Callable[[Report], T], *, rest: float = 0) -> T:
-    """Does `work`, which has begun, and keeps its end. Raises whatever the work raises."""
     try:
         done = work(_reporter(user_id, name))
     except BaseException as error:

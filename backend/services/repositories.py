@@ -2,39 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import Table, or_, text
+from sqlalchemy import Table, and_, or_, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, SQLModel, col, func, select
 
-from backend import clock, jsonb, log, redis
+from backend import jsonb, redis
 from backend.cache import Cache
 from backend.db import transaction
-from backend.errors import (
-    AsyncCoderError,
-    Conflict,
-    Forbidden,
-    GitHubNotFound,
-    GitHubUnauthorized,
-    InvalidInput,
-    NotFound,
-)
+from backend.errors import GitHubNotFound, GitHubUnauthorized, InvalidInput, NotFound
 from backend.github.client import GitHub
 from backend.github.lines import Lines
 from backend.github.types import RemotePull, RemoteRepository
-from backend.models import Repository, Task, User, UserRepositoryAccess
-from backend.services import access, auth, github_tokens, progress, sessions
-from backend.services.progress import Report
+from backend.models import LostAccess, Repository, Task, User, UserRepositoryAccess
+from backend.services import access, github_tokens
 from backend.settings import get_settings
 from backend.workspace.git import check_branch
 
-_log = log.get(__name__)
 CACHE_SECONDS = 300
-SYNC = "repositories"
 _KEPT = (
     *("github_id", "name", "full_name", "description", "is_private", "default_branch", "language", "url", "clone_url"),
     *("is_archived", "is_empty"),
@@ -59,6 +48,15 @@ class RepositoryRow:
 
 
 @dataclass(frozen=True)
+class GoneRow:
+    """A repository that the person reached once, by the name they knew, and why they do not now."""
+
+    id: UUID
+    full_name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class BranchRow:
     """One branch of the picker, the default one first."""
 
@@ -75,6 +73,20 @@ def listing(session: Session, user: User, query: str = "", limit: int = 50) -> l
     return [row(found, level) for found, level in session.execute(statement)]
 
 
+def gone(session: Session, user: User, query: str = "", limit: int = 20) -> list[GoneRow]:
+    """What the person reached once and does not now, what was lost last first; `query` as in `listing`."""
+    statement = (
+        sqlalchemy.select(col(Repository.id), col(LostAccess.full_name), col(Repository.is_active))
+        .join(LostAccess, col(LostAccess.repository_id) == Repository.id)
+        .where(col(LostAccess.user_id) == user.id)
+        .order_by(col(LostAccess.lost_at).desc(), col(LostAccess.full_name))
+        .limit(limit)
+    )
+    if wanted := jsonb.searched(query):
+        statement = statement.where(col(LostAccess.full_name).icontains(wanted, autoescape=True))
+    return [GoneRow(id, name, access.gone_in_words(is_there=there)) for id, name, there in session.execute(statement)]
+
+
 def recent(session: Session, user: User) -> RepositoryRow | None:
     """The repository of the person's newest task, of those that they can reach."""
     newest = (
@@ -85,49 +97,6 @@ def recent(session: Session, user: User) -> RepositoryRow | None:
     )
     found = session.execute(newest.limit(1)).first()
     return row(*found) if found else None
-
-
-def refresh_if_stale(user_id: UUID) -> bool:
-    """Fetches the person's repositories when the last time is over 300 s ago. Returns whether it did."""
-    with transaction() as session:
-        user = session.get(User, user_id)
-        if user is None:
-            raise NotFound("The person no longer exists.")
-        synced = user.repositories_synced_at
-        if synced is not None and clock.now() - synced < timedelta(seconds=CACHE_SECONDS):
-            return False
-    try:
-        sync(user_id)
-    except Conflict:
-        return False  # somebody is at it
-    return True
-
-
-def sync(user_id: UUID) -> int:
-    """Fetches all of the person's repositories from GitHub and keeps them, telling how far it is. How many there are.
-
-    Once at a time per person. Raises Conflict while another one goes on, GitHubUnauthorized where the person must
-    reconnect, GitHubError where GitHub does not answer.
-    """
-
-    return progress.once(user_id, SYNC, lambda report: _sync(user_id, report))
-
-
-def begin_sync(user_id: UUID) -> Callable[[], None] | None:
-    """Makes known that a sync begins; what carries it out, or None where one goes on already.
-
-    What becomes of it is told by `progress`, and raised by nothing.
-    """
-    if not progress.begin(user_id, SYNC):
-        return None
-
-    def carry_out() -> None:
-        try:
-            progress.go_on(user_id, SYNC, lambda report: _sync(user_id, report))
-        except AsyncCoderError as error:
-            _log.warning("a sync failed", user_id=str(user_id), code=error.code)
-
-    return carry_out
 
 
 def branches(user_id: UUID, repository_id: UUID, *, fresh: bool = False) -> list[BranchRow]:
@@ -224,66 +193,64 @@ def _reachable(user: User) -> sqlalchemy.Select[Repository, str]:
     )
 
 
-def _sync(user_id: UUID, report: Report) -> int:
-    check_organisations(user_id)
-    found = with_github(user_id, lambda github: _counted(github, report))
-    with transaction() as session:
-        store(session, user_id, found)
-    return len(found)
+def reached(session: Session, user_id: UUID) -> set[int]:
+    """GitHub's ids of the repositories that the person has access to, as far as we know."""
+    with_access = select(UserRepositoryAccess.repository_id).where(UserRepositoryAccess.user_id == user_id)
+    return set(session.exec(select(Repository.github_id).where(col(Repository.id).in_(with_access))))
 
 
-def check_organisations(user_id: UUID) -> None:
-    """Whoever has left the organisations that the operator named is out. Raises Forbidden."""
-    if not get_settings().allowed_orgs:
-        return
-    login, organisations = with_github(user_id, lambda github: (github.me().login, github.organisations()))
-    if auth.is_allowed(login, organisations):
-        return
-    with transaction() as session:
-        auth.shut_out(session, user_id)
-        sessions.tell_signed_out(session, user_id)
-    raise Forbidden("You are no longer a member of an organisation that may use this deployment.")
-
-
-def _counted(github: GitHub, report: Report) -> list[RemoteRepository]:
-    total = github.repository_count()
-    found = []
-    for one in github.repositories():
-        found.append(one)
-        report(len(found), max(total, len(found)))
-    return found
-
-
-def store(session: Session, user_id: UUID, found: list[RemoteRepository]) -> None:
+def store(session: Session, user_id: UUID, found: list[RemoteRepository], *, asked_at: datetime | None = None) -> None:
     """Keeps what GitHub showed a person: all of their repositories with their access; what is gone loses it.
 
-    A few statements, however many there are, and none for what is as it was.
+    A few statements, however many there are, and none for what is as it was. What was lost since GitHub was asked
+    stays so until the next look.
     """
+    lost = _lost_since(session, user_id, asked_at) if asked_at else set()
     # One order for everyone, and each once: no deadlock between two syncs.
-    by_id = {remote.github_id: remote for remote in sorted(found, key=lambda one: one.github_id)}
+    ordered = sorted(found, key=lambda one: one.github_id)
+    by_id = {remote.github_id: remote for remote in ordered if remote.github_id not in lost}
     ids = _keep_repositories(session, list(by_id.values()))
     login = session.exec(select(User.username).where(User.id == user_id)).one()
     session.execute(
         text("UPDATE repositories SET owner_id = :user WHERE id = ANY(:ids) AND owner_id IS DISTINCT FROM :user"),
         {"user": user_id, "ids": [ids[key] for key, remote in by_id.items() if remote.owner_login == login]},
     )
-    session.execute(
-        text("DELETE FROM user_repository_access WHERE user_id = :user AND NOT repository_id = ANY(:ids)"),
-        {"user": user_id, "ids": list(ids.values())},
-    )
-    access_rows = [_access_row(user_id, ids[key], remote) for key, remote in by_id.items()]
-    _upsert(session, UserRepositoryAccess, access_rows, key=("user_id", "repository_id"))
-    session.execute(text("UPDATE users SET repositories_synced_at = now() WHERE id = :id"), {"id": user_id})
+    lose(session, "user_id = :user AND NOT repository_id = ANY(:ids)", user=user_id, ids=list(ids.values()))
+    _give(session, user_id, [_access_row(user_id, ids[key], remote) for key, remote in by_id.items()])
+    synced = "UPDATE users SET repositories_synced_at = CASE WHEN :again THEN NULL ELSE now() END WHERE id = :id"
+    session.execute(text(synced), {"id": user_id, "again": bool(lost)})
 
 
 def keep_one(session: Session, user_id: UUID, remote: RemoteRepository) -> None:
     """Keeps one repository with the person's access to it, as GitHub has just told."""
     ids = _keep_repositories(session, [remote])
-    _upsert(
-        session,
-        UserRepositoryAccess,
-        [_access_row(user_id, ids[remote.github_id], remote)],
-        key=("user_id", "repository_id"),
+    _give(session, user_id, [_access_row(user_id, ids[remote.github_id], remote)])
+
+
+def lose(session: Session, which: str, **values: Any) -> None:
+    """Takes access away, and remembers what each person knew the repository by; `which` is a condition in SQL."""
+    session.execute(
+        text(
+            f"WITH gone AS (DELETE FROM user_repository_access WHERE {which} RETURNING user_id, repository_id)"  # noqa: S608
+            " INSERT INTO lost_access (user_id, repository_id, full_name)"
+            " SELECT user_id, repository_id, full_name FROM gone JOIN repositories ON id = repository_id"
+            " ORDER BY 1, 2 ON CONFLICT (user_id, repository_id) DO UPDATE"
+            " SET full_name = excluded.full_name, lost_at = now()"
+        ),
+        values,
+    )
+
+
+def _lost_since(session: Session, user_id: UUID, moment: datetime) -> set[int]:
+    since = select(LostAccess.repository_id).where(LostAccess.user_id == user_id, col(LostAccess.lost_at) >= moment)
+    return set(session.exec(select(Repository.github_id).where(col(Repository.id).in_(since))))
+
+
+def _give(session: Session, user_id: UUID, rows: list[dict[str, Any]]) -> None:
+    _upsert(session, UserRepositoryAccess, rows, key=("user_id", "repository_id"))
+    session.execute(
+        text("DELETE FROM lost_access WHERE user_id = :user AND repository_id = ANY(:ids)"),
+        {"user": user_id, "ids": [row["repository_id"] for row in rows]},
     )
 
 
@@ -298,27 +265,42 @@ def _access_row(user_id: UUID, repository_id: UUID, remote: RemoteRepository) ->
 
 def _keep_repositories(session: Session, found: list[RemoteRepository]) -> dict[int, UUID]:
     """Writes what differs and returns every id by GitHub's own."""
-    rows = [{name: getattr(remote, name) for name in _KEPT} | {"is_active": True} for remote in found]
-    _upsert(session, Repository, rows, key=("github_id",), stamp="updated_at")
+    rows = [
+        {name: getattr(remote, name) for name in _KEPT} | {"is_active": True, "observed_at": remote.updated_at}
+        for remote in found
+    ]
+    _upsert(session, Repository, rows, key=("github_id",), stamp="updated_at", observed="observed_at")
     wanted = {"ids": [remote.github_id for remote in found]}
     listed = session.execute(text("SELECT github_id, id FROM repositories WHERE github_id = ANY(:ids)"), wanted)
     return {github_id: id for github_id, id in listed}
 
 
 def _upsert(
-    session: Session, model: type[SQLModel], rows: list[dict[str, Any]], *, key: tuple[str, ...], stamp: str = ""
+    session: Session,
+    model: type[SQLModel],
+    rows: list[dict[str, Any]],
+    *,
+    key: tuple[str, ...],
+    stamp: str = "",
+    observed: str = "",
 ) -> None:
-    """Adds rows and changes those whose values differ, `stamp` with them, in as few statements as their values fit."""
+    """Adds rows and changes those whose values differ, `stamp` with them, in as few statements as their values fit.
+
+    What is older by `observed`, GitHub's own time, changes nothing.
+    """
     if not rows:
         return
     table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel's tables are untyped
     statement = insert(table)
-    changed = [name for name in rows[0] if name not in key]
-    statement = statement.on_conflict_do_update(
-        index_elements=key,
-        set_={name: statement.excluded[name] for name in changed} | ({stamp: func.now()} if stamp else {}),
-        where=or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in changed)),
-    )
+    changed = [name for name in rows[0] if name not in (*key, observed)]
+    changes: dict[str, Any] = {name: statement.excluded[name] for name in changed}
+    changes |= {stamp: func.now()} if stamp else {}
+    differs = or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in changed))
+    if observed:
+        known, told = table.c[observed], statement.excluded[observed]
+        changes[observed] = func.coalesce(told, known)
+        differs = and_(differs, or_(known.is_(None), told.is_(None), told >= known))
+    statement = statement.on_conflict_do_update(index_elements=key, set_=changes, where=differs)
     # With a RETURNING SQLAlchemy joins the rows to one statement ("insertmanyvalues").
     session.connection().execute(statement.returning(table.c.id), rows)
 

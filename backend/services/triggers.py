@@ -28,7 +28,7 @@ from backend.github.client import GitHub
 from backend.github.types import RemoteComment, RemotePull, RemoteRepository
 from backend.models import PullRequest, Repository, RepositorySettings, Task, TaskRun, Trigger, TriggerState, User
 from backend.queue import ring_chore
-from backend.services import auth, catalog, issues, mentions, preferences, repositories, runs, tasks
+from backend.services import auth, catalog, issues, membership, mentions, preferences, repositories, runs, tasks
 from backend.services.repository_settings import LABEL
 from backend.settings import get_settings
 from backend.words import Status, TaskType
@@ -132,7 +132,7 @@ def _require_allowed(user_id: UUID, login: str) -> None:
     """No session of theirs ends here, so it is asked each time. Raises Forbidden."""
     if not get_settings().allowed_orgs and not auth.is_allowed(login, frozenset()):
         raise Forbidden("You may no longer use this deployment.")
-    repositories.check_organisations(user_id)
+    membership.check(user_id)
 
 
 def _wish(chosen: RepositorySettings | None, asked: Asked) -> mentions.Wish | None:

@@ -1,20 +1,35 @@
 """What GitHub's webhooks change of our world: each twice as good as once, and the older never over the newer."""
 
-from sqlalchemy import delete, text, update
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import text, update
 from sqlmodel import Session, col, or_, select
 
-from backend.db import for_update
+from backend import events
+from backend.db import after_commit, for_update
 from backend.github.changes import (
     AccessChanged,
     Asked,
     Change,
     CheckChanged,
     HeadChanged,
+    MemberLeft,
     PullRequestChanged,
     RepositoryChanged,
 )
-from backend.models import PullRequest, Repository, Task, User, UserRepositoryAccess
-from backend.services import pull_requests, pull_signals, triggers
+from backend.models import LostAccess, PullRequest, Repository, Task, User, UserRepositoryAccess
+from backend.queue import ring_chore
+from backend.services import (
+    membership,
+    notices,
+    pull_requests,
+    pull_signals,
+    repositories,
+    repository_syncs,
+    triggers,
+)
+from backend.settings import get_settings
 
 
 def apply(session: Session, change: Change) -> None:
@@ -32,6 +47,8 @@ def apply(session: Session, change: Change) -> None:
             _repository(session, change)
         case AccessChanged():
             _access(session, change)
+        case MemberLeft():
+            _organisation(session, change)
 
 
 def _pull_request(session: Session, change: PullRequestChanged) -> None:
@@ -80,8 +97,9 @@ def _repository(session: Session, change: RepositoryChanged) -> None:
     known = session.exec(for_update(select(Repository).where(Repository.github_id == change.github_id))).first()
     if known is None or (known.observed_at is not None and change.updated_at < known.observed_at):
         return
+    was_active = known.is_active
     if change.full_name != known.full_name:  # renamed or transferred: who may do what is to be asked anew
-        _forget_syncs(session, known)
+        _forget_syncs(session, [known.github_id])
     known.name, known.full_name, known.description = change.name, change.full_name, change.description
     known.is_private, known.is_archived = change.is_private, change.is_archived
     known.default_branch, known.language = change.default_branch, change.language
@@ -89,22 +107,53 @@ def _repository(session: Session, change: RepositoryChanged) -> None:
     known.is_active = not change.is_deleted
     known.observed_at = change.updated_at
     session.add(known)
+    session.flush()
+    if change.is_deleted:
+        repositories.lose(session, "repository_id = :id", id=known.id)
+    elif not was_active:  # restored
+        _forget_syncs(session, [known.github_id])
+    _ring_lists(session, known)
 
 
 def _access(session: Session, change: AccessChanged) -> None:
     person = session.exec(select(User.id).where(User.github_id == change.person_github_id)).first()
-    lost = select(Repository.id).where(col(Repository.github_id).in_(change.lost))
-    gone = delete(UserRepositoryAccess).where(col(UserRepositoryAccess.repository_id).in_(lost))
-    if not change.is_for_all:
-        gone = gone.where(col(UserRepositoryAccess.user_id) == person)
-    session.execute(gone)
-    if person is not None:  # what was added is fetched at their next look
+    whose = "" if change.is_for_all else " AND user_id = :person"
+    lost = "repository_id IN (SELECT id FROM repositories WHERE github_id = ANY(:lost))"
+    if change.lost and (change.is_for_all or person is not None):
+        repositories.lose(session, lost + whose, lost=list(change.lost), person=person)
+    if change.gained:
+        _forget_syncs(session, change.gained)
+    if person is not None:  # what was added is fetched now, where they are connected
         session.execute(text("UPDATE users SET repositories_synced_at = NULL WHERE id = :id"), {"id": person})
+        if session.get_one(User, person).is_github_connected:
+            repository_syncs.ask(session, person)
 
 
-def _forget_syncs(session: Session, known: Repository) -> None:
-    with_access = select(UserRepositoryAccess.user_id).where(UserRepositoryAccess.repository_id == known.id)
-    session.execute(update(User).where(col(User.id).in_(with_access)).values(repositories_synced_at=None))
+def _organisation(session: Session, change: MemberLeft) -> None:
+    """Asked of GitHub itself, at once."""
+    if change.organisation.lower() in get_settings().allowed_orgs:
+        whose = col(User.github_id) == change.person_github_id
+        session.execute(update(User).where(whose).values(organisations_checked_at=None))
+        after_commit(session, lambda: ring_chore(membership.CHORE))
+
+
+def _forget_syncs(session: Session, github_ids: Sequence[int]) -> None:
+    """Has whoever reaches these, or did once, ask GitHub at their next look."""
+    ids = select(Repository.id).where(col(Repository.github_id).in_(github_ids))
+    for known in (UserRepositoryAccess, LostAccess):
+        with_access = select(known.user_id).where(col(known.repository_id).in_(ids))
+        session.execute(update(User).where(col(User.id).in_(with_access)).values(repositories_synced_at=None))
+
+
+def _ring_lists(session: Session, known: Repository) -> None:
+    """Rings for those whose lists show it, or have just stopped to."""
+    topics = [
+        events.user_topic(user_id)
+        for model in (UserRepositoryAccess, LostAccess)
+        for user_id in session.exec(select(model.user_id).where(model.repository_id == known.id))
+    ]
+    if topics:
+        after_commit(session, partial(events.ring_all, topics, str(known.id), 0, notices.LIST))
 
 
 def _repository_of(session: Session, github_id: int) -> Repository | None:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 from asynccoder_ui.composer import Composer
@@ -14,7 +15,7 @@ from asynccoder_ui.drafts import Drafts
 from backend import db
 from backend.errors import AsyncCoderError
 from backend.models import Task
-from backend.services import preferences, repositories, tasks
+from backend.services import preferences, repositories, repository_syncs, tasks
 from backend.words import Priority, TaskType
 from tests.conftest import People, keep, remote
 from tests.ui.conftest import Tab, opened
@@ -170,27 +171,45 @@ def test_what_was_picked_an_instant_before_sending_is_what_is_sent(people: Peopl
     assert [(task.repository_id, task.branch) for task in tasks_of(people)] == [(people.sample, "feature/coupons")]
 
 
-def test_what_is_searched_while_github_is_asked_stays_listed(people: People, environment: pytest.MonkeyPatch):
-    asked, may_answer = threading.Event(), threading.Event()
-
-    def slowly(user_id: UUID) -> bool:
-        asked.set()
-        assert may_answer.wait(30)
-        return True
+def test_what_is_searched_while_github_is_asked_stays_listed_and_its_trouble_is_told(people: People):
+    change("UPDATE users SET repositories_synced_at = NULL")
 
     async def road() -> Composer:
         async with opened(people.cookies["alice"]) as tab:
             await tab.start(Composer.load)
-            await tab.until(lambda: _is(asked.is_set()))
+            await tab.until(lambda: _is(_is_asked(people.alice.id)))
             await tab.fire(Composer.search_repositories, "sample")
-            may_answer.set()
+            change("UPDATE repository_syncs SET state = 'failed', trouble = 'GitHub has a fault.'")
             await tab.until(lambda: _is_ready(tab))
             return await tab.state(Composer)
 
-    with environment.context() as patched:
-        patched.setattr(repositories, "refresh_if_stale", slowly)
-        composer = asyncio.run(road())
+    composer = asyncio.run(road())
     assert [option.label for option in composer.repository_options] == ["alice/sample-shop"]
+    assert composer.github_error == "GitHub has a fault."
+
+
+def test_what_is_out_of_reach_stands_in_the_picker_and_cannot_be_picked(people: People):
+    with db.transaction() as session:
+        repositories.lose(session, "repository_id = :id", id=people.shop)
+
+    async def road() -> Composer:
+        async with opened(people.cookies["alice"]) as tab:
+            await tab.start(Composer.load)
+            await tab.until(lambda: _is_ready(tab))
+            return await tab.state(Composer)
+
+    *_, last = asyncio.run(road()).repository_options
+    assert (last.label, last.detail, last.is_disabled) == ("acme/shop", "GitHub no longer shows it to you.", True)
+
+
+def change(statement: str) -> None:
+    with db.transaction() as session:
+        session.execute(text(statement))
+
+
+def _is_asked(user_id: UUID) -> bool:
+    with db.transaction() as session:
+        return repository_syncs.standing(session, user_id).is_open
 
 
 async def _is(truth: bool) -> bool:

@@ -1,19 +1,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 from asynccoder_ui.branches import Branches
 from asynccoder_ui.pages.pull_requests import PullRequests
 from asynccoder_ui.pages.repositories import Repositories
 from asynccoder_ui.pages.repository import RepositoryView
-from asynccoder_ui.syncing import Work, work
+from asynccoder_ui.syncing import Work, connected, work
 from backend import db
 from backend.models import Repository, RepositorySettings
-from backend.services import progress, repositories, tasks
+from backend.services import repositories, repository_syncs, tasks
 from backend.services.progress import Progress
 from backend.settings import get_settings
 from backend.words import Priority, TaskType
@@ -111,19 +112,47 @@ def test_a_hundred_repositories_make_a_page_and_a_reconnect_keeps_it(people: Peo
         assert seen.earlier == "/repositories?q=tool"
 
 
+def begin(user_id: UUID, *, pages: int, known: int, found: int) -> None:
+    """A worker has the person's sync, and is so far."""
+    with db.transaction() as session:
+        repository_syncs.ask(session, user_id)
+    assert repository_syncs._claim() is not None
+    with db.transaction() as session:
+        values = {"pages": pages, "known": known, "found": found}
+        session.execute(
+            text("UPDATE repository_syncs SET pages = :pages, pages_known = :known, found = :found"), values
+        )
+        repository_syncs._tell(session, user_id)
+
+
+def test_a_sync_that_waits_for_github_says_until_when_and_what_is_out_of_reach_is_listed(people: People):
+    begin(people.alice.id, pages=1, known=2, found=100)
+    with db.transaction() as session:
+        words = {"words": "GitHub limits how much may be asked, so this waits."}
+        session.execute(text("UPDATE repository_syncs SET state = 'waiting', trouble = :words"), words)
+        repositories.lose(session, "repository_id = :id", id=people.shop)
+    seen = visited(Repositories, people)
+    assert "limits" in seen.sync_work.wait and seen.sync_work.until and seen.sync_work.is_running
+    assert [(one.name, one.reason) for one in seen.gone] == [("acme/shop", "GitHub no longer shows it to you.")]
+    assert len(seen.items) == 1
+    assert visited(Repositories, people, who="carol").gone == []
+
+
 def test_a_sync_that_goes_on_is_shown_to_whoever_comes_back_and_not_started_twice(people: People):
+    words = "Syncing page 4 of 10, 400 repositories"
+
     async def road(tab: Tab) -> None:
-        progress._tell(people.alice.id, repositories.SYNC, Progress("running", 120, 1000))
+        begin(people.alice.id, pages=4, known=10, found=400)
 
         async def is_told() -> bool:
-            return (await tab.state(Repositories)).sync_work.words == "Syncing 120 of 1,000"
+            return (await tab.state(Repositories)).sync_work.words == words
 
         await tab.until(is_told)
-        await tab.fire(Repositories.sync)  # GitHub is not there: it would fail, and say so
-        assert (await tab.state(Repositories)).sync_work == Work(True, "Syncing 120 of 1,000", 12)
+        await tab.fire(Repositories.sync)
+        assert (await tab.state(Repositories)).sync_work == Work(True, words, 40)
 
     visited(Repositories, people, road)
-    assert visited(Repositories, people).sync_work.percent == 12, "another visit, another tab"
+    assert visited(Repositories, people).sync_work.percent == 40, "another visit, another tab"
     assert not visited(Repositories, people, who="bob").sync_work.is_running
 
 
@@ -143,7 +172,8 @@ def test_work_tells_how_far_it_is():
     assert work(Progress("running"), "Syncing").words == "Syncing…"
     assert work(Progress("done", 3, 3), "Syncing") == Work()
     assert work(Progress("failed", sentence="GitHub is away."), "Syncing").error == "GitHub is away."
-    assert work(Progress("failed", needs_reconnect=True), "Syncing") == Work(), "a new connection has mended it"
+    dead = work(Progress("failed", needs_reconnect=True), "Syncing")
+    assert connected(dead, is_connected=True) == Work(), "a new connection has mended it"
 
 
 def branches_of(people: People, repository: str, query: str | None = None, who: str = "alice") -> Branches:

@@ -16,7 +16,7 @@ from backend.errors import AsyncCoderError, Forbidden, GitHubError, InvalidInput
 from backend.github import oauth
 from backend.github.client import GitHub
 from backend.github.types import Profile, Token
-from backend.services import auth, sessions
+from backend.services import auth, repository_syncs, sessions
 from backend.services.auth import SESSION_DAYS
 from backend.settings import Settings, get_settings
 
@@ -81,6 +81,7 @@ def callback(request: Request, code: str = "", state: str = "", error: str = "")
         profile, token, organisations = _exchange(settings, code, pending["verifier"])
         with db.transaction() as session:
             user, cookie = auth.sign_in(session, profile, token, request.headers.get("user-agent", ""), organisations)
+            repository_syncs.ask_if_stale(session, user.id)
     except AsyncCoderError as refused:
         _log.info("a sign-in was refused", code=refused.code)
         return _refusal(refused, settings)
@@ -168,6 +169,7 @@ def _connect(settings: Settings, connecting: dict[str, str], code: str) -> Respo
     user_id = UUID(connecting["connects"])
     with db.transaction() as session:
         auth.reconnect(session, user_id, profile, token)
+        repository_syncs.ask(session, user_id)
     _log.info("connected GitHub", user_id=str(user_id))
     words = f"Async Coder can work on GitHub as {profile.login} again. You can close this page."
     return HTMLResponse(_page("GitHub is connected", words, '<a class="btn" href="/home">To the dashboard</a>'))

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import BackgroundTasks, Query, Response
+from fastapi import Query, Response
 from pydantic import TypeAdapter
 
 from backend import db
@@ -11,9 +11,9 @@ from backend.api import bearer, pages
 from backend.api.bearer import Caller
 from backend.api.pages import Page, Turn
 from backend.api.schemas.repositories import BranchShown, RepositoryShown, SettingsGiven, SettingsShown, SyncShown
-from backend.services import access, progress, repositories, repository_pages, repository_settings
+from backend.services import access, repositories, repository_pages, repository_settings, repository_syncs
 from backend.services.paging import cut
-from backend.services.repositories import SYNC, BranchRow
+from backend.services.repositories import BranchRow
 from backend.services.repository_pages import Access, Archive, Privacy, Reachable, Wanted
 
 router = bearer.router("/repositories", "Repositories")
@@ -38,22 +38,23 @@ def list_repositories(
 
 
 @router.post("/sync", status_code=202)
-def sync_repositories(caller: Caller, response: Response, after: BackgroundTasks) -> SyncShown:
-    """Begins to fetch the person's repositories from GitHub; where that goes on already, nothing more begins."""
-    sync = repositories.begin_sync(caller.user.id)
-    if sync is not None:
-        after.add_task(sync)
+def sync_repositories(caller: Caller, response: Response) -> SyncShown:
+    """Asks for the person's repositories to be fetched from GitHub; while that waits or goes on it is that one.
+
+    A worker does it; `Location` leads to how far it is.
+    """
+    with db.transaction() as session:
+        repository_syncs.ask(session, caller.user.id)
     response.headers["Location"] = "/api/repositories/sync"
     return read_sync(caller)
 
 
 @router.get("/sync")
 def read_sync(caller: Caller) -> SyncShown:
-    """How far the sync is, or how it ended a moment ago."""
-    known = progress.of(caller.user.id, SYNC)
-    if known is None:
-        return SyncShown(state="idle")
-    return SyncShown.model_validate({**vars(known), "detail": known.sentence})
+    """How far the sync is, or how the last one ended."""
+    with db.transaction() as session:
+        known = repository_syncs.standing(session, caller.user.id)
+    return SyncShown.model_validate({**vars(known), "detail": known.trouble})
 
 
 @router.get("/{repository_id}/branches", response_model=Page[BranchShown])

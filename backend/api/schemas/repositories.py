@@ -39,13 +39,15 @@ class BranchShown(Shown):
 
 
 class SyncShown(Shown):
-    """How far the last sync is, or how it ended. `idle`: nothing is known of any."""
+    """How far the newest sync is, or how it ended. `idle`: none was ever asked for."""
 
-    state: Literal["idle", "running", "done", "failed"]
-    done: int = Field(default=0, description="Repositories fetched.")
-    total: int = 0
-    detail: str = Field(default="", description="Why it failed.")
-    needs_reconnect: bool = Field(default=False, description="GitHub takes the person's token no more.")
+    state: Literal["idle", "waiting", "running", "done", "failed"]
+    pages: int = Field(description="Pages of GitHub's list that are read.", examples=[4])
+    pages_known: int = Field(description="How many there are, as far as is known.", examples=[10])
+    found: int = Field(description="Repositories on the pages that are read.", examples=[400])
+    detail: str = Field(description="Why it waits or failed.")
+    until: datetime | None = Field(description="When it goes on by itself, where GitHub has it wait.")
+    needs_reconnect: bool = Field(description="GitHub takes the person's token no more.")
 
 
 class SettingsShown(Shown):

@@ -36,6 +36,18 @@ def ping(config: Config, row: Hook, repository: Json, sender: Account) -> Json:
     }
 
 
+def repository_event(config: Config, action: str, repository: Json, sender: Account) -> Json:
+    """The payload of `repository`: renamed, transferred, archived, deleted and so on."""
+    payload = {"action": action, "repository": repository}
+    return payload | _organization(config, repository) | {"sender": simple_user(config, sender)}
+
+
+def member(config: Config, action: str, who: Account, repository: Json, *, sender: Account) -> Json:
+    """The payload of `member`: somebody was let in, or is out."""
+    payload = {"action": action, "member": simple_user(config, who), "repository": repository}
+    return payload | _organization(config, repository) | {"sender": simple_user(config, sender)}
+
+
 def pull_request(config: Config, action: str, pull: Json, repository: Json, sender: Account, more: Json) -> Json:
     """The payload of `pull_request`; `more` is what this action adds (`changes`, or `before` and `after`)."""
     payload = {"action": action, "number": pull["number"], "pull_request": pull, "repository": repository}

@@ -9,11 +9,13 @@ from sqlalchemy import text
 from backend import db
 from backend.api.app import app
 from backend.models import User
+from backend.services import repository_syncs
 from backend.services.api_tokens import Scope
 from backend.settings import get_settings
 from tests.backend.api.conftest import Calling
 from tests.conftest import People
 from tests.hub import LocalHub
+from tests.syncing import sync
 
 
 def is_connected(login: str) -> bool:
@@ -25,8 +27,11 @@ def is_connected(login: str) -> bool:
 def test_a_sync_is_begun_and_followed(connected: People, alice: TestClient) -> None:
     assert alice.get("/api/repositories/sync").json()["state"] == "idle"
     begun = alice.post("/api/repositories/sync")
-    assert (begun.status_code, begun.json()["state"]) == (202, "running")
-    assert alice.get(begun.headers["location"]).json()["state"] == "done"
+    assert (begun.status_code, begun.json()["state"]) == (202, "waiting")
+    assert alice.post("/api/repositories/sync").status_code == 202, "asked twice is once"
+    repository_syncs.work_all()
+    told = alice.get(begun.headers["location"]).json()
+    assert (told["state"], told["pages"], told["found"] > 0, told["until"]) == ("done", 1, True, None)
     names = [one["full_name"] for one in alice.get("/api/repositories?limit=100").json()["items"]]
     assert "alice/sample-shop" in names and names == sorted(names, key=str.lower)
 
@@ -35,6 +40,7 @@ def test_a_sync_that_github_refuses_says_why(people: People, alice: TestClient) 
     with db.transaction() as session:
         session.execute(text("UPDATE users SET is_github_connected = false"))
     alice.post("/api/repositories/sync")
+    repository_syncs.work_all()
     told = alice.get("/api/repositories/sync").json()
     assert (told["state"], told["needs_reconnect"]) == ("failed", True) and "connected" in told["detail"]
     answer = alice.get(f"/api/repositories/{people.sample}/branches")
@@ -42,7 +48,7 @@ def test_a_sync_that_github_refuses_says_why(people: People, alice: TestClient) 
 
 
 def test_branches_come_in_slices_the_default_one_first(connected: People, alice: TestClient) -> None:
-    alice.post("/api/repositories/sync")
+    sync(connected.alice.id)
     sample = alice.get("/api/repositories?q=sample-shop").json()["items"][0]["id"]
     url, names = f"/api/repositories/{sample}/branches?limit=1", []
     while url:

@@ -14,10 +14,11 @@ from sqlmodel import select
 
 from backend import db
 from backend.models import TaskRun
-from backend.services import recorder, repositories
+from backend.services import recorder
 from backend.settings import PROJECT_DIR, get_settings
 from tests.backend.api.conftest import token
 from tests.conftest import People
+from tests.syncing import sync
 
 GUIDE = (PROJECT_DIR / "docs" / "api-guide.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
@@ -29,7 +30,7 @@ PATCH = b"diff --git a/x b/x\n"
 @pytest.fixture
 def served(connected: People) -> Iterator[str]:
     """The API on the port that belongs to the hub's, for Alice with her repositories as the hub knows them."""
-    repositories.sync(connected.alice.id)
+    sync(connected.alice.id)
     url = get_settings().origin
     command = ["granian", "--interface", "asgi", "--port", str(get_settings().port), "--log-level", "error"]
     process = subprocess.Popen([sys.executable, "-m", *command, "backend.api.app:app"], cwd=PROJECT_DIR)

@@ -16,6 +16,7 @@ from backend.services import recorder, tasks
 from backend.words import Priority, TaskType, Visibility
 from tests.backend.api.conftest import Calling
 from tests.conftest import People
+from tests.syncing import sync
 
 
 def submit(people: People, prompt: str = "Fix it", repository: UUID | None = None) -> UUID:
@@ -29,7 +30,7 @@ def run_of(session: Session, task_id: UUID) -> TaskRun:
 
 
 def test_a_task_is_started_with_a_repository_and_a_prompt_alone(connected: People, alice: TestClient) -> None:
-    alice.post("/api/repositories/sync")
+    sync(connected.alice.id)
     listed = alice.get("/api/repositories?q=sample").json()["items"]
     made = alice.post("/api/tasks", json={"repository_id": listed[0]["id"], "prompt": "Why is the total off?"})
     assert made.status_code == 201, made.text

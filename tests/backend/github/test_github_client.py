@@ -7,7 +7,7 @@ import pytest
 
 from backend.errors import GitHubError, GitHubNotFound, GitHubUnprocessable
 from backend.github.client import GitHub
-from backend.github.types import NotModified, RemotePull
+from backend.github.types import NotModified, RemotePull, RepositoryPage
 from backend.words import PullRequestStatus
 
 
@@ -33,20 +33,24 @@ def test_every_request_carries_the_token_and_the_api_version(hub: Any, github: G
         assert asked.headers["user-agent"] == "asynccoder"
 
 
-def test_repositories_come_page_after_page_and_only_as_far_as_they_are_read(hub: Any, github: GitHub) -> None:
-    hub.paged("/user/repos", [hub.repository(f"alice/r{n}", id=n) for n in range(250)])
-    listed = github.repositories()
-    assert next(listed).github_id == 0
-    assert len(hub.asked) == 1
-    assert [one.github_id for one in listed] == list(range(1, 250))
-    assert hub.paths() == ["GET /user/repos"] * 3
-    assert hub.asked[0].query["per_page"] == "100"
+def test_a_page_of_repositories_says_how_many_there_are_and_costs_nothing_while_it_is_the_same(
+    hub: Any, github: GitHub, reply: Any
+) -> None:
+    rows = [hub.repository(f"alice/r{n}", id=n) for n in range(3)]
+    last = f'<{hub.api_url}/user/repos?page=2>; rel="next", <{hub.api_url}/user/repos?page=7>; rel="last"'
 
+    def page(asked: Any) -> Any:
+        if asked.headers.get("if-none-match") == '"e1"':
+            return reply(304, None, {"ETag": '"e1"'})
+        return reply(200, rows, {"ETag": '"e1"', "Link": last})
 
-def test_repositories_are_counted_with_one_question(hub: Any, github: GitHub) -> None:
-    hub.paged("/user/repos", [hub.repository(f"alice/r{n}", id=n) for n in range(250)], size=1)
-    assert github.repository_count() == 250
-    assert [asked.query["per_page"] for asked in hub.asked] == ["1"]
+    hub.api("GET", "/user/repos", page)
+    found = github.repositories(2)
+    assert isinstance(found, RepositoryPage)
+    assert ([one.github_id for one in found.items], found.etag, found.last) == ([0, 1, 2], '"e1"', 7)
+    assert github.repositories(2, found.etag) == NotModified('"e1"')
+    asked = hub.asked[0].query
+    assert (asked["page"], asked["per_page"], asked["sort"], asked["direction"]) == ("2", "100", "created", "asc")
 
 
 @pytest.mark.parametrize(

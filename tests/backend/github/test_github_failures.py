@@ -18,7 +18,7 @@ SECRET = "gho_16C7e42F292c6912E7710c838347Ae178B4a"
 
 # The same refusal must come out alike whether PyGithub or httpx met it.
 ASKS: list[Callable[[GitHub], Any]] = [
-    lambda github: github.repository("alice/shop"),
+    lambda github: github.comment("alice/shop", 7, "Hello"),
     lambda github: github.pull("alice/shop", 7),
 ]
 both = pytest.mark.parametrize("ask", ASKS, ids=["PyGithub", "httpx"])
@@ -123,27 +123,6 @@ def test_a_silent_github_is_left_after_the_time_out(github: GitHub, hub: Any) ->
 def _silence(request: httpx.Request) -> httpx.Response:
     assert request.extensions["timeout"] == {"connect": 10, "read": 10, "write": 10, "pool": 10}
     raise httpx.ReadTimeout("", request=request)
-
-
-def test_an_error_in_the_second_page_reaches_whoever_reads_on(hub: Any, github: GitHub, reply: Any) -> None:
-    first = [hub.repository("alice/one")]
-    link = {"Link": f'<{hub.api_url}/user/repos?page=2>; rel="next"'}
-
-    def page(asked: Any) -> Any:
-        return reply(401, {"message": "Bad credentials"}) if "page" in asked.query else reply(200, first, link)
-
-    hub.api("GET", "/user/repos", page)
-    listed = github.repositories()
-    assert next(listed).full_name == "alice/one"
-    with pytest.raises(GitHubUnauthorized):
-        next(listed)
-
-
-def test_what_the_reader_does_with_a_repository_is_not_taken_for_githubs_failure(hub: Any, github: GitHub) -> None:
-    hub.paged("/user/repos", [hub.repository("alice/one")])
-    with pytest.raises(ValueError, match="ours"):
-        for _ in github.repositories():
-            raise ValueError("ours")
 
 
 def test_the_token_is_in_no_log_no_error_and_no_repr(

@@ -267,6 +267,8 @@ def test_a_hub_of_before_gets_its_issues_and_keeps_the_rest(config: Config) -> N
         for table in tables.split():
             db.execute(f"DROP TABLE {table}")
         db.execute("ALTER TABLE token DROP COLUMN expires_at")
+        for column in ("archived", "deleted"):
+            db.execute(f"ALTER TABLE repository DROP COLUMN {column}")
         db.execute("PRAGMA user_version = 1")
     hub.close()
     again = Hub(config)

@@ -8,7 +8,7 @@ from backend.errors import GitHubNotFound, GitHubUnprocessable
 from backend.github import oauth
 from backend.github.changes import PullRequestChanged
 from backend.github.client import GitHub
-from backend.github.types import NotModified
+from backend.github.types import NotModified, RepositoryPage
 from backend.github.webhooks import parse, verify
 from backend.words import PullRequestStatus
 from tests.backend.localhub.conftest import Clone, RunningHub, Visitor, hidden_fields, query_of
@@ -42,9 +42,11 @@ def test_our_sign_in_gets_a_token_for_the_person_who_was_chosen(hub: RunningHub)
 def test_our_client_walks_a_pull_request_from_open_to_merged(hub: RunningHub, clone: Clone) -> None:
     sha = clone.offer("asynccoder/1234abcd-fix")
     with GitHub(hub.api, hub.token("alice")) as github:
-        access = {one.full_name: one.access_level for one in github.repositories()}
+        page = github.repositories()
+        assert isinstance(page, RepositoryPage) and page.last == 1
+        assert isinstance(github.repositories(1, page.etag), NotModified)
+        access = {one.full_name: one.access_level for one in page.items}
         assert access == {SAMPLE: "admin", "acme/shop": "write", "alice/notes": "admin"}
-        assert github.repository_count() == len(access)
         assert not github.repository(SAMPLE).is_empty
         assert {branch.name for branch in github.branches(SAMPLE)} == {"main", "coupons", "asynccoder/1234abcd-fix"}
         assert github.find_pull(SAMPLE, "asynccoder/1234abcd-fix", "main") is None
@@ -55,8 +57,8 @@ def test_our_client_walks_a_pull_request_from_open_to_merged(hub: RunningHub, cl
         assert found and (found.github_id, found.head_sha) == (made.github_id, sha)
         assert isinstance(github.pull(SAMPLE, 1, etag=found.etag), NotModified)
         assert github.update_pull(SAMPLE, 1, title="Better").title == "Better"
-        page = f"/{SAMPLE}/pull/1"
-        Visitor(hub, "alice").submit(page, f"{page}/merge")
+        address = f"/{SAMPLE}/pull/1"
+        Visitor(hub, "alice").submit(address, f"{address}/merge")
         merged = github.pull(SAMPLE, 1, etag=found.etag)
         assert not isinstance(merged, NotModified) and merged.status is PullRequestStatus.MERGED
 

@@ -15,6 +15,7 @@ from backend.settings import get_settings
 from backend.words import Priority, TaskType
 from tests import dying_worker
 from tests.hub import LocalHub
+from tests.syncing import sync
 
 PROMPT = "Totals are off by a cent. Find out why and fix it."
 
@@ -27,7 +28,7 @@ def signed_in(hub: LocalHub, login: str) -> UUID:
     with db.transaction() as session:
         catalog.fill(session)
         user, _ = auth.sign_in(session, profile, token, "test")
-    repositories.sync(user.id)
+    sync(user.id)
     return user.id
 
 

@@ -5,12 +5,14 @@ from sqlalchemy import text
 
 from backend import db
 from backend.errors import Forbidden, SignedOut
+from backend.github import webhooks
 from backend.github.client import GitHub
 from backend.github.types import Profile, Token
-from backend.services import auth, repositories
+from backend.services import auth, membership, webhook_effects
 from backend.settings import get_settings
 from tests.conftest import People
 from tests.hub import LocalHub
+from tests.syncing import sync
 
 
 def limit(environment: pytest.MonkeyPatch, orgs: str, users: str = "") -> None:
@@ -50,13 +52,78 @@ def test_github_tells_the_organisations_that_a_person_is_in(hub: LocalHub) -> No
             assert github.organisations() == expected, login
 
 
+def checked() -> None:
+    """What the timer has a chore do, once half an hour is over."""
+    with db.transaction() as session:
+        session.execute(text("UPDATE users SET organisations_checked_at = NULL"))
+    membership.check_all()
+
+
+def is_in(people: People, login: str) -> bool:
+    with db.transaction() as session:
+        try:
+            auth.user_of_session(session, people.cookies[login])
+        except SignedOut:
+            return False
+    return True
+
+
+def test_whoever_has_left_is_out_without_a_sync_and_nobody_else(
+    connected: People, hub: LocalHub, environment: pytest.MonkeyPatch
+) -> None:
+    limit(environment, "acme", "carol")
+    checked()
+    assert [is_in(connected, login) for login in ("alice", "bob", "carol")] == [True] * 3
+    with db.transaction() as session:
+        assert membership.due(session) == [], "for half an hour"
+    hub.control("leave", organisation="acme", login="bob")
+    hub.control("leave", organisation="acme", login="alice")
+    checked()
+    assert [is_in(connected, login) for login in ("alice", "bob", "carol")] == [True, False, True], "alice is its admin"
+    with db.transaction() as session:
+        assert membership.due(session) == [], "who is out has no way in to be looked after"
+
+
+def test_githubs_word_that_somebody_left_has_it_asked_at_once(
+    connected: People, hub: LocalHub, environment: pytest.MonkeyPatch
+) -> None:
+    limit(environment, "acme")
+    checked()
+    hub.control("leave", organisation="acme", login="bob")
+    gone = {"membership": {"user": {"id": connected.bob.github_id}}}
+    for action, organisation in (("member_added", "acme"), ("member_removed", "other"), ("member_removed", "Acme")):
+        payload = {"action": action, "organization": {"login": organisation}, **gone}
+        change = webhooks.parse("organization", payload)
+        with db.transaction() as session:
+            assert membership.due(session) == []
+            if change is not None:
+                webhook_effects.apply(session, change)
+    membership.check_all()
+    assert not is_in(connected, "bob")
+
+
+def test_an_outage_of_github_shuts_nobody_out_and_a_dead_token_does(
+    connected: People, hub: LocalHub, environment: pytest.MonkeyPatch
+) -> None:
+    limit(environment, "acme")
+    with environment.context() as away:
+        away.setenv("ASYNCCODER_PORT", "9")
+        get_settings.cache_clear()
+        checked()
+    get_settings.cache_clear()
+    assert is_in(connected, "bob")
+    hub.control("revoke", login="bob")
+    checked()
+    assert not is_in(connected, "bob")
+
+
 def test_whoever_has_left_is_out_at_the_next_sync_and_members_stay(
     connected: People, environment: pytest.MonkeyPatch
 ) -> None:
     limit(environment, "acme")
-    repositories.sync(connected.alice.id)
-    with pytest.raises(Forbidden):
-        repositories.sync(connected.carol.id)
+    assert sync(connected.alice.id).state == "done"
+    told = sync(connected.carol.id)
+    assert told.state == "failed" and "member" in told.trouble
     with db.transaction() as session:
         assert auth.user_of_session(session, connected.cookies["alice"])
         with pytest.raises(SignedOut):

@@ -3,6 +3,7 @@
 import random
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -10,11 +11,10 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from backend import db
-from backend.errors import Conflict
+from backend.errors import NotFound
 from backend.github.types import RemoteRepository
 from backend.models import Repository, User, UserRepositoryAccess
-from backend.services import progress, repositories
-from backend.services.progress import Report
+from backend.services import access, repositories
 from tests.conftest import People, remote
 
 
@@ -37,11 +37,11 @@ def versions() -> list[tuple[object, ...]]:
         ]
 
 
-def test_a_thousand_repositories_are_kept_in_seven_statements(people: People, statements: list[str]) -> None:
+def test_a_thousand_repositories_are_kept_in_eight_statements(people: People, statements: list[str]) -> None:
     found = many(1_000)
     statements.clear()
     store(people.alice.id, found)
-    assert len(statements) == 7
+    assert len(statements) == 8
     with db.transaction() as session:
         rows = repositories.listing(session, people.alice, limit=2_000)
         assert len(rows) == 1_000, "and what GitHub shows no more is out of reach"
@@ -100,13 +100,32 @@ def test_two_people_who_see_the_same_in_another_order_do_not_wait_for_each_other
         assert len(session.exec(select(UserRepositoryAccess)).all()) == 600
 
 
-def test_a_page_that_finds_its_person_at_it_already_shows_what_is_known(people: People) -> None:
+def test_older_news_of_a_repository_does_not_undo_newer(people: People) -> None:
+    moments = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    seen = [remote(77, f"acme/name-{at.day}", "write", updated_at=at) for at in moments]
+    for one in (seen[1], seen[0]):
+        store(people.alice.id, [one])
     with db.transaction() as session:
-        session.execute(text("UPDATE users SET repositories_synced_at = NULL"))
+        assert [row.full_name for row in repositories.listing(session, people.alice)] == ["acme/name-2"]
+    store(people.alice.id, [seen[2]])
+    with db.transaction() as session:
+        assert [row.full_name for row in repositories.listing(session, people.alice)] == ["acme/name-3"]
 
-    def work(report: Report) -> bool:
-        with pytest.raises(Conflict):
-            repositories.sync(people.alice.id)
-        return repositories.refresh_if_stale(people.alice.id)
 
-    assert progress.once(people.alice.id, repositories.SYNC, work) is False
+def test_what_is_out_of_reach_is_remembered_by_the_name_one_knew_and_why_is_said_to_nobody_else(
+    people: People,
+) -> None:
+    store(people.alice.id, [])
+    with db.transaction() as session:
+        session.execute(text("UPDATE repositories SET full_name = 'acme/secret' WHERE github_id = 12"))
+        gone = repositories.gone(session, people.alice)
+        assert [(one.full_name, one.reason) for one in gone] == [
+            ("acme/shop", "GitHub no longer shows it to you."),
+            ("alice/sample-shop", "GitHub no longer shows it to you."),
+        ]
+        assert [one.full_name for one in repositories.gone(session, people.alice, "SHOP", 1)] == ["acme/shop"]
+        with pytest.raises(NotFound, match="You had acme/shop here"):
+            access.reachable(session, people.alice, people.shop)
+        with pytest.raises(NotFound, match="There is no such repository"):
+            access.reachable(session, people.carol, people.shop)
+        assert repositories.gone(session, people.carol) == []

@@ -7,24 +7,19 @@ from uuid import UUID, uuid4
 import pytest
 
 from backend import clock, db
-from backend.errors import Forbidden, GitHubUnauthorized, InvalidInput, NotFound
+from backend.errors import Forbidden, InvalidInput, NotFound
 from backend.models import RepositorySettings, Task, User
 from backend.services import (
-    auth,
     brief,
     claims,
-    progress,
-    repositories,
     repository_pages,
     repository_settings,
     tasks,
 )
-from backend.services.progress import Progress
 from backend.services.repository_pages import Access, Archive, Privacy, Wanted
 from backend.services.repository_settings import MOST_COMMAND, DraftPolicy
 from backend.words import Priority, TaskType, Visibility
 from tests.conftest import People, keep, remote
-from tests.hub import LocalHub
 
 
 def submit(people: People, user: User, title: str, visibility: str = Visibility.PRIVATE) -> UUID:
@@ -158,25 +153,6 @@ def test_whoever_is_no_admin_reads_the_settings_and_cannot_change_them(people: P
 def test_a_command_that_cannot_be_run_is_refused(people: People, command: str) -> None:
     with pytest.raises(InvalidInput):
         save(people.alice, people.sample, command)
-
-
-def test_a_sync_counts_what_it_brings_and_a_dead_token_asks_to_reconnect(people: People, hub: LocalHub) -> None:
-    with db.transaction() as session:
-        user = session.get(User, people.alice.id)
-        assert user is not None
-        auth.store_token(user, hub.token("alice"))
-        session.add(user)
-    count = repositories.sync(people.alice.id)
-    assert count == len(names(people.alice, archive=Archive.ALL)) > 0
-    assert progress.of(people.alice.id, repositories.SYNC) == Progress("done")
-    with pytest.raises(GitHubUnauthorized):
-        repositories.sync(people.bob.id)
-    failed = progress.of(people.bob.id, repositories.SYNC)
-    assert failed is not None and failed.needs_reconnect
-    with db.transaction() as session:
-        bob = session.get(User, people.bob.id)
-        assert bob is not None and not bob.is_github_connected
-    assert names(people.bob) == ["acme/shop"], "what was known before stays"
 
 
 def test_what_one_may_do_with_a_repository_is_asked_once(people: People, statements: list[str]) -> None:

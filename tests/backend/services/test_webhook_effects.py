@@ -5,13 +5,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
-from sqlmodel import select
+from sqlmodel import col, select
 
 from backend import db
 from backend.models import PullRequest, Repository, User, UserRepositoryAccess
-from backend.services import deliveries, pull_signals
+from backend.services import deliveries, pull_signals, repositories
 from tests.backend.services.test_polling import open_pull
 from tests.conftest import People
+from tests.syncing import standing
 
 HEAD, NEXT = "a" * 40, "b" * 40
 PULL_ID = 6_000_000_001
@@ -165,6 +166,31 @@ def test_a_repository_follows_its_name_owner_and_archive_and_older_news_does_not
     tell("repository", action="deleted", repository=told_repository("2026-01-03T00:00:00Z"))
     with db.transaction() as session:
         assert not session.get_one(Repository, people.sample).is_active
+        [gone] = repositories.gone(session, people.alice)
+        assert (gone.full_name, gone.reason) == ("acme/till", "It was deleted on GitHub.")
+        session.execute(text("UPDATE users SET repositories_synced_at = now()"))
+    assert "acme/till" not in reached(people.alice)
+    tell("repository", action="edited", repository=told_repository("2026-01-04T00:00:00Z"))  # restored
+    with db.transaction() as session:
+        assert session.get_one(Repository, people.sample).is_active
+        assert session.get_one(User, people.alice.id).repositories_synced_at is None, "the next look brings it back"
+
+
+def test_the_archive_and_privacy_of_a_repository_follow_githubs_words(people: People) -> None:
+    for day, (action, changes) in enumerate(
+        [
+            ("unarchived", {"archived": False}),
+            ("archived", {"archived": True}),
+            ("publicized", {"private": False}),
+            ("privatized", {"private": True}),
+        ],
+        start=1,
+    ):
+        tell("repository", action=action, repository=told_repository(f"2026-02-0{day}T00:00:00Z", **changes))
+        with db.transaction() as session:
+            found = session.get_one(Repository, people.sample)
+            told = {"archived": found.is_archived, "private": found.is_private}
+            assert changes.items() <= told.items(), action
 
 
 def reached(user: User) -> set[str]:
@@ -184,6 +210,18 @@ def test_what_the_app_is_taken_from_is_lost_to_all(people: People) -> None:
     assert reached(people.bob) == set() and reached(people.alice) == {"alice/sample-shop"}
     tell("installation", action="deleted", repositories=[{"id": 11}], sender={"id": 404})
     assert reached(people.alice) == set()
+    with db.transaction() as session:
+        session.execute(text("UPDATE users SET repositories_synced_at = now()"))
+    tell("installation", action="unsuspend", repositories=[{"id": 12}], sender={"id": 404})
+    with db.transaction() as session:
+        stale = set(session.exec(select(User.username).where(col(User.repositories_synced_at).is_(None))))
+        assert stale == {"alice", "bob"}, "whoever reached it once asks at the next look"
+
+
+def test_whoever_github_lets_in_has_their_repositories_synced(people: People) -> None:
+    tell("member", action="added", repository={"id": 11}, member={"id": people.bob.github_id})
+    assert standing(people.bob.id).state == "waiting"
+    assert standing(people.alice.id).state == "idle"
 
 
 def test_strangers_repositories_and_pull_requests_leave_no_trace(people: People) -> None:

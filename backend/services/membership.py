@@ -1,0 +1,94 @@
+"""Who may still use a deployment that is limited to organisations: GitHub is asked again, and who has left is out.
+
+A person who is named, or an admin, needs no organisation. While GitHub cannot be reached nobody is shut out; where it
+takes a person's token no more, nobody can tell that they are a member, so they sign in again.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import func, text
+from sqlmodel import Session, col, or_, select
+
+from backend import log
+from backend.db import transaction
+from backend.errors import Forbidden, GitHubError, GitHubUnauthorized
+from backend.models import ApiToken, User, WebSession
+from backend.services import auth, repositories, sessions
+from backend.settings import get_settings
+
+CHORE = "check_members"
+CHECK_AGAIN = timedelta(minutes=30)
+_log = log.get(__name__)
+
+
+def due(session: Session, limit: int = 100) -> list[UUID]:
+    """People with a way in whose membership was not asked for half an hour."""
+    if not get_settings().allowed_orgs:
+        return []
+    ways = [
+        select(way.user_id).where(col(way.revoked_at).is_(None), col(way.expires_at) > func.now())
+        for way in (WebSession, ApiToken)
+    ]
+    endless = select(ApiToken.user_id).where(col(ApiToken.revoked_at).is_(None), col(ApiToken.expires_at).is_(None))
+    checked = col(User.organisations_checked_at)
+    found = session.exec(
+        select(User.id)
+        .where(
+            col(User.deleted_at).is_(None),
+            or_(checked.is_(None), checked < func.now() - CHECK_AGAIN),
+            or_(*(col(User.id).in_(way) for way in (*ways, endless))),
+            func.lower(User.username).not_in(auth.named_logins()),
+        )
+        .order_by(checked.nulls_first(), col(User.id))
+        .limit(limit)
+    )
+    return list(found)
+
+
+def check_all(may_go_on: Callable[[], bool] = lambda: True) -> bool:
+    """Asks about all who are due, until other chores wait. Returns whether some are left."""
+    with transaction() as session:
+        wanted = due(session)
+    for number, user_id in enumerate(wanted, start=1):
+        try:
+            check(user_id)
+        except GitHubError as error:
+            _log.warning("a membership could not be asked for", user_id=str(user_id), error=str(error))
+            _note(user_id)  # GitHub is away or limits us: the others first
+        except Forbidden:
+            _log.info("shut out: no member any more", user_id=str(user_id))
+        if number < len(wanted) and not may_go_on():
+            return True
+    return False
+
+
+def check(user_id: UUID) -> None:
+    """Asks GitHub, where the deployment is limited; whoever has left is out at once.
+
+    Raises Forbidden then, GitHubError where GitHub does not answer.
+    """
+    if not get_settings().allowed_orgs:
+        return
+    with transaction() as session:
+        login = session.get_one(User, user_id).username
+    if login.lower() in auth.named_logins():
+        return
+    try:
+        organisations = repositories.with_github(user_id, lambda github: github.organisations())
+        is_in = auth.is_allowed(login, organisations)
+    except GitHubUnauthorized:
+        is_in = False
+    if is_in:
+        _note(user_id)
+        return
+    with transaction() as session:
+        auth.shut_out(session, user_id)
+        sessions.tell_signed_out(session, user_id)
+    raise Forbidden("GitHub does not say that you are a member of an organisation that may use this deployment.")
+
+
+def _note(user_id: UUID) -> None:
+    with transaction() as session:
+        session.execute(text("UPDATE users SET organisations_checked_at = now() WHERE id = :id"), {"id": user_id})
