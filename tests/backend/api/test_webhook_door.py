@@ -68,6 +68,11 @@ OWN: dict[str, dict[str, Any]] = {
     "issues": {"issue": ISSUE},
     "issue_comment": {"issue": ISSUE, "comment": COMMENT},
     "member": {"member": {"id": 2, "login": "bob"}},
+    "organization": {
+        "action": "member_removed",
+        "organization": {"id": 3, "login": "acme"},
+        "membership": {"state": "active", "role": "member", "user": {"id": 2, "login": "bob"}},
+    },
     "ping": {"zen": "Keep it logically awesome.", "hook_id": 1, "hook": {"type": "Repository", "id": 1}},
     "pull_request": {"number": 1, "pull_request": shown()},
     "pull_request_review": {"review": REVIEW, "pull_request": shown()},
