@@ -10,10 +10,12 @@ from starlette.routing import Match
 
 from backend import jsonb, log
 from backend.api import bearer
+from backend.api.heads import Heads
 from backend.api.request_ids import RequestIds
 from backend.api.routes import (
     account,
     admin,
+    attachments,
     auth,
     description,
     device,
@@ -22,6 +24,7 @@ from backend.api.routes import (
     health,
     lists,
     outcomes,
+    pull_requests,
     repositories,
     tasks,
     tokens,
@@ -44,10 +47,12 @@ app = FastAPI(
 for part in (
     *(auth.router, device.router, webhooks.router, files.router, health.router),
     *(account.router, repositories.router, tasks.router, outcomes.router, events.router),
-    *(lists.pull_requests, lists.models, lists.money, tokens.router, admin.router, description.router),
+    *(attachments.router, pull_requests.router, pull_requests.of_task),
+    *(lists.models, lists.money, tokens.router, admin.router, description.router),
 ):
     app.include_router(part)
 app.add_middleware(RequestIds)
+app.add_middleware(Heads)
 
 
 def problem(error: AsyncCoderError, status: int | None = None, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -112,7 +117,8 @@ def _methods(request: Request) -> set[str]:
         for method in ("GET", "POST", "PUT", "DELETE")
         for route in app.routes
     )
-    return {method for method, match in is_there if match is Match.FULL}
+    found = {method for method, match in is_there if match is Match.FULL}
+    return found | {"HEAD"} if "GET" in found else found
 
 
 @app.exception_handler(Exception)

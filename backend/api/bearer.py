@@ -19,7 +19,6 @@ from backend.services import api_tokens
 from backend.services.api_tokens import Bearer, Scope
 
 MAX_BODY = 512 * 1024  # the longest prompt, each of its characters written as two \u escapes
-_READING = frozenset({"GET", "HEAD"})
 _REALM = 'Bearer realm="Async Coder"'
 
 
@@ -33,22 +32,26 @@ Caller = Annotated[Bearer, Depends(caller)]
 
 
 class TokenRoute(APIRoute):
-    """A route for whoever brings a token: `read` is enough to look, all else wants `write`."""
+    """A route for whoever brings a token: `read` is enough to look, all else wants `write`. HEAD comes as GET."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The route's own handler behind the questions that come before it."""
-        answer, takes_body = super().get_route_handler(), self.body_field is not None
+        answer = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
             request.state.bearer = await run_in_threadpool(_counted, request, self.needed(request.method))
-            return await answer(await _parsed(request) if takes_body else request)
+            return await answer(await self.taken(request))
 
         return handler
+
+    async def taken(self, request: Request) -> Request:
+        """The request with its body read, where it takes one. Raises TooLarge, UnsupportedMedia, InvalidInput."""
+        return await _parsed(request) if self.body_field is not None else request
 
     @staticmethod
     def needed(method: str) -> Scope:
         """The least scope for such a request."""
-        return Scope.READ if method in _READING else Scope.WRITE
+        return Scope.READ if method == "GET" else Scope.WRITE
 
 
 class AdminRoute(TokenRoute):
@@ -87,7 +90,7 @@ def _counted(request: Request, needed: Scope) -> Bearer:
         raise
     standing = rate_limit.take_token(found.token_id)
     request.state.standing = standing.headers() if standing else {}
-    if request.method not in _READING:
+    if request.method != "GET":
         rate_limit.take(rate_limit.CHANGES, found.user.id)
     return found
 
@@ -109,17 +112,32 @@ def _bearer(request: Request, needed: Scope) -> Bearer:
     return found
 
 
-class _Read(Request):
-    """A request whose body was read and is JSON, or nothing."""
+class Taken(Request):
+    """A request whose body was read."""
 
     def __init__(self, request: Request, content: bytes) -> None:
         super().__init__(request.scope, request.receive)
         self._content = content
-        self._value = _json(content) if content else None
 
     async def body(self) -> bytes:
         """What was read."""
         return self._content
+
+    def said(self) -> bytes:
+        """What two bodies that say the same have in common."""
+        return self._content
+
+
+class _Read(Taken):
+    """A request whose body is JSON, or nothing."""
+
+    def __init__(self, request: Request, content: bytes) -> None:
+        super().__init__(request, content)
+        self._value = _json(content) if content else None
+
+    def said(self) -> bytes:
+        """The same whatever the order of keys, and the blanks between them."""
+        return json.dumps(self._value, sort_keys=True).encode()
 
     async def json(self) -> Any:
         """What it says."""

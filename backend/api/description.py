@@ -30,7 +30,7 @@ _TAGS = {
     "Tasks": "What they asked for.",
     "Outcomes": "What came of a task.",
     "Events": "All that the person is told.",
-    "Pull requests": "What their tasks opened.",
+    "Pull requests": "What tasks opened.",
     "Models": "What a task can be given to.",
     "Credits": "What it costs.",
     "Tokens": "What opens this API.",
@@ -54,8 +54,8 @@ _REFUSALS = {
     "502": ("GitHubError", "GitHub refused or failed."),
     "503": ("Unavailable", "A part of ours is down just now; `Retry-After` says when to ask again."),
 }
-_ASKS_GITHUB = ("create_task", "list_branches")
-_HOLDS = ("create_task", "create_follow_up")
+_ASKS_GITHUB = ("create_task", "list_branches", "change_pull_request")
+_HOLDS = ("create_task", "create_follow_up", "retry_task")
 _HEADERS = {
     "WWW-Authenticate": ("401", "403"),
     "Retry-After": ("409", "429", "502", "503"),
@@ -110,7 +110,8 @@ def _complete(path: str, method: str, operation: Document, schemas: Document) ->
             _illustrate(operation, told, schemas)
     if takes_body:
         for content in operation["requestBody"]["content"].values():
-            content["example"] = example(content["schema"], schemas)
+            if "contentMediaType" not in content["schema"]:
+                content["example"] = example(content["schema"], schemas)
 
 
 def _illustrate(operation: Document, told: Document, schemas: Document) -> None:

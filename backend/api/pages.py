@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -20,6 +20,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 K = TypeVar("K")
 MOST = 100
+Whose = Annotated[
+    Literal["mine", "all"],
+    Query(alias="scope", description="`all`: also what others share with whoever has access to the repository."),
+]
 
 Moment: TypeAdapter[tuple[datetime, UUID]] = TypeAdapter(tuple[AwareDatetime, UUID])
 _Words = Annotated[str, Field(pattern=r"\A[^\x00]*\z")]  # PostgreSQL refuses NUL

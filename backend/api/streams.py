@@ -82,7 +82,8 @@ def stream(
     """
     _require_room(caller.token_id)
     line = _Line(bearer.text_of(request), caller, topic, read, told)
-    return Stream(line.run(after), headers={"X-Accel-Buffering": "no"})
+    lines = iter(()) if getattr(request.state, "is_head", False) else line.run(after)
+    return Stream(lines, headers={"X-Accel-Buffering": "no"})
 
 
 class _Line:

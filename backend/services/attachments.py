@@ -186,6 +186,14 @@ def of_messages(
     return found
 
 
+def sent(session: Session, task_id: UUID) -> list[AttachmentRow]:
+    """The images that came with the task's own prompt, in their order. The caller has checked that it may be read."""
+    columns = (col(getattr(Attachment, name)) for name in ("id", "name", "size", "width", "height"))
+    of_it = (col(Attachment.task_id) == task_id, col(Attachment.message_id).is_(None))
+    statement = sqlalchemy.select(*columns).where(*of_it).order_by(col(Attachment.position))
+    return [AttachmentRow(*row) for row in session.execute(statement)]
+
+
 def sent_with(session: Session, task_id: UUID, message_id: UUID | None = None) -> set[UUID]:
     """The images that came with a task, or with a message of it."""
     of_it = col(Attachment.message_id) == message_id if message_id else col(Attachment.message_id).is_(None)

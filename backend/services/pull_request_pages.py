@@ -39,6 +39,7 @@ class Wanted:
     state: State = State.ALL
     repository_id: UUID | None = None
     query: str = ""
+    everyone: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,9 @@ def entries(
 def following(
     session: Session, user: User, wanted: Wanted, after: Key | None = None, *, size: int = 50
 ) -> Slice[PullRow, Key]:
-    """Those of the person's own tasks that fit, the newest task's first: those after a task of that moment and id."""
+    """Those that fit, the newest task's first: those after a task of that moment and id."""
     at, id = col(Task.created_at), col(Task.id)
-    conditions = [access.own(user), *_fitting(wanted), *([tuple_(at, id) < after] if after else [])]
+    conditions = [*_narrowed(user, wanted), *([tuple_(at, id) < after] if after else [])]
     statement = _selection(user).add_columns(at.label("task_at")).where(*conditions)
     found = session.execute(statement.order_by(at.desc(), id.desc()).limit(size + 1)).all()
     slice = paging.cut(found, size, lambda one: (one.task_at, one.task_id))
@@ -162,7 +163,7 @@ def _selection(user: User) -> Any:
 
 
 def _narrowed(user: User, wanted: Wanted) -> list[Any]:
-    return [access.visible(user), *_fitting(wanted)]
+    return [access.visible(user) if wanted.everyone else access.own(user), *_fitting(wanted)]
 
 
 def _fitting(wanted: Wanted) -> list[Any]:

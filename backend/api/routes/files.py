@@ -8,19 +8,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from backend import db
-from backend.api import deps
+from backend.api import deps, pictures
 from backend.services import attachments, ledger, logs, tasks
 from backend.services.attachments import AttachmentRow
 from backend.services.ledger import Kind, Period, Wanted
 
 router = APIRouter(prefix="/files", include_in_schema=False)
-# Opened by itself, an image runs nothing and loads nothing.
-_ALONE = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "private, no-cache",
-    "Vary": "Cookie",
-}
 
 
 @router.get("/tasks/{task_id}/patch")
@@ -69,17 +62,11 @@ async def attach(request: Request, name: str = "") -> JSONResponse:
 
 @router.get("/attachments/{attachment_id}")
 def attachment(request: Request, attachment_id: UUID) -> Response:
-    """An image, for whoever may see it; asked for again each time, so that nobody keeps what they may no longer see."""
+    """An image, for whoever may see it."""
     with db.transaction() as session:
         user = deps.person(request, session)
         shown = attachments.picture(session, user, attachment_id)
-    tag = f'"{attachment_id}"'
-    headers = {**_ALONE, "ETag": tag}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    kind = shown.media_type.removeprefix("image/")
-    headers["Content-Disposition"] = f'inline; filename="{attachment_id.hex[:8]}.{kind}"'
-    return Response(shown.content, media_type=shown.media_type, headers=headers)
+    return pictures.answer(request, attachment_id, shown)
 
 
 @router.delete("/attachments/{attachment_id}", status_code=204)

@@ -1,4 +1,4 @@
-"""Pull requests of the person's tasks, the models, and the credits."""
+"""The models, and the credits."""
 
 from typing import Annotated
 from uuid import UUID
@@ -15,34 +15,16 @@ from backend.api.schemas.lists import (
     LedgerEntryShown,
     ModelShown,
     ModelsShown,
-    PullRequestShown,
     UsedShown,
 )
-from backend.services import catalog, credits, ledger, pull_request_pages
+from backend.services import catalog, credits, ledger
 from backend.services.ledger import Kind, Period
-from backend.services.pull_request_pages import State, Wanted
 from backend.services.tasks import MAX_PROMPT
 from backend.words import TaskType
 
-pull_requests = bearer.router("/pull-requests", "Pull requests")
 models = bearer.router("/models", "Models")
 money = bearer.router("/credits", "Credits")
 USED_DAYS = 30
-
-
-@pull_requests.get("", response_model=Page[PullRequestShown])
-def list_pull_requests(
-    caller: Caller,
-    turn: Turn,
-    status: State = State.ALL,
-    repository_id: UUID | None = None,
-    q: Annotated[str, Query(max_length=200, description="Words of a title, a branch or a name, or a number.")] = "",
-) -> Response:
-    """The pull requests of the person's tasks, the newest task's first."""
-    wanted = Wanted(status, repository_id, q)
-    with db.transaction() as session:
-        found = pull_request_pages.following(session, caller.user, wanted, turn.after(pages.Moment), size=turn.limit)
-    return turn.page(found, pages.Moment, PullRequestShown.model_validate)
 
 
 @models.get("")

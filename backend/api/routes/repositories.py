@@ -10,8 +10,24 @@ from backend import db
 from backend.api import bearer, pages
 from backend.api.bearer import Caller
 from backend.api.pages import Page, Turn
-from backend.api.schemas.repositories import BranchShown, RepositoryShown, SettingsGiven, SettingsShown, SyncShown
-from backend.services import access, repositories, repository_pages, repository_settings, repository_syncs
+from backend.api.schemas.repositories import (
+    BranchShown,
+    RepositoryShown,
+    SecretGiven,
+    SettingsGiven,
+    SettingsShown,
+    SetupGiven,
+    SetupShown,
+    SyncShown,
+)
+from backend.services import (
+    access,
+    repositories,
+    repository_pages,
+    repository_settings,
+    repository_setup,
+    repository_syncs,
+)
 from backend.services.paging import cut
 from backend.services.repositories import BranchRow
 from backend.services.repository_pages import Access, Archive, Privacy, Reachable, Wanted
@@ -85,6 +101,36 @@ def update_repository_settings(caller: Caller, repository_id: UUID, given: Setti
         repository_settings.save(session, caller.user, repository_id, **given.model_dump())
         session.expire_all()
         return SettingsShown.model_validate(repository_settings.read(session, caller.user, repository_id))
+
+
+@router.get("/{repository_id}/setup")
+def read_repository_setup(caller: Caller, repository_id: UUID) -> SetupShown:
+    """What prepares the repository for its runs; secrets by their names."""
+    with db.transaction() as session:
+        return SetupShown.model_validate(repository_setup.read(session, caller.user, repository_id))
+
+
+@router.put("/{repository_id}/setup")
+def update_repository_setup(caller: Caller, repository_id: UUID, given: SetupGiven) -> SetupShown:
+    """Changes script and environment, for whoever may push; runs that begin from now on use them."""
+    with db.transaction() as session:
+        repository_setup.save(session, caller.user, repository_id, **given.model_dump())
+        session.flush()
+        return SetupShown.model_validate(repository_setup.read(session, caller.user, repository_id))
+
+
+@router.put("/{repository_id}/setup/secrets/{name}", status_code=204)
+def keep_repository_secret(caller: Caller, repository_id: UUID, name: str, given: SecretGiven) -> None:
+    """Keeps a secret, in place of an older one of its name."""
+    with db.transaction() as session:
+        repository_setup.keep_secret(session, caller.user, repository_id, name, given.value)
+
+
+@router.delete("/{repository_id}/setup/secrets/{name}", status_code=204)
+def remove_repository_secret(caller: Caller, repository_id: UUID, name: str) -> None:
+    """Forgets a secret; twice is once."""
+    with db.transaction() as session:
+        repository_setup.remove_secret(session, caller.user, repository_id, name)
 
 
 def _shown(found: Reachable) -> RepositoryShown:

@@ -10,18 +10,22 @@ from backend import db, rate_limit
 from backend.api import bearer, pages
 from backend.api.bearer import Caller
 from backend.api.once import Once
-from backend.api.pages import Page, Turn
+from backend.api.pages import Page, Turn, Whose
 from backend.api.schemas.tasks import (
+    AttachmentShown,
+    ChangesGiven,
     EvidenceShown,
     FollowUpGiven,
     FollowUpShown,
     MessageShown,
+    RetryGiven,
     RunShown,
     TaskGiven,
     TaskShown,
     TaskWhole,
 )
-from backend.services import access, tasks
+from backend.models import User
+from backend.services import access, attachments, tasks
 from backend.services.tasks import State, TaskEntry
 from backend.settings import get_settings
 from backend.words import Priority, Status, TaskType
@@ -42,7 +46,7 @@ def create_task(caller: Caller, given: TaskGiven, once: Once) -> Response:
 
     def submit(session: Session) -> tuple[TaskShown, str]:
         task = tasks.submit(session, caller.user, found)
-        return _shown(tasks.entry(session, caller.user, task.id)), f"/api/tasks/{task.id}"
+        return shown(tasks.entry(session, caller.user, task.id), caller.user), f"/api/tasks/{task.id}"
 
     return once.make(submit)
 
@@ -51,6 +55,7 @@ def create_task(caller: Caller, given: TaskGiven, once: Once) -> Response:
 def list_tasks(
     caller: Caller,
     turn: Turn,
+    whose: Whose = "mine",
     status: Status | None = None,
     type: TaskType | None = None,
     priority: Priority | None = None,
@@ -59,12 +64,12 @@ def list_tasks(
     q: Annotated[str, Query(max_length=200, description="Words of the title or the prompt.")] = "",
     archived: Annotated[bool, Query(description="Only those that were put away, instead of the others.")] = False,
 ) -> Response:
-    """The person's own tasks that fit, newest first."""
+    """The person's own tasks that fit, or all that they may read, newest first."""
     state = State.ARCHIVED if archived else None
-    wanted = tasks.Filters(state, status, type, repository_id, model_id, priority, q)
+    wanted = tasks.Filters(state, status, type, repository_id, model_id, priority, q, everyone=whose == "all")
     with db.transaction() as session:
         found = tasks.following(session, caller.user, wanted, turn.after(pages.Moment), size=turn.limit)
-    return turn.page(found, pages.Moment, _shown)
+    return turn.page(found, pages.Moment, lambda entry: shown(entry, caller.user))
 
 
 @router.get("/{task_id}")
@@ -72,18 +77,68 @@ def read_task(caller: Caller, task_id: UUID) -> TaskWhole:
     """A task of the person's own, or one that is shared with them."""
     with db.transaction() as session:
         prompt = access.readable(session, caller.user, task_id).prompt
+        images = attachments.sent(session, task_id)
         entry, page = tasks.entry(session, caller.user, task_id), tasks.page(session, caller.user, task_id)
     return TaskWhole(
-        **vars(_shown(entry)),
+        **vars(shown(entry, caller.user)),
         prompt=prompt,
         run=RunShown.model_validate(page.run),
         evidence=EvidenceShown.model_validate(page.evidence) if page.evidence else None,
         file_count=page.file_count,
         waiting_messages=[MessageShown.model_validate(one) for one in page.queued_messages],
-        is_mine=page.row.is_mine,
+        attachments=[AttachmentShown.model_validate(one) for one in images],
         can_cancel=page.can_cancel,
         can_follow_up=page.can_follow_up,
     )
+
+
+@router.put("/{task_id}")
+def update_task(caller: Caller, task_id: UUID, given: ChangesGiven) -> TaskShown:
+    """Names the task otherwise, or shares it with whoever has access to its repository; for its owner."""
+    with db.transaction() as session:
+        access.owned(session, caller.user, task_id)
+        if given.title is not None:
+            tasks.rename(session, caller.user, task_id, given.title)
+        if given.visibility is not None:
+            tasks.set_visibility(session, caller.user, task_id, given.visibility)
+        return shown(tasks.entry(session, caller.user, task_id), caller.user)
+
+
+@router.delete("/{task_id}", status_code=204)
+def delete_task(caller: Caller, task_id: UUID) -> None:
+    """Takes an ended task away for good; its pull request stays on GitHub, what it cost in the ledger."""
+    with db.transaction() as session:
+        tasks.delete(session, caller.user, task_id)
+
+
+@router.put("/{task_id}/archive")
+def archive_task(caller: Caller, task_id: UUID) -> TaskShown:
+    """Takes an ended task out of the lists; twice is once."""
+    with db.transaction() as session:
+        tasks.archive(session, caller.user, task_id)
+        return shown(tasks.entry(session, caller.user, task_id), caller.user)
+
+
+@router.delete("/{task_id}/archive")
+def unarchive_task(caller: Caller, task_id: UUID) -> TaskShown:
+    """Brings an archived task back into the lists; twice is once."""
+    with db.transaction() as session:
+        tasks.unarchive(session, caller.user, task_id)
+        return shown(tasks.entry(session, caller.user, task_id), caller.user)
+
+
+@router.post("/{task_id}/retry", status_code=201, response_model=TaskShown)
+def retry_task(caller: Caller, task_id: UUID, once: Once, given: RetryGiven | None = None) -> Response:
+    """Tries a task again that ended without a result: the next run begins, with its own hold."""
+    rate_limit.take(rate_limit.CREATIONS, caller.user.id)
+
+    def again(session: Session) -> tuple[TaskShown, None]:
+        wanted = given or RetryGiven()
+        tasks.retry(session, caller.user, task_id, model_id=wanted.model_id, prompt=wanted.prompt)
+        session.flush()
+        return shown(tasks.entry(session, caller.user, task_id), caller.user), None
+
+    return once.make(again)
 
 
 @router.put("/{task_id}/cancel")
@@ -92,7 +147,7 @@ def cancel_task(caller: Caller, task_id: UUID) -> TaskShown:
     with db.transaction() as session:
         tasks.cancel(session, caller.user, task_id)
         session.flush()
-        return _shown(tasks.entry(session, caller.user, task_id))
+        return shown(tasks.entry(session, caller.user, task_id), caller.user)
 
 
 @router.post("/{task_id}/follow-ups", status_code=201, response_model=FollowUpShown)
@@ -102,7 +157,7 @@ def create_follow_up(caller: Caller, task_id: UUID, given: FollowUpGiven, once: 
     rate_limit.take(rate_limit.CREATIONS, caller.user.id)
 
     def say(session: Session) -> tuple[FollowUpShown, None]:
-        message = tasks.follow_up(session, caller.user, task_id, given.text)
+        message = tasks.follow_up(session, caller.user, task_id, given.text, images=given.attachments)
         session.flush()
         session.refresh(message)
         return FollowUpShown.model_validate(message), None
@@ -117,8 +172,17 @@ def withdraw_follow_up(caller: Caller, task_id: UUID, message_id: UUID) -> None:
         tasks.withdraw(session, caller.user, message_id, of=task_id)
 
 
-def _shown(entry: TaskEntry) -> TaskShown:
+def shown(entry: TaskEntry, user: User) -> TaskShown:
+    """A task as lists tell it to this person."""
     has_pull = entry.pr_number is not None
     pull = {"number": entry.pr_number, "status": entry.pr_status, "url": entry.pr_url} if has_pull else None
     url = f"{get_settings().origin}/tasks/{entry.id}"
-    return TaskShown.model_validate({**entry._asdict(), "short_id": entry.short_id, "url": url, "pull_request": pull})
+    return TaskShown.model_validate(
+        {
+            **entry._asdict(),
+            "short_id": entry.short_id,
+            "is_mine": entry.user_id == user.id,
+            "url": url,
+            "pull_request": pull,
+        }
+    )

@@ -12,7 +12,7 @@ from backend.words import Effort, PullRequestStatus
 
 
 class PullRequestShown(Shown):
-    """A pull request of one of the person's tasks, as GitHub last told it."""
+    """A pull request of a task, as GitHub last told it."""
 
     id: UUID
     number: int = Field(examples=[12])
@@ -25,7 +25,25 @@ class PullRequestShown(Shown):
     task_id: UUID
     task_title: str
     verdict: str = Field(description="The worker's own run of the tests; empty where there was none.")
+    head_sha: str = Field(description="Its newest commit; empty where it is not known yet.")
+    checks_state: str | None
+    review_state: str | None
+    conflicts: bool
+    owner: str = Field(description="Whose task it is.", examples=["Alice Adams"])
+    is_mine: bool
+    may_push: bool = Field(description="Whether this person may merge or close it.")
     updated_at: datetime
+
+
+class DeedGiven(Given):
+    """What a merge is about."""
+
+    sha: str = Field(
+        default="",
+        pattern=r"^([0-9a-f]{40})?$",
+        description="For a merge: the head that was looked at.",
+        examples=["0f8d5a3e" * 5],
+    )
 
 
 class ModelShown(Shown):

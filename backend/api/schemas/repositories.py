@@ -8,6 +8,7 @@ from pydantic import Field
 
 from backend.api.schemas.base import Given, Shown
 from backend.services.repository_settings import LABEL, DraftPolicy
+from backend.services.repository_setup import MOST_ENVIRONMENT, MOST_SCRIPT, MOST_SECRET
 
 
 class RepositoryShown(Shown):
@@ -68,3 +69,32 @@ class SettingsGiven(Given):
     draft_policy: DraftPolicy = DraftPolicy.UNVERIFIED
     trigger_label: str = Field(default=LABEL, max_length=200)
     takes_mentions: bool = True
+
+
+class SecretShown(Shown):
+    """A secret by its name; no value of one is ever given back."""
+
+    name: str = Field(examples=["PIP_INDEX_TOKEN"])
+    set_at: datetime
+
+
+class SetupShown(Shown):
+    """What prepares a repository for its runs."""
+
+    script: str = Field(examples=["pip install -r requirements.txt"])
+    environment: str = Field(description="Lines of NAME=value, by name.", examples=["TZ=UTC"])
+    secrets: list[SecretShown] = Field(description="Only the script gets to see them.")
+    can_change: bool = Field(description="Whether this person may, who can push to the repository.")
+
+
+class SetupGiven(Given):
+    """Script and environment, whole: what is not given is empty then. The secrets stay as they are."""
+
+    script: str = Field(default="", max_length=MOST_SCRIPT * 2, examples=["pip install -r requirements.txt"])
+    environment: str = Field(default="", max_length=MOST_ENVIRONMENT * 2, examples=["TZ=UTC"])
+
+
+class SecretGiven(Given):
+    """A secret's value."""
+
+    value: str = Field(max_length=MOST_SECRET * 2, examples=["a-secret-of-one-line"])

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StrictInt
 
 from backend.api.schemas.base import Given, Shown
+from backend.services import attachments
 from backend.services.tasks import MAX_PROMPT
 from backend.words import (
     Effort,
@@ -28,6 +29,10 @@ _MODEL = "4f0c9a52-6d0b-4a86-9a6e-0e4f3a9d1c77"
 Branch = Annotated[str, Field(min_length=1, max_length=244, examples=["main"])]
 Prompt = Annotated[
     str, Field(min_length=1, max_length=MAX_PROMPT, examples=["Totals are off by a cent. Find out why and fix it."])
+]
+
+Images = Annotated[
+    tuple[UUID, ...], Field(max_length=attachments.MOST, description="Images of one's own that no task has yet.")
 ]
 
 
@@ -52,6 +57,7 @@ class TaskGiven(Given):
     pull_number: Annotated[StrictInt, Field(gt=0, lt=2**31)] | None = Field(
         default=None, description="The pull request that a review looks at, by GitHub's number."
     )
+    attachments: Images = ()
 
 
 class PullRequestOfTask(Shown):
@@ -83,6 +89,7 @@ class TaskShown(Shown):
     model_id: UUID = Field(examples=[_MODEL])
     model: str = Field(examples=["Demo (scripted, no AI)"])
     owner: str = Field(examples=["Alice Adams"])
+    is_mine: bool
     branch: str = Field(examples=["main"])
     target_branch: str = Field(examples=["main"])
     work_branch: str | None = Field(examples=["async/0f8d5a3e-totals"])
@@ -137,6 +144,16 @@ class MessageShown(Shown):
     text: str
 
 
+class AttachmentShown(Shown):
+    """An image that goes with a prompt: without its metadata, its size in bytes, its sides in pixels."""
+
+    id: UUID
+    name: str = Field(examples=["shot.png"])
+    size: int
+    width: int
+    height: int
+
+
 class TaskWhole(TaskShown):
     """A task with its words, its newest run, and what can be done with it."""
 
@@ -145,7 +162,7 @@ class TaskWhole(TaskShown):
     evidence: EvidenceShown | None
     file_count: int = Field(description="Files that it changed.")
     waiting_messages: list[MessageShown]
-    is_mine: bool
+    attachments: list[AttachmentShown] = Field(description="The images that came with its prompt.")
     can_cancel: bool
     can_follow_up: bool
 
@@ -154,6 +171,25 @@ class FollowUpGiven(Given):
     """What else is to be done."""
 
     text: Prompt
+    attachments: Images = ()
+
+
+class ChangesGiven(Given):
+    """What an owner changes of a task; what is not given stays as it was."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Totals that are off by a cent"}]})
+
+    title: str | None = Field(default=None, max_length=1000)
+    visibility: Visibility | None = None
+
+
+class RetryGiven(Given):
+    """Another try: with the newest run's words and model where none are given."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"model_id": _MODEL}]})
+
+    prompt: Prompt | None = None
+    model_id: UUID | None = None
 
 
 class FollowUpShown(Shown):

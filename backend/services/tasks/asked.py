@@ -26,6 +26,7 @@ class Asked:
     effort: Effort | None = None
     visibility: Visibility | None = None
     pull_number: int | None = None
+    attachments: tuple[UUID, ...] = ()
 
 
 def draft(session: Session, user: User, asked: Asked) -> Draft:
@@ -43,6 +44,7 @@ def draft(session: Session, user: User, asked: Asked) -> Draft:
         effort=asked.effort or usual.effort,
         visibility=asked.visibility or usual.visibility,
         pull_number=asked.pull_number,
+        attachments=asked.attachments,
     )
 
 

@@ -1,4 +1,4 @@
-"""The person's own tasks as programs read them: newest first, on from any of them, each on its own."""
+"""Tasks as programs read them: newest first, on from any of them, each on its own."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -37,6 +37,7 @@ class TaskEntry(NamedTuple):
     repository: str
     model_id: UUID
     model: str
+    user_id: UUID
     owner: str
     branch: str
     target_branch: str
@@ -63,7 +64,7 @@ class TaskEntry(NamedTuple):
 def following(
     session: Session, user: User, filters: Filters, after: Key | None = None, *, size: int = 50
 ) -> Slice[TaskEntry, Key]:
-    """The person's own tasks that fit, newest first, those after one of that moment and id."""
+    """The tasks that fit, newest first, those after one of that moment and id."""
     conditions = [*fitting(user, filters), *([tuple_(_AT, _ID) < after] if after else [])]
     rows = session.execute(_SELECTION.where(*conditions).order_by(_AT.desc(), _ID.desc()).limit(size + 1)).all()
     return paging.cut([TaskEntry._make(row) for row in rows], size, lambda entry: (entry.created_at, entry.id))

@@ -144,5 +144,5 @@ def test_an_address_with_a_slash_too_many_is_not_there_and_leads_nowhere(people:
 
 def test_another_method_is_told_all_that_there_are(client: TestClient) -> None:
     answer = client.delete(USER)
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PUT")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, PUT")
     assert answer.json()["code"] == "method_not_allowed"

@@ -18,6 +18,7 @@ from backend.services import recorder
 from backend.settings import PROJECT_DIR, get_settings
 from tests.backend.api.conftest import token
 from tests.conftest import People
+from tests.pictures import png
 from tests.syncing import sync
 
 GUIDE = (PROJECT_DIR / "docs" / "api-guide.md").read_text(encoding="utf-8")
@@ -45,11 +46,13 @@ def served(connected: People) -> Iterator[str]:
 def test_every_command_of_the_guide_does_what_it_says(connected: People, served: str, tmp_path: Path) -> None:
     script = _script(served, token(connected.alice))
     shell = ["bash", "-euo", "pipefail", "-c", f"exec 2>&1\n{script}"]
+    (tmp_path / "totals.png").write_bytes(png())
     process = subprocess.Popen(shell, cwd=tmp_path, text=True, stdout=subprocess.PIPE)
     _work(tmp_path, process)
     told, _ = process.communicate(timeout=60)
     assert process.returncode == 0, told
     assert (tmp_path / "task.patch").read_text() == PATCH.decode()
+    assert (tmp_path / "again.png").read_bytes().startswith(b"\x89PNG")
     for words in ('"status":"cancelled"', "event: task:event", "authorize_url", 'rel="next"'):
         assert words in told, words
     assert re.findall(r'"status":(\d+),"code"', told) == ["422"], "the one refusal is the one that is shown"

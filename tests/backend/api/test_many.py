@@ -37,6 +37,7 @@ SELECT user_id, id, 'hold', 0, 5, id::text, created_at FROM few;
 INSERT INTO task_results (task_id, result_type) SELECT id, 'analysis' FROM few;
 ANALYZE tasks, pull_requests, credit_transactions, task_results;
 """
+HERS = pull_request_pages.Wanted(everyone=False)
 Asked = list[tuple[str, Any]]
 Asking = Callable[[Session, People], object]
 LISTS: dict[str, Asking] = {
@@ -47,7 +48,15 @@ LISTS: dict[str, Asking] = {
     "tasks by repository": lambda s, p: tasks.following(s, p.alice, tasks.Filters(repository_id=p.sample), MIDDLE),
     "tasks of which there are none": lambda s, p: tasks.following(s, p.alice, tasks.Filters(status=Status.RUNNING)),
     "tasks by words": lambda s, p: tasks.following(s, p.alice, tasks.Filters(query="mend"), MIDDLE),
-    "pull requests": lambda s, p: pull_request_pages.following(s, p.alice, pull_request_pages.Wanted(), MIDDLE),
+    "everyone's tasks": lambda s, p: tasks.following(s, p.alice, tasks.Filters(everyone=True)),
+    "everyone's tasks, from the middle": lambda s, p: tasks.following(s, p.alice, tasks.Filters(everyone=True), MIDDLE),
+    "everyone's tasks of which there are none": lambda s, p: tasks.following(
+        s, p.alice, tasks.Filters(status=Status.RUNNING, everyone=True)
+    ),
+    "everyone's pull requests": lambda s, p: pull_request_pages.following(
+        s, p.alice, pull_request_pages.Wanted(), MIDDLE
+    ),
+    "pull requests": lambda s, p: pull_request_pages.following(s, p.alice, HERS, MIDDLE),
     "ledger": lambda s, p: ledger.following(s, p.alice, ledger.Wanted(), MIDDLE),
     "repositories": lambda s, p: repository_pages.following(s, p.alice, repository_pages.Wanted()),
     "results": lambda s, p: results.stored(s, p.alice, _newest(s)),

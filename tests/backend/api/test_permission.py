@@ -26,7 +26,7 @@ from sqlmodel import select
 from backend import db
 from backend.api.app import app
 from backend.github.types import Profile, Token
-from backend.models import TaskRun, User
+from backend.models import PullRequest, TaskRun, User
 from backend.services import api_tokens, attachments, auth, recorder, tasks
 from backend.services.api_tokens import Scope
 from backend.settings import get_settings
@@ -44,6 +44,10 @@ GET    /api/repositories                          401    401     401     401    
 GET    /api/repositories/{repository_id}/branches 401    401     401     401      200    404   404   404  200 200
 GET    /api/repositories/{repository_id}/settings 401    401     401     401      200    404   404   404  200 200
 PUT    /api/repositories/{repository_id}/settings 401    401     401     401      403    404   404   404  403 200
+GET    /api/repositories/{repository_id}/setup    401    401     401     401      200    404   404   404  200 200
+PUT    /api/repositories/{repository_id}/setup    401    401     401     401      403    404   404   404  200 200
+PUT    /api/repositories/{repository_id}/setup/secrets/{name} 401 401  401  401   403    404   404   404  204 204
+DELETE /api/repositories/{repository_id}/setup/secrets/{name} 401 401  401  401   403    404   404   404  204 204
 POST   /api/tasks                                 401    401     401     401      403    404   404   404  201 201
 GET    /api/tasks                                 401    401     401     401      200    200   200   200  200 200
 GET    /api/tasks/{task_id}                       401    401     401     401      200    404   404   404  200 200
@@ -54,7 +58,16 @@ GET    /api/tasks/{task_id}/patch                 401    401     401     401    
 POST   /api/tasks/{task_id}/follow-ups            401    401     401     401      403    404   404   404  403 201
 DELETE /api/tasks/{task_id}/follow-ups/{message_id} 401  401     401     401      403    404   404   404  403 204
 PUT    /api/tasks/{task_id}/cancel                401    401     401     401      403    404   404   404  403 200
+PUT    /api/tasks/{task_id}                       401    401     401     401      403    404   404   404  403 200
+PUT    /api/tasks/{task_id}/archive               401    401     401     401      403    404   404   404  403 200
+DELETE /api/tasks/{task_id}/archive               401    401     401     401      403    404   404   404  403 200
+POST   /api/tasks/{task_id}/retry                 401    401     401     401      403    404   404   404  403 201
+DELETE /api/tasks/{task_id}                       401    401     401     401      403    404   404   404  403 204
+PUT    /api/tasks/{task_id}/pull-request/{deed}   401    401     401     401      403    404   404   404  200 200
 GET    /api/events                                401    401     401     401      200    200   200   200  200 200
+POST   /api/attachments                           401    401     401     401      403    201   201   201  201 201
+GET    /api/attachments/{attachment_id}           401    401     401     401      200    404   404   404  404 200
+DELETE /api/attachments/{attachment_id}           401    401     401     401      403    404   404   404  404 204
 GET    /api/pull-requests                         401    401     401     401      200    200   200   200  200 200
 GET    /api/models                                401    401     401     401      200    200   200   200  200 200
 GET    /api/credits                               401    401     401     401      200    200   200   200  200 200
@@ -95,6 +108,10 @@ def bodies(people: People) -> dict[tuple[str, str], dict[str, Any]]:
         ("PUT", "/api/repositories/{repository_id}/settings"): {"test_command": "pytest"},
         ("POST", "/api/tasks"): {"repository_id": "{repository_id}", "prompt": "Fix it", "model_id": str(people.model)},
         ("POST", "/api/tasks/{task_id}/follow-ups"): {"text": "More"},
+        ("PUT", "/api/repositories/{repository_id}/setup"): {"script": "true"},
+        ("PUT", "/api/repositories/{repository_id}/setup/secrets/{name}"): {"value": "long enough"},
+        ("PUT", "/api/tasks/{task_id}"): {"title": "Named"},
+        ("POST", "/api/tasks/{task_id}/retry"): {},
         ("POST", "/api/tokens"): {"name": "more", "scope": "read"},
         ("POST", "/api/admin/people/{username}/credits"): {"credits": 1, "reason": "why not"},
     }
@@ -136,9 +153,10 @@ def things(connected: People) -> dict[str, dict[str, str]]:
     """What of Alice's each role asks for, by the names in the paths."""
     shared, private = (_task(connected, one) for one in (Visibility.REPOSITORY, Visibility.PRIVATE))
     with db.transaction() as session:
-        image = attachments.store(session, connected.alice, "a.png", png())
+        image, other = (attachments.store(session, connected.alice, "a.png", png()) for _ in range(2))
         kept = api_tokens.create(session, connected.alice, "hers", Scope.READ, 30)[0]
-    usual = {"attachment_id": str(image.id), "token_id": str(kept.id), "username": "bob"}
+    known = {"attachment_id": str(image.id), "other_image": str(other.id), "deed": "close", "name": "TOKEN_X"}
+    usual = {**known, "token_id": str(kept.id), "username": "bob"}
     hers = {**usual, **private, "repository_id": str(connected.sample)}
     theirs = {**usual, **shared, "repository_id": str(connected.shop)}
     return {role: theirs if role in ("bob", "carol", "admin") else hers for role in ROLES}
@@ -170,10 +188,15 @@ def _client(headers: dict[str, str], address: str) -> TestClient:
 def _ask(people: People, client: TestClient, method: str, path: str, named: dict[str, str]) -> int:
     body = bodies(people).get((method, path))
     headers = {"Origin": get_settings().origin}
+    if (method, path) == ("DELETE", "/api/tasks/{task_id}"):
+        named = {**named, "task_id": named["ended_task"]}
+    if path == "/files/attachments/{attachment_id}":
+        named = {**named, "attachment_id": named["other_image"]}
     url = path.format(**named) + QUERIES.get(path, "").format(model=people.model)
-    if path == "/files/attachments":
+    if path in ("/files/attachments", "/api/attachments"):
+        headers["Content-Type"] = "image/png"
         return client.request(method, url, content=png(), headers=headers).status_code
-    filled = {name: _filled(value, named) for name, value in body.items()} if body else None
+    filled = {name: _filled(value, named) for name, value in body.items()} if body else body
     return client.request(method, url, json=filled, headers=headers).status_code
 
 
@@ -191,11 +214,29 @@ def _id(session: Any, text: str) -> UUID:
 
 
 def _task(people: People, visibility: Visibility) -> dict[str, str]:
-    """A task of Alice's in the team's repository, with a patch and a message that waits."""
+    """A task of Alice's in the team's repository, with a patch, a message that waits and a closed pull request; and one
+    that ended.
+    """
     usual = (people.shop, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, "Fix it")
     with db.transaction() as session:
         task = tasks.submit(session, people.alice, tasks.Draft(*usual, visibility=visibility))
         message = tasks.follow_up(session, people.alice, task.id, "And more")
         run = session.exec(select(TaskRun).where(TaskRun.task_id == task.id)).one()
         recorder.keep_patch(session, run, recorder.pack_patch(BytesIO(b"diff --git a/x b/x\n")))
-        return {"task_id": str(task.id), "message_id": str(message.id)}
+        number = len(session.exec(select(PullRequest)).all()) + 1
+        session.add(
+            PullRequest(
+                task_id=task.id,
+                repository_id=people.shop,
+                github_pr_id=number,
+                pr_number=number,
+                title="",
+                source_branch="x",
+                target_branch="main",
+                status="closed",
+                url="",
+            )
+        )
+        ended = tasks.submit(session, people.alice, tasks.Draft(*usual, visibility=visibility))
+        tasks.cancel(session, people.alice, ended.id)
+        return {"task_id": str(task.id), "message_id": str(message.id), "ended_task": str(ended.id)}

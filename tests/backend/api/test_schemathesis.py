@@ -22,11 +22,12 @@ from backend import db
 from backend.api.app import app
 from backend.api.description import describe
 from backend.models import TaskRun
-from backend.services import api_tokens, recorder, tasks
+from backend.services import api_tokens, attachments, recorder, tasks
 from backend.services.api_tokens import Scope
 from backend.words import Priority, TaskType
 from tests.backend.api.conftest import token
 from tests.conftest import People
+from tests.pictures import png
 
 EXAMPLES = 3  # of each operation, as it should be and as it should not
 CHECKS = [
@@ -49,6 +50,7 @@ def hers(connected: People) -> dict[str, str]:
         message = tasks.follow_up(session, alice, task.id, "And more")
         run = session.exec(select(TaskRun).where(TaskRun.task_id == task.id)).one()
         recorder.keep_patch(session, run, recorder.pack_patch(BytesIO(b"diff --git a/x b/x\n")))
+        image = attachments.store(session, alice, "a.png", png())
         other = api_tokens.create(session, alice, "other", Scope.READ, 30)[0]
     return {
         "task_id": str(task.id),
@@ -56,6 +58,9 @@ def hers(connected: People) -> dict[str, str]:
         "repository_id": str(connected.sample),
         "token_id": str(other.id),
         "username": "bob",
+        "attachment_id": str(image.id),
+        "name": "TOKEN_X",
+        "deed": "close",
         "token": token(alice, Scope.ADMIN),
     }
 
