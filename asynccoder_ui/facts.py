@@ -43,6 +43,7 @@ class TaskFacts:
     until: str = ""
     can_stop: bool = False
     can_follow_up: bool = False
+    no_more: str = ""
     no_images: str = ""  # why none can go along
     most_images: int = 0
     wants_credits: bool = False
@@ -153,6 +154,7 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         until=iso(run.ended_at),
         can_stop=page.can_cancel,
         can_follow_up=page.can_follow_up,
+        no_more=page.no_more,
         no_images=_no_images(page),
         most_images=max(0, attachments.MOST - page.images),
         wants_credits="add_credits" in page.actions,

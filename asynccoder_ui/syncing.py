@@ -1,7 +1,7 @@
 """Lists that GitHub can be asked about: long work that tells how far it is, to every tab, and outlives its page."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, ClassVar, Generic, TypeVar
@@ -44,12 +44,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Sync(Generic[T]):
-    """What is done for a person: `known` says how far it is, `told` what came of it where that is known at once."""
+    """What is done for a person: `known` says how far it is, `told` what came of it, where there is something to say.
+
+    `told` gets the token as well: what a worker does is awaited there.
+    """
 
     verb: str
     known: Callable[[UUID], Work]
     work: Callable[[UUID], T]
-    told: Callable[[T], str | None]
+    told: Callable[[str, T], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Syncing(Listing, mixin=True):
             token, sync = self._token(), self._sync
             self.sync_work = Work(True, f"{sync.verb}…")
         try:
-            words = sync.told(await people.outside(token, sync.work))
+            words = await sync.told(token, await people.outside(token, sync.work))
             told = rx.toast.success(words) if words else None
         except Refusal as error:
             told = orders.refuse(f"GitHub was not asked to the end. {error}")

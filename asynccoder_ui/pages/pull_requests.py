@@ -35,7 +35,7 @@ _STATES = [
 _WIDEN = "Search for something else, or widen the filters."
 
 
-def _told(polled: service.Polled) -> str:
+async def _told(_: str, polled: service.Polled) -> str:
     if not polled.wanted:
         return "You have no open pull requests to ask about."
     asked = "1 pull request" if polled.wanted == 1 else f"{polled.wanted:,} pull requests"

@@ -7,7 +7,7 @@ import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import repositories_view as view
-from asynccoder_ui import routes, theme
+from asynccoder_ui import routes, syncing, theme
 from asynccoder_ui.branches import Branches, branch_list
 from asynccoder_ui.components import listing
 from asynccoder_ui.components.react import ago
@@ -64,7 +64,16 @@ def _ask(person: UUID) -> None:
         repository_syncs.ask(session, person)
 
 
-_SYNC = Sync("Syncing", _known, _ask, lambda _: None)
+async def _told(token: str, _: None) -> str:
+    standing = await syncing.ended(token)
+    if standing.state != "done":
+        return ""  # the page says why
+    return (
+        "One repository is up to date." if standing.found == 1 else f"{standing.found:,} repositories are up to date."
+    )
+
+
+_SYNC = Sync("Syncing", _known, _ask, _told)
 
 
 class Repositories(Syncing, Session):

@@ -328,6 +328,7 @@ def _reply() -> rx.Component:
             label="Follow-up",
             small=True,
         ),
+        rx.cond(TaskView.facts.no_more != "", theme.notice(TaskView.facts.no_more)),
     )
 
 

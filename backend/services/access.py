@@ -55,6 +55,15 @@ def require_to_work(session: Session, user: User, repository_id: UUID, task_type
     return found
 
 
+def why_no_work(session: Session, user: User, repository_id: UUID, task_type: TaskType) -> str:
+    """Why this person may not have such work done there; empty where they may."""
+    try:
+        require_to_work(session, user, repository_id, task_type)
+    except (NotFound, Forbidden) as error:
+        return str(error)
+    return ""
+
+
 def refusal(found: Repository, access_level: str, *, needs_push: bool) -> str:
     """Why work of this kind cannot be started on the repository; empty if it can."""
     if found.is_empty:

@@ -156,6 +156,28 @@ def test_a_sync_that_goes_on_is_shown_to_whoever_comes_back_and_not_started_twic
     assert not visited(Repositories, people, who="bob").sync_work.is_running
 
 
+def test_a_sync_tells_how_many_there_are_once_a_worker_is_through(people: People):
+    async def road(tab: Tab) -> None:
+        pressed = await tab.start(Repositories.sync)
+
+        async def is_asked() -> bool:
+            with db.transaction() as session:
+                return repository_syncs.due(session)
+
+        await tab.until(is_asked)
+        assert "up to date" not in str(tab.got)
+        with db.transaction() as session:
+            session.execute(text("UPDATE repository_syncs SET state = 'done', found = 1001, ended_at = now()"))
+        await pressed
+
+        async def is_told() -> bool:
+            return "1,001 repositories are up to date." in str(tab.got)
+
+        await tab.until(is_told)
+
+    visited(Repositories, people, road)
+
+
 def test_a_sync_with_a_dead_token_asks_to_reconnect(people: People):
     with db.transaction() as session:
         people.bob.is_github_connected = False

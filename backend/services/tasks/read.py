@@ -27,7 +27,7 @@ from backend.services.tasks.rows import (
     TaskPage,
     TaskRow,
 )
-from backend.words import Phase, PullRequestStatus
+from backend.words import Phase, PullRequestStatus, TaskType
 
 # Of what services/pull_signals.py keeps: the names of checks that fail; when reviews were sent that ask for something.
 _FAILING = cast('$.* ? (@.stand == "failed").name', JSONPATH)
@@ -44,7 +44,9 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
     if found is None:
         raise NotFound(access.NO_TASK)
     row = _with_place(session, user, query.row(found))
-    is_merged = row.pr_status == PullRequestStatus.MERGED
+    is_merged, no_more = row.pr_status == PullRequestStatus.MERGED, ""
+    if row.is_mine and not (row.is_alive or is_merged):
+        no_more = access.why_no_work(session, user, found["repository_id"], TaskType(row.task_type))
     return TaskPage(
         row=row,
         run=RunRow(**{one: found[f"run_{one}"] for one in _RUN}),
@@ -61,7 +63,8 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         takes_images=catalog.takes_images(found["model_provider"], found["model"], found["capabilities"]),
         images=found["images"],
         can_cancel=row.is_mine and row.is_alive,
-        can_follow_up=row.is_mine and (row.is_alive or not is_merged),
+        can_follow_up=row.is_mine and (row.is_alive or not (is_merged or no_more)),
+        no_more=no_more,
         actions=["add_credits", "finish_now", "cancel"] if row.is_mine and row.waits_for_person else [],
     )
 
@@ -106,6 +109,7 @@ def _page_columns(user: User) -> list[Any]:
         col(Task.target_branch),
         col(Task.work_branch),
         col(Task.pull_number),
+        col(Task.repository_id),
         col(Repository.url).label("repository_url"),
         col(Task.event_seq),
         col(AiModel.provider).label("model_provider"),

@@ -178,7 +178,8 @@ class MessageRow:
 class TaskPage:
     """Everything of a task's page but its log and its diff; `run` is the newest.
 
-    `review_of` is the number of the pull request that the task reviews.
+    `review_of` is the number of the pull request that the task reviews; `no_more` says why nothing more can be done on
+    the repository.
     """
 
     row: TaskRow
@@ -197,4 +198,5 @@ class TaskPage:
     images: int  # that were sent with it
     can_cancel: bool
     can_follow_up: bool
+    no_more: str
     actions: list[str]

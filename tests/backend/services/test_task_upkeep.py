@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from backend import db
 from backend.errors import AsyncCoderError, Conflict, Forbidden, InvalidInput, NotEnoughCredits, NotFound, TooLarge
 from backend.models import AiModel, TaskRun, User
-from backend.services import access, brief, claims, credits, ledger, pull_requests, tasks
+from backend.services import access, brief, claims, credits, ledger, pull_requests, repositories, tasks
 from backend.words import Failure, Outcome, Priority, Status, TaskType, Visibility
 from tests.conftest import People, keep, remote
 from tests.settled import settle
@@ -176,6 +176,24 @@ def test_others_tasks_are_listed_only_when_asked_for_and_shared(people: People, 
         assert not tasks.sidebar(session, people.carol, everyone=True).has_others
         page = tasks.page(session, people.bob, failed)
     assert not (page.can_cancel or page.can_follow_up or page.actions)
+
+
+def test_nothing_more_is_offered_where_the_repository_takes_no_more_and_the_page_says_why(
+    people: People, failed: UUID
+) -> None:
+    def offered() -> tuple[bool, str]:
+        page = do(tasks.page, people.alice, failed)
+        return page.can_follow_up, page.no_more
+
+    assert offered() == (True, "")
+    with db.transaction() as session:
+        session.execute(text("UPDATE repositories SET is_archived = true"))
+    assert offered() == (False, "This repository is archived, so nothing can be pushed to it.")
+    with db.transaction() as session:
+        repositories.lose(session, "user_id = :id", id=people.alice.id)
+    may, why = offered()
+    assert not may and why.startswith("You had ") and why.endswith("GitHub no longer shows it to you.")
+    assert do(tasks.page, people.alice, failed).row.is_mine, "the task itself stays"
 
 
 def is_unread(people: People, task_id: UUID) -> bool:
