@@ -147,7 +147,7 @@ def settings_item(row: SettingsRow) -> SettingsItem:
         trigger_label=row.trigger_label,
         mentions=mentions,
         mention=f"@{get_settings().mention}",
-        mention_words=_MENTIONS[mentions],
+        mention_words=_MENTIONS[mentions].lower(),
         changed_at=iso(row.changed_at),
         can_change=row.can_change,
     )

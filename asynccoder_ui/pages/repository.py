@@ -348,9 +348,16 @@ def _facts() -> rx.Component:
         ),
         theme.plain("dt", "Pull requests"),
         theme.plain("dd", chosen.draft_words),
-        theme.plain("dt", "Label that starts a task"),
-        theme.plain("dd", rx.cond(chosen.trigger_label != "", theme.words("mono", chosen.trigger_label), "None")),
-        theme.plain("dt", "A comment that names ", theme.words("mono", chosen.mention)),
-        theme.plain("dd", chosen.mention_words),
+        theme.plain("dt", "Label"),
+        theme.plain(
+            "dd",
+            rx.cond(
+                chosen.trigger_label != "",
+                rx.fragment(theme.words("mono", chosen.trigger_label), " starts a task"),
+                "None starts a task",
+            ),
+        ),
+        theme.plain("dt", "Mention"),
+        theme.plain("dd", "A comment that names ", theme.words("mono", chosen.mention), " ", chosen.mention_words),
         tag="dl",
     )

@@ -1,5 +1,6 @@
 """`asynccoder`: one file per group of commands; each imports what it needs when it runs."""
 
+import io
 import sys
 
 import typer
@@ -30,6 +31,9 @@ app.add_typer(admin.app, name="admin")
 
 def main() -> None:
     """Runs the command; what is refused is told in one sentence and its fix, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a question mark
     try:
         app()
     except AsyncCoderError as error:

@@ -70,6 +70,8 @@ def list_tasks(
     if as_json:
         print(json.dumps(found))
         return
+    if not found:
+        print("No such tasks." if status else "No tasks yet.", file=sys.stderr)
     for one in found:
         state = one["outcome"] or one["failure"] or one["phase"]
         print(f"{one['short_id']}  {one['status']:<9}  {state:<16}  {one['repository']}  {_plain(one['title'])}")
@@ -92,13 +94,17 @@ def stop(task: Id, as_json: Json = False) -> None:
 
 @app.command()
 def diff(task: Id, as_json: Json = False) -> None:
-    """Prints what a task changed."""
+    """Prints what a task changed: into a file or a pipe byte for byte, as `git apply` takes it."""
     server = Client.signed_in()
     task_id = _found(server, task)["id"]
     if as_json:
         print(json.dumps(server.get(f"/api/tasks/{task_id}/diff")))
         return
-    sys.stdout.write(_patch(server, task_id).decode("utf-8", "replace"))
+    patch = _patch(server, task_id)
+    if sys.stdout.isatty():
+        print(_plain(patch.decode("utf-8", "replace")), end="")
+    else:
+        sys.stdout.buffer.write(patch)
 
 
 @app.command()

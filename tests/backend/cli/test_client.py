@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,8 +26,8 @@ from backend.api.app import app as api
 from backend.cli import app, client, login, task
 from backend.cli.client import Account, ClientError
 from backend.errors import Misconfigured
-from backend.models import DeviceGrant, User
-from backend.services import api_tokens, device_grants
+from backend.models import DeviceGrant, TaskRun, User
+from backend.services import api_tokens, device_grants, recorder
 from backend.services.api_tokens import Scope
 from backend.settings import PROJECT_DIR, get_settings
 from tests.backend.services.road import signed_in, work
@@ -113,6 +114,10 @@ def test_from_sign_in_to_changed_files(
     seen = asynccoder("task", "watch", task_id[:8]).output
     for said in ("First a look at what is here.", "  · Edited shop/totals.py", "  = verified", "completed  pr_opened"):
         assert said in seen, seen
+    few = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "backend.cli", "task", "watch", task_id]
+    asked = subprocess.run(command, cwd=PROJECT_DIR, env=few, capture_output=True, check=True)
+    assert b"  ? Edited shop/totals.py" in asked.stdout, "what the terminal lacks is a question mark"
     events = [json.loads(line) for line in asynccoder("task", "watch", task_id, "--json").stdout.splitlines()]
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     listed = json.loads(asynccoder("task", "list", "--status", "completed", "--json").stdout)
@@ -154,6 +159,15 @@ def near(people: People, config: Path, environment: pytest.MonkeyPatch) -> Peopl
         token = api_tokens.create(session, people.alice, "cli", Scope.WRITE, 30)[1]
     client.save(Account(get_settings().origin, token))
     return people
+
+
+def test_a_diff_is_written_byte_for_byte(near: People) -> None:
+    assert asynccoder("task", "list").stderr.endswith("No tasks yet.\n")
+    task_id, patch = str(submit(near)), b"diff --git a/x b/x\n+caf\xe9\r\n"
+    with db.transaction() as session:
+        run = session.exec(select(TaskRun)).one()
+        recorder.keep_patch(session, run, recorder.pack_patch(BytesIO(patch)))
+    assert asynccoder("task", "diff", task_id).stdout_bytes == patch
 
 
 def test_refusals_have_a_sentence_and_a_code(near: People) -> None:
