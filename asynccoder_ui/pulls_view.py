@@ -47,6 +47,7 @@ class PullItem:
 def pull_item(row: PullRow) -> PullItem:
     """A line of the list."""
     facts = [row.repository, f"{row.source_branch} → {row.target_branch}", "" if row.is_mine else f"by {row.owner}"]
+    facts += [] if row.is_reachable else ["as last seen: GitHub no longer shows it to you"]
     return PullItem(
         id=str(row.id),
         number=row.number,

@@ -74,18 +74,20 @@ class RepositoryChanged:
 class AccessChanged:
     """Repositories whose people GitHub has changed: `lost` by all, or by the person alone; what they see is stale.
 
-    Whoever reached those `gained` once may do so again.
+    Whoever reached those `gained` once may do so again. Where GitHub names none, it is all of the owner named.
     """
 
     person_github_id: int | None
     lost: tuple[int, ...] = ()
     is_for_all: bool = False
     gained: tuple[int, ...] = ()
+    lost_owner: str = ""
+    gained_owner: str = ""
 
 
 @dataclass(frozen=True)
 class MemberLeft:
-    """An `organization` webhook: the person is no member of it any more."""
+    """An `organization` webhook: the person is no member of it any more, and may reach less of it."""
 
     person_github_id: int
     organisation: str

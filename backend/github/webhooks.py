@@ -24,6 +24,7 @@ from backend.github.documents import CheckDocument, IssueDocument, PullDocument,
 from backend.github.types import RemoteIssue
 
 _BRANCH = "refs/heads/"
+_WHOLE = ("created", "deleted", "suspend", "unsuspend")  # what becomes of an installation as a whole
 
 
 class _Id(BaseModel):
@@ -125,16 +126,21 @@ class _RepositoryEvent(BaseModel):
     repository: _Repository
 
 
+class _Organisation(BaseModel):
+    login: str
+
+
+class _Installation(BaseModel):
+    account: _Organisation | None = None  # whoever it is installed for
+
+
 class _InstallationEvent(BaseModel):
     action: str
+    installation: _Installation = Field(default_factory=_Installation)
     sender: _Id | None = None
     repositories: list[_Id] = Field(default_factory=list)
     repositories_removed: list[_Id] = Field(default_factory=list)
     repositories_added: list[_Id] = Field(default_factory=list)
-
-
-class _Organisation(BaseModel):
-    login: str
 
 
 class _Membership(BaseModel):
@@ -151,6 +157,14 @@ class _MemberEvent(BaseModel):
     action: str
     repository: _Id
     member: _Id | None = None
+
+
+class _TeamMemberEvent(BaseModel):
+    member: _Id | None = None
+
+
+class _TeamEvent(BaseModel):
+    repository: _Id | None = None
 
 
 def verify(secret: str, body: bytes, signature_header: str | None) -> bool:
@@ -286,9 +300,17 @@ def _installation(payload: Any) -> Change:
     is_end = told.action in ("deleted", "suspend")
     lost = told.repositories if is_end else told.repositories_removed
     gained = [] if is_end else [*told.repositories, *told.repositories_added]
-    person = told.sender.id if told.sender else None
+    person, account = told.sender.id if told.sender else None, told.installation.account
     ids = [tuple(one.id for one in listed) for listed in (lost, gained)]
-    return AccessChanged(person, ids[0], is_for_all=True, gained=ids[1])
+    owner = account.login if account and not any(ids) and told.action in _WHOLE else ""
+    return AccessChanged(
+        person,
+        ids[0],
+        is_for_all=True,
+        gained=ids[1],
+        lost_owner=owner if is_end else "",
+        gained_owner="" if is_end else owner,
+    )
 
 
 def _member(payload: Any) -> Change | None:
@@ -296,6 +318,17 @@ def _member(payload: Any) -> Change | None:
     if told.member is None:
         return None
     return AccessChanged(told.member.id, (told.repository.id,) if told.action == "removed" else ())
+
+
+def _team_member(payload: Any) -> Change | None:
+    told = parse_document(_TeamMemberEvent, payload)
+    return AccessChanged(told.member.id) if told.member else None
+
+
+def _team(payload: Any) -> Change | None:
+    """Nobody says who is in the team: whoever reaches its repository looks anew."""
+    told = parse_document(_TeamEvent, payload)
+    return AccessChanged(None, gained=(told.repository.id,)) if told.repository else None
 
 
 def _organization(payload: Any) -> Change | None:
@@ -318,5 +351,7 @@ _READERS: dict[str, Callable[[Any], Change | None]] = {
     "installation": _installation,
     "installation_repositories": _installation,
     "member": _member,
+    "membership": _team_member,
     "organization": _organization,
+    "team": _team,
 }

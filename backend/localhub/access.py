@@ -94,6 +94,13 @@ def place(db: sqlite3.Connection, viewer: Viewer, owner: str, name: str) -> Plac
     return seen(db, viewer, found) if found else None
 
 
+def moved(db: sqlite3.Connection, viewer: Viewer, owner: str, name: str) -> Place | None:
+    """The repository that had this name before, as this viewer sees it: names that nobody took since lead on to it."""
+    query = "SELECT repository.* FROM repository JOIN moved ON repository_id = id WHERE full_name = ? AND NOT deleted"
+    found = one(db, Repository, query, f"{owner}/{name}")
+    return seen(db, viewer, found) if found else None
+
+
 def place_of(db: sqlite3.Connection, repository_id: int) -> Place:
     """The repository as the hub itself sees it, with every right."""
     found = one(db, Repository, "SELECT * FROM repository WHERE id = ?", repository_id)

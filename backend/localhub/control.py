@@ -26,6 +26,7 @@ _EMPTIED = (
     "label",
     "issue",
     "access",
+    "moved",
     "repository",
     "membership",
     "account",

@@ -7,7 +7,7 @@ from typing import IO
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
 from backend import log
 from backend.localhub import access, git, pulls, visitors
@@ -78,10 +78,14 @@ class GitDoor:
     def _allowed(self, request: Request, is_push: bool) -> tuple[Place, Viewer] | Response:
         with self._hub.store.read() as db:
             viewer = visitors.git_viewer(db, request)
-            name = request.path_params["name"].removesuffix(".git")
-            place = access.place(db, viewer, request.path_params["owner"], name) if viewer else None
+            owner, name = request.path_params["owner"], request.path_params["name"].removesuffix(".git")
+            place = access.place(db, viewer, owner, name) if viewer else None
+            moved = access.moved(db, viewer, owner, name) if viewer and place is None else None
         if viewer is None:
             return _ask("Bad credentials\n")
+        if moved is not None:
+            address = f"{self._hub.config.base_url}/{moved.full_name}.git/{_action(request)}?{request.url.query}"
+            return RedirectResponse(address, 301)
         if place is None:
             is_known = viewer.account or viewer.installation
             return PlainTextResponse("Repository not found.\n", 404) if is_known else _ask("Repository not found.\n")

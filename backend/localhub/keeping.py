@@ -72,6 +72,8 @@ def _change(db: sqlite3.Connection, place: Place, what: str, given: Mapping[str,
         raise Refused(422, "That cannot be done to a repository")
     if value == "":
         raise Refused(422, "It needs another value")
+    if what in ("renamed", "transferred"):  # the old name leads on until somebody takes it
+        db.execute("INSERT OR REPLACE INTO moved VALUES (?, ?)", (place.full_name, place.repository.id))
     change = f"UPDATE repository SET {column} = ?, updated_at = ? WHERE id = ?"  # noqa: S608 names of our own
     db.execute(change, (value, stamp(), place.repository.id))
 

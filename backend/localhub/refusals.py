@@ -27,6 +27,18 @@ class Refused(Exception):
         return ". ".join([self.message, *map(_detail, self.errors)])
 
 
+class Moved(Refused):
+    """It has another name now. `full_name` leads on in the place of `before`; GitHub's own way there names the id.
+
+    docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api: "Follow redirects".
+    """
+
+    def __init__(self, is_read: bool, before: str, full_name: str) -> None:
+        super().__init__(301 if is_read else 307, "Moved Permanently" if is_read else "Temporary Redirect")
+        self.before = before
+        self.full_name = full_name
+
+
 def _detail(error: dict[str, Any] | str) -> str:
     if isinstance(error, str):
         return error

@@ -113,8 +113,12 @@ _KEEPING = """
 ALTER TABLE repository ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE repository ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
 """
+_MOVED = """
+CREATE TABLE moved (
+  full_name TEXT PRIMARY KEY COLLATE NOCASE, repository_id INTEGER NOT NULL REFERENCES repository);
+"""
 # user_version says how many of them a file has had.
-STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS, _EXPIRY, _TALK, _INSTALLED, _RESOLVED, _KEEPING)
+STEPS = (_FIRST, _ISSUES, _REVIEWS, _CHECKS, _EXPIRY, _TALK, _INSTALLED, _RESOLVED, _KEEPING, _MOVED)
 
 Record = TypeVar("Record")
 

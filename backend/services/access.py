@@ -100,6 +100,15 @@ def pushable(user: User) -> ColumnElement[bool]:
     return and_(col(Repository.is_active), col(Repository.is_archived).is_(False), may_write)
 
 
+def reaching(user: User) -> ColumnElement[bool]:
+    """Of a selection of tasks with their repositories: whether GitHub shows this person the repository."""
+    has_access = exists().where(
+        col(UserRepositoryAccess.repository_id) == col(Repository.id),
+        col(UserRepositoryAccess.user_id) == user.id,
+    )
+    return and_(col(Repository.is_active), has_access)
+
+
 def readable(session: Session, user: User, task_id: UUID) -> Task:
     """The task, if this person may read it. Raises NotFound."""
     task = session.exec(select(Task).where(Task.id == task_id, visible(user))).first()

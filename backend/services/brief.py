@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from backend.engine.transcript import REVIEW, LogEntry
 from backend.errors import Forbidden, NotFound, RunFailed
-from backend.models import AiModel, PullRequest, RepositorySettings, Task, TaskEvent, TaskRun, User
+from backend.models import AiModel, PullRequest, Repository, RepositorySettings, Task, TaskEvent, TaskRun, User
 from backend.providers.base import Prices
 from backend.services import access, catalog, credits, issues, provider_keys
 from backend.services.claims import Claim
@@ -71,12 +71,7 @@ def read(session: Session, claim: Claim) -> Brief:
     task = session.exec(select(Task).where(Task.id == run.task_id)).one()
     user = session.exec(select(User).where(User.id == task.user_id)).one()
     task_type = TaskType(task.type)
-    try:
-        repository = access.require_to_work(session, user, task.repository_id, task_type)
-    except NotFound as error:
-        raise RunFailed(Failure.ACCESS_LOST) from error
-    except Forbidden as error:
-        raise RunFailed(Failure.ACCESS_LOST, str(error)) from error
+    repository = require(session, user, task.repository_id, task_type)
     model = session.exec(select(AiModel).where(AiModel.id == (run.ai_model_id or task.ai_model_id))).one()
     price = credits.prices(model)
     if price is None:
@@ -126,6 +121,17 @@ def read(session: Session, claim: Claim) -> Brief:
         merged_sha=run.merged_sha,
         issues=issues.references(task.prompt, repository.full_name),
     )
+
+
+def require(session: Session, user: User, repository_id: UUID, task_type: TaskType) -> Repository:
+    """The run's repository, where its person may still have it worked on. Raises RunFailed with the reason."""
+    try:
+        return access.require_to_work(session, user, repository_id, task_type)
+    except NotFound as error:
+        is_there = session.get_one(Repository, repository_id).is_active
+        raise RunFailed(Failure.ACCESS_LOST if is_there else Failure.REPOSITORY_GONE) from error
+    except Forbidden as error:
+        raise RunFailed(Failure.ACCESS_LOST, str(error)) from error
 
 
 def _log(session: Session, task_id: UUID) -> list[LogEntry]:

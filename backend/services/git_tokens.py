@@ -1,9 +1,9 @@
 """What git is handed for a run: for a clone that nothing is to be pushed from, a token that cannot push."""
 
 from backend import log
-from backend.errors import GitHubError, GitHubNotFound, GitHubUnauthorized, Misconfigured, RunFailed
+from backend.errors import GitHubError, GitHubUnauthorized, Misconfigured, RunFailed
 from backend.github import app
-from backend.services import github_tokens, repositories
+from backend.services import github_tokens
 from backend.services.brief import Brief
 from backend.settings import get_settings
 from backend.words import Failure
@@ -24,20 +24,15 @@ def for_push(facts: Brief) -> str:
 def for_clone(facts: Brief) -> str:
     """The owner's token, or of a run that may change nothing the GitHub App's, which reads this repository alone.
 
+    The app reaches more than the person may: theirs has said before that they see it (whereabouts.followed).
     An OAuth app has none such. Raises RunFailed, GitHubError with `retry_after` where the rate is limited.
     """
     known = get_settings().github_app
     if facts.task_type.may_edit or known is None:
         return for_push(facts)
     try:
-        # The app reaches more than the person may: their own token says whether it is theirs to see.
-        seen = repositories.with_github(facts.user_id, lambda github: github.repository(facts.full_name))
-        if seen.github_id != facts.repository_github_id:
-            raise RunFailed(Failure.REPOSITORY_GONE)
         api_url = get_settings().github_api_url
-        token = app.reading_token(api_url, *known, full_name=seen.full_name, github_id=seen.github_id)
-    except (GitHubNotFound, GitHubUnauthorized) as error:
-        raise RunFailed(Failure.ACCESS_LOST, str(error)) from error
+        token = app.reading_token(api_url, *known, full_name=facts.full_name, github_id=facts.repository_github_id)
     except GitHubError as error:
         if error.retry_after is not None:
             raise

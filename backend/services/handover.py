@@ -19,7 +19,7 @@ from backend.errors import GitError, GitHubError, GitHubNotFound, GitHubUnproces
 from backend.github.client import GitHub
 from backend.github.types import RemotePull
 from backend.models import Task, TaskResult, TaskRun
-from backend.services import answers, git_tokens, pull_requests, repositories, runs, target_merge
+from backend.services import answers, git_tokens, pull_requests, repositories, runs, target_merge, whereabouts
 from backend.services.evidence import Evidence, gather
 from backend.services.recorder import keep_patch, pack_patch
 from backend.services.report import pull_request_body, quiet
@@ -213,6 +213,7 @@ def _run_tests(place: Workplace, commit: Commit) -> Evidence:
 
 def _publish(place: Workplace, work: Work) -> None:
     """Pushes, finds or opens the pull request, and ends the run."""
+    place = replace(place, facts=whereabouts.followed(place.facts, Failure.PR_CREATE_FAILED))
     facts, sha = place.facts, work.commit.sha
     branch = facts.work_branch or push.work_branch(facts.short_id, work.commit.title)
     patiently(lambda session: _remember_branch(session, place, branch))

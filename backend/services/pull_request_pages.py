@@ -46,7 +46,7 @@ class Wanted:
 class PullRow:
     """A pull request as GitHub last told it, with the worker's verdict on it, empty where there is none.
 
-    `may_push` says whether this person may merge or close it.
+    `may_push` says whether this person may merge or close it; `is_reachable`, whether GitHub still shows it to them.
     """
 
     id: UUID
@@ -68,6 +68,7 @@ class PullRow:
     review_state: str | None
     conflicts: bool
     may_push: bool
+    is_reachable: bool
 
 
 def entries(
@@ -153,8 +154,9 @@ _COLUMNS: tuple[Any, ...] = (
 
 def _selection(user: User) -> Any:
     own = (col(Task.user_id) == user.id).label("is_mine"), access.pushable(user).label("may_push")
+    reached = access.reaching(user).label("is_reachable")
     return (
-        sqlalchemy.select(*_COLUMNS, *own)
+        sqlalchemy.select(*_COLUMNS, *own, reached)
         .select_from(PullRequest)
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)

@@ -20,7 +20,7 @@ from backend.errors import AsyncCoderError, GitHubError, GitHubUnauthorized, Una
 from backend.github.client import GitHub
 from backend.github.lines import Lines
 from backend.github.types import Listed, NotModified, RemoteCheck, RemotePull, RemoteReview
-from backend.models import PullRequest, Repository, Task, TaskRun, User
+from backend.models import PullRequest, Repository, Task, TaskRun, User, UserRepositoryAccess
 from backend.queue import ring_chore
 from backend.services import analytics, notices, progress, pull_signals, repositories
 from backend.services.progress import Report
@@ -175,6 +175,11 @@ def sync(user_id: UUID) -> Polled:
     return progress.once(user_id, SYNC, work, rest=SYNC_REST_SECONDS)
 
 
+_is_reachable = (col(UserRepositoryAccess.user_id) == Task.user_id) & (  # GitHub has nothing to say of any other
+    col(UserRepositoryAccess.repository_id) == PullRequest.repository_id
+)
+
+
 def _targets(session: Session, *conditions: Any, order: Any, limit: int = 500) -> list[PollTarget]:
     wanted = (
         PullRequest.id, Task.user_id, Repository.full_name, PullRequest.repository_id, PullRequest.pr_number,
@@ -186,7 +191,8 @@ def _targets(session: Session, *conditions: Any, order: Any, limit: int = 500) -
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(User, col(User.id) == Task.user_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
-        .where(col(Task.deleted_at).is_(None), *conditions)
+        .join(UserRepositoryAccess, _is_reachable)
+        .where(col(Task.deleted_at).is_(None), col(Repository.is_active), *conditions)
         .order_by(order, col(PullRequest.id))
         .limit(limit)
     )

@@ -227,6 +227,17 @@ def keep_one(session: Session, user_id: UUID, remote: RemoteRepository) -> None:
     _give(session, user_id, [_access_row(user_id, ids[remote.github_id], remote)])
 
 
+def refresh(session: Session, user_id: UUID, remote: RemoteRepository) -> None:
+    """Keeps what GitHub has just told of one repository, and of the access to it of a person who has some."""
+    ids = _keep_repositories(session, [remote])
+    changed = (
+        "UPDATE user_repository_access SET access_level = :level"
+        " WHERE user_id = :user AND repository_id = :id AND access_level <> :level"
+    )
+    values = {"level": remote.access_level, "user": user_id, "id": ids[remote.github_id]}
+    session.execute(text(changed), values)
+
+
 def lose(session: Session, which: str, **values: Any) -> None:
     """Takes access away, and remembers what each person knew the repository by; `which` is a condition in SQL."""
     session.execute(

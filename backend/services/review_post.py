@@ -17,7 +17,7 @@ from backend.engine.assignment import Ending
 from backend.errors import GitHubError, GitHubNotFound, GitHubUnauthorized, GitHubUnprocessable, InvalidInput
 from backend.github.client import GitHub
 from backend.github.types import LineComment, RemotePull, RemoteReview
-from backend.services import earlier_reviews, repositories, review_subject
+from backend.services import earlier_reviews, repositories, review_subject, whereabouts
 from backend.services.credits import to_credits
 from backend.services.earlier_reviews import Finding
 from backend.services.report import cost, harmless, quiet
@@ -139,9 +139,10 @@ def _review(place: Workplace, ending: Ending, subject: ReviewSubject, fresh: Seq
 
 def _once(github: GitHub, place: Workplace, review: _Review) -> tuple[RemoteReview, str]:
     """The review as GitHub has it, which an earlier attempt, or a call whose answer was lost, may have made."""
-    name, number = place.facts.full_name, review.subject.number
+    number = review.subject.number
     for pause in _PAUSES:
         try:
+            name = whereabouts.asked(github, place.facts).full_name  # a POST follows no rename
             login = github.me().login  # a marker that somebody else has copied is no review of ours
             known = (one for one in github.reviews(name, number) if review.marker in one.body)
             found = next((one for one in known if one.author.lower() == login.lower()), None)

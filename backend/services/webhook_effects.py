@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from functools import partial
+from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import func, text, update
 from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from backend import events
 from backend.db import after_commit, for_update
@@ -98,8 +100,10 @@ def _repository(session: Session, change: RepositoryChanged) -> None:
     if known is None or (known.observed_at is not None and change.updated_at < known.observed_at):
         return
     was_active = known.is_active
-    if change.full_name != known.full_name:  # renamed or transferred: who may do what is to be asked anew
-        _forget_syncs(session, [known.github_id])
+    # Who may do what is to be asked anew: what a new owner or privacy takes from people, nobody else tells.
+    is_elsewhere = _owner(change.full_name) != _owner(known.full_name)
+    if is_elsewhere or (change.is_private and not known.is_private):
+        _sync_all(session, known)
     known.name, known.full_name, known.description = change.name, change.full_name, change.description
     known.is_private, known.is_archived = change.is_private, change.is_archived
     known.default_branch, known.language = change.default_branch, change.language
@@ -111,7 +115,7 @@ def _repository(session: Session, change: RepositoryChanged) -> None:
     if change.is_deleted:
         repositories.lose(session, "repository_id = :id", id=known.id)
     elif not was_active:  # restored
-        _forget_syncs(session, [known.github_id])
+        _forget_syncs(session, _with_ids([known.github_id]))
     _ring_lists(session, known)
 
 
@@ -121,25 +125,56 @@ def _access(session: Session, change: AccessChanged) -> None:
     lost = "repository_id IN (SELECT id FROM repositories WHERE github_id = ANY(:lost))"
     if change.lost and (change.is_for_all or person is not None):
         repositories.lose(session, lost + whose, lost=list(change.lost), person=person)
+    if change.lost_owner:
+        ids = session.exec(_of_owner(change.lost_owner)).all()
+        repositories.lose(session, "repository_id = ANY(:ids)", ids=list(ids))
     if change.gained:
-        _forget_syncs(session, change.gained)
-    if person is not None:  # what was added is fetched now, where they are connected
-        session.execute(text("UPDATE users SET repositories_synced_at = NULL WHERE id = :id"), {"id": person})
-        if session.get_one(User, person).is_github_connected:
-            repository_syncs.ask(session, person)
+        _forget_syncs(session, _with_ids(change.gained))
+    if change.gained_owner:
+        _forget_syncs(session, _of_owner(change.gained_owner))
+    if person is not None:
+        _sync(session, person)
 
 
 def _organisation(session: Session, change: MemberLeft) -> None:
-    """Asked of GitHub itself, at once."""
+    """Asked of GitHub itself, at once: whether they may still come in, and what they still reach."""
+    person = session.exec(select(User.id).where(User.github_id == change.person_github_id)).first()
+    if person is None:
+        return
     if change.organisation.lower() in get_settings().allowed_orgs:
-        whose = col(User.github_id) == change.person_github_id
-        session.execute(update(User).where(whose).values(organisations_checked_at=None))
+        session.execute(update(User).where(col(User.id) == person).values(organisations_checked_at=None))
         after_commit(session, lambda: ring_chore(membership.CHORE))
+    _sync(session, person)
 
 
-def _forget_syncs(session: Session, github_ids: Sequence[int]) -> None:
+def _sync_all(session: Session, known: Repository) -> None:
+    """For whoever reaches it; in one order for everyone."""
+    reaching = select(UserRepositoryAccess.user_id).where(UserRepositoryAccess.repository_id == known.id)
+    for person in session.exec(reaching.order_by(col(UserRepositoryAccess.user_id))).all():
+        _sync(session, person)
+
+
+def _sync(session: Session, person: UUID) -> None:
+    """What they reach is asked of GitHub now, where they are connected, else at their next look."""
+    session.execute(text("UPDATE users SET repositories_synced_at = NULL WHERE id = :id"), {"id": person})
+    if session.get_one(User, person).is_github_connected:
+        repository_syncs.ask(session, person)
+
+
+def _with_ids(github_ids: Sequence[int]) -> SelectOfScalar[UUID]:
+    return select(Repository.id).where(col(Repository.github_id).in_(github_ids))
+
+
+def _of_owner(login: str) -> SelectOfScalar[UUID]:
+    return select(Repository.id).where(func.lower(func.split_part(Repository.full_name, "/", 1)) == login.lower())
+
+
+def _owner(full_name: str) -> str:
+    return full_name.partition("/")[0].lower()
+
+
+def _forget_syncs(session: Session, ids: SelectOfScalar[UUID]) -> None:
     """Has whoever reaches these, or did once, ask GitHub at their next look."""
-    ids = select(Repository.id).where(col(Repository.github_id).in_(github_ids))
     for known in (UserRepositoryAccess, LostAccess):
         with_access = select(known.user_id).where(col(known.repository_id).in_(ids))
         session.execute(update(User).where(col(User.id).in_(with_access)).values(repositories_synced_at=None))

@@ -18,7 +18,15 @@ from backend.engine.transcript import LogEntry
 from backend.errors import GitError, RunFailed, SandboxUnavailable
 from backend.sandbox.base import Sandbox
 from backend.sandbox.choose import choose
-from backend.services import earlier_reviews, git_tokens, repository_setup, review_subject, runs, target_merge
+from backend.services import (
+    earlier_reviews,
+    git_tokens,
+    repository_setup,
+    review_subject,
+    runs,
+    target_merge,
+    whereabouts,
+)
 from backend.services.brief import Brief
 from backend.services.claims import Claim
 from backend.services.lease import Lease
@@ -127,6 +135,7 @@ def sweep_workspaces() -> int:
 
 
 def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Workplace:
+    facts = whereabouts.followed(facts)
     token = git_tokens.for_clone(facts)
     began = time.monotonic()
     known = review_subject.told(facts.log, facts.number)

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from backend.localhub import visitors
 from backend.localhub.access import Viewer
-from backend.localhub.refusals import Refused
+from backend.localhub.refusals import Moved, Refused
 from backend.localhub.store import Account
 from backend.localhub.web import Call, Handler
 
@@ -48,6 +48,8 @@ def rest(route: Route, identify: Callable[[sqlite3.Connection, Call], Viewer] | 
             account_id, scopes = viewer.counted, viewer.scopes
             _check_limit(call, account_id)
             answer = route(replace(call, viewer=viewer))
+        except Moved as moved:
+            answer = Answer(moved.body, moved.status, {"Location": _elsewhere(call, moved)})
         except Refused as refusal:
             answer = Answer(refusal.body, refusal.status)
         return _response(call, answer, account_id, scopes)
@@ -130,6 +132,12 @@ def _matches(wanted: str, etag: str) -> bool:
     """RFC 9110: If-None-Match compares weakly."""
     strong = etag.removeprefix("W/")
     return any(one.strip().removeprefix("W/") in (strong, "*") for one in wanted.split(","))
+
+
+def _elsewhere(call: Call, moved: Moved) -> str:
+    path = call.request.url.path.replace(f"/repos/{moved.before}", f"/repos/{moved.full_name}", 1)
+    query = f"?{call.request.url.query}" if call.request.url.query else ""
+    return f"{call.hub.config.base_url}{path}{query}"
 
 
 def _number(text: str, default: int) -> int:

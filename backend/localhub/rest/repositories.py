@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.localhub import access, deliveries
 from backend.localhub.access import Level, Place
-from backend.localhub.refusals import Refused, invalid, not_found
+from backend.localhub.refusals import Moved, Refused, invalid, not_found
 from backend.localhub.rest.door import Answer, page, person
 from backend.localhub.shapes import commit as commit_shapes
 from backend.localhub.shapes import hook as hook_shapes
@@ -23,9 +23,11 @@ EVENTS = (  # what GitHub has to tell; the hub does not tell all of it
 
 def place(call: Call, db: sqlite3.Connection, level: Level = "read") -> Place:
     """The repository that the path names. Raises Refused: 404 where it is hidden, 403 where one may only look."""
-    found = access.place(db, call.viewer, call.path["owner"], call.path["name"])
+    owner, name = call.path["owner"], call.path["name"]
+    found = access.place(db, call.viewer, owner, name)
     if found is None:
-        raise not_found()
+        moved = access.moved(db, call.viewer, owner, name)
+        raise Moved(call.request.method == "GET", f"{owner}/{name}", moved.full_name) if moved else not_found()
     if not found.allows(level):
         person(call)
         raise Refused(403, f"Must have {'push' if level == 'write' else level} access to the repository.")

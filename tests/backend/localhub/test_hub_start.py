@@ -263,7 +263,7 @@ def test_a_hub_of_before_gets_its_issues_and_keeps_the_rest(config: Config) -> N
     seed.seed(hub)
     with hub.store.write() as db:
         db.execute("UPDATE repository SET description = 'Mine' WHERE id = 2001")
-        tables = "comment labelled label issue review_comment review check_run refresh installation_token"
+        tables = "comment labelled label issue review_comment review check_run refresh installation_token moved"
         for table in tables.split():
             db.execute(f"DROP TABLE {table}")
         db.execute("ALTER TABLE token DROP COLUMN expires_at")

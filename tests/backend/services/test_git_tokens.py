@@ -9,6 +9,7 @@ import pytest
 
 from backend import db, rsa_keys
 from backend.errors import RunFailed
+from backend.models import Repository
 from backend.services import brief, claims, git_tokens, github_tokens, workplace
 from backend.services.brief import Brief
 from backend.services.lease import Lease
@@ -63,17 +64,27 @@ def test_only_a_run_that_may_change_files_gets_its_persons_token(facts: Brief) -
         assert token.startswith("ghs_") is not task_type.may_edit
 
 
+def call_it(facts: Brief, full_name: str) -> None:
+    with db.transaction() as session:
+        session.get_one(Repository, facts.repository_id).full_name = full_name
+
+
+def lost(facts: Brief) -> str:
+    """What a run's folder is not made ready for."""
+    with pytest.raises(RunFailed) as refused, at_work(facts):
+        pass
+    assert refused.value.failure is Failure.ACCESS_LOST
+    return str(refused.value)
+
+
 def test_the_app_shows_nobody_what_they_may_not_see_themselves(facts: Brief) -> None:
-    with pytest.raises(RunFailed) as lost:
-        git_tokens.for_clone(replace(facts, full_name="carol/novel"))
-    assert lost.value.failure is Failure.ACCESS_LOST
-    with pytest.raises(RunFailed) as another:
-        git_tokens.for_clone(replace(facts, repository_github_id=facts.repository_github_id + 1))
-    assert another.value.failure is Failure.REPOSITORY_GONE, "another one has its name by now"
+    call_it(facts, "carol/novel")
+    assert "does not show it to you" in lost(facts)
+    call_it(facts, "alice/sample-shop")
+    assert "Another repository is called alice/sample-shop" in lost(facts)
+    call_it(facts, SHOP)
     github_tokens.forget(facts.user_id, github_tokens.opened(facts.user_id))
-    with pytest.raises(RunFailed) as gone:
-        git_tokens.for_clone(facts)
-    assert gone.value.failure is Failure.ACCESS_LOST
+    assert "Sign in with GitHub again" in lost(facts)
 
 
 def test_an_oauth_app_has_no_such_token_and_a_wrong_key_is_no_reason_to_hand_out_more(
