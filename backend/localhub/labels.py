@@ -21,7 +21,7 @@ def known(db: sqlite3.Connection, place: Place) -> list[Label]:
 def put_on(hub: Hub, db: sqlite3.Connection, place: Place, who: Account, number: int, names: Sequence[str]) -> None:
     """Puts these on; what is on it already is told to nobody. Raises Refused (404, 410, 422)."""
     for name in names:
-        row, label = issues.find_any(db, place, number), _made(db, place, name)
+        row, label = issues.find_any(db, place, number), made(db, place.repository.id, name)
         values = (place.repository.id, number, label.id)
         if db.execute("INSERT OR IGNORE INTO labelled VALUES (?, ?, ?)", values).rowcount:
             _announce(hub, db, issues.touch(db, row, stamp()), "labeled", label, who)
@@ -38,12 +38,13 @@ def take_off(hub: Hub, db: sqlite3.Connection, place: Place, who: Account, numbe
     _announce(hub, db, issues.touch(db, row, stamp()), "unlabeled", label, who)
 
 
-def _made(db: sqlite3.Connection, place: Place, name: str) -> Label:
+def made(db: sqlite3.Connection, repository_id: int, name: str) -> Label:
+    """A repository's label of that name, in any case. Raises Refused (422) for what can be none."""
     name = name.strip()
     if not name or len(name) > LONGEST or not name.isprintable():
         raise invalid("Label", field="name")
-    db.execute("INSERT OR IGNORE INTO label (repository_id, name) VALUES (?, ?)", (place.repository.id, name))
-    found = one(db, Label, "SELECT * FROM label WHERE repository_id = ? AND name = ?", place.repository.id, name)
+    db.execute("INSERT OR IGNORE INTO label (repository_id, name) VALUES (?, ?)", (repository_id, name))
+    found = one(db, Label, "SELECT * FROM label WHERE repository_id = ? AND name = ?", repository_id, name)
     assert found is not None
     return found
 

@@ -16,6 +16,7 @@ class SampleIssue:
     changed_at: str
     state: str = "open"
     comments: tuple[tuple[str, str], ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 _LOST_CENT = """Three lines of **10.005**, **10.005** and **21.02** should come to 41.03, and the cart says 41.02.
@@ -64,6 +65,7 @@ ISSUES = (
             ("alice", "I see it too: `round` is called on each line. There is a failing test for it already."),
             ("bob", "Then please keep that test as it is and mend `shop/totals.py` alone."),
         ),
+        labels=("bug",),
     ),
     SampleIssue(
         2001,
@@ -73,6 +75,7 @@ ISSUES = (
         _NEGATIVE,
         "2025-01-14T10:05:00Z",
         "2025-01-14T10:05:00Z",
+        labels=("enhancement",),
     ),
     SampleIssue(
         2001,
@@ -84,6 +87,7 @@ ISSUES = (
         "2025-01-16T11:00:00Z",
         state="closed",
         comments=(("alice", "Done: `python3 -m unittest`."),),
+        labels=("documentation",),
     ),
     SampleIssue(
         2002,
@@ -94,6 +98,7 @@ ISSUES = (
         "2025-01-09T13:00:00Z",
         "2025-01-10T09:20:00Z",
         comments=(("alice", "ISO 4217 lists the digits; no library needed for a dozen of them."),),
+        labels=("enhancement",),
     ),
     SampleIssue(
         2002,
@@ -103,6 +108,7 @@ ISSUES = (
         _COUPONS,
         "2025-01-10T16:45:00Z",
         "2025-01-10T16:45:00Z",
+        labels=("question",),
     ),
     SampleIssue(
         2003,

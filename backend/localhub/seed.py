@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 from backend.errors import GitError, Misconfigured
-from backend.localhub import access, git, pulls
+from backend.localhub import access, git, labels, pulls
 from backend.localhub.git import Bare
 from backend.localhub.hub import Hub
 from backend.localhub.repositories import Unborn, head_branch
@@ -119,6 +119,9 @@ def _add_issue(db: sqlite3.Connection, issue: SampleIssue) -> None:
         where = (issue.repository_id, issue.number, _account(db, login).id)
         values = (issue_id * 10 + at, *where, text, issue.changed_at, issue.changed_at)
         db.execute("INSERT INTO comment VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    for name in issue.labels if added.rowcount else ():
+        label = labels.made(db, issue.repository_id, name)
+        db.execute("INSERT INTO labelled VALUES (?, ?, ?)", (issue.repository_id, issue.number, label.id))
 
 
 def _add_pull(hub: Hub, sample: SamplePull) -> None:

@@ -250,7 +250,7 @@ def test_the_longest_comment_is_cut_and_one_without_visible_words_is_the_issue_a
     talk.say("alice", 12, "@asynccoder <!-- ask -->\u200b")
     long, bare = talk.go()
     assert len(long.prompt) < 32_000 and "(cut here: the rest is on GitHub)" in long.prompt
-    assert long.type == "ask" and bare.type == "async" and bare.title.startswith("Issue ")
+    assert long.type == "ask" and bare.type == "debug" and bare.title.startswith("Issue ")
 
 
 def test_while_github_limits_the_rate_it_waits(talk: Talk) -> None:
