@@ -6,7 +6,7 @@ docs.github.com/en/rest/apps/apps, "Create an installation access token for an a
 import github as pygithub
 
 from backend.errors import GitHubNotFound, GitHubUnauthorized, Misconfigured
-from backend.github.client import API_VERSION, TIMEOUT, USER_AGENT
+from backend.github.connection import API_VERSION, TIMEOUT, USER_AGENT
 from backend.github.documents import InstallationDocument, InstallationTokenDocument, parse_document
 from backend.github.failures import as_our_errors
 

@@ -4,21 +4,16 @@ PyGithub does paging, sessions and shapes; httpx the conditional requests that i
 retried here and nothing waits: a rate limit comes back as GitHubError with `retry_after`, and the caller decides.
 """
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-import github as pygithub
 import httpx
-from github.Repository import Repository
 
-from backend.certificates import certificates
-from backend.errors import GitHubNotFound, GitHubUnprocessable, InvalidInput
+from backend.errors import GitHubUnprocessable
 from backend.github import graph
+from backend.github.connection import PAGE, Connection, checked, items_of
 from backend.github.documents import (
     AnnotationDocument,
     CheckDocument,
@@ -32,7 +27,7 @@ from backend.github.documents import (
     ReviewDocument,
     parse_document,
 )
-from backend.github.failures import as_our_errors, refusal
+from backend.github.failures import as_our_errors
 from backend.github.listed import parse_pull, remote_pull
 from backend.github.types import (
     Branch,
@@ -50,64 +45,22 @@ from backend.github.types import (
     RepositoryPage,
 )
 
-TIMEOUT = 10  # seconds, to connect and for each read
-API_VERSION = "2022-11-28"
-USER_AGENT = "asynccoder"
-PAGE = 100
-_LONGEST_LOG = 512 * 1024  # bytes of a check's log, from its end
 MergeMethod = Literal["merge", "squash"]
-# docs.github.com/en/graphql/reference/mutations#markpullrequestreadyforreview
-_FULL_NAME = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}$)[A-Za-z0-9._-]+")
 
 
-class GitHub:
+class GitHub(Connection):
     """One person's GitHub. Every method raises GitHubError or one of its kinds, and never shows the token."""
-
-    def __init__(self, api_url: str, token: str, http: httpx.Client | None = None) -> None:
-        self._api_url = api_url.rstrip("/")
-        self._token = token
-        self._http = http
-        self._own_http: httpx.Client | None = None  # made at the first wish
-        self._github = pygithub.Github(
-            base_url=self._api_url,
-            auth=pygithub.Auth.Token(token),
-            timeout=TIMEOUT,
-            user_agent=USER_AGENT,
-            per_page=PAGE,
-            retry=None,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-            lazy=True,
-            api_version=API_VERSION,
-        )
-
-    def __repr__(self) -> str:
-        return f"GitHub({self._api_url!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Ends the connections that this object opened."""
-        self._github.close()
-        if self._own_http:
-            self._own_http.close()
 
     def me(self) -> Profile:
         """The person whose token this is."""
         with as_our_errors():
-            person = parse_document(ProfileDocument, self._github.get_user().raw_data)
+            person = parse_document(ProfileDocument, self.pygithub.get_user().raw_data)
         return Profile(person.id, person.login, person.name or None, person.email or None, person.avatar_url)
 
     def organisations(self) -> frozenset[str]:
         """The lower-case logins of those that the person is a member of, as far as the app may see them."""
         with as_our_errors():
-            return frozenset(one.login.lower() for one in self._github.get_user().get_orgs())
+            return frozenset(one.login.lower() for one in self.pygithub.get_user().get_orgs())
 
     def repositories(
         self, page: int = 1, etag: str | None = None, beat: Callable[[], None] = lambda: None
@@ -119,10 +72,10 @@ class GitHub:
         """
         path = f"/user/repos?per_page={PAGE}&sort=created&direction=asc&page={page}"
         with as_our_errors():
-            answer = self._get(path, {"If-None-Match": etag} if etag else {})
+            answer = self.get(path, {"If-None-Match": etag} if etag else {})
             if answer.status_code == 304 and etag:
                 return NotModified(etag)
-            told = [parse_document(RepositoryDocument, one) for one in _listed(answer.json())]
+            told = [parse_document(RepositoryDocument, one) for one in items_of(answer.json())]
         found = []
         for one in told:
             found.append(self._as_repository(one))
@@ -132,7 +85,7 @@ class GitHub:
     def repository(self, full_name: str) -> RemoteRepository:
         """One repository by `owner/name`; a renamed one is found under its old name too."""
         with as_our_errors():
-            told = parse_document(RepositoryDocument, self._get(f"/repos/{_checked(full_name)}").json())
+            told = parse_document(RepositoryDocument, self.get(f"/repos/{checked(full_name)}").json())
         return self._as_repository(told)
 
     def _as_repository(self, told: RepositoryDocument) -> RemoteRepository:
@@ -140,19 +93,19 @@ class GitHub:
         is_empty = not told.default_branch
         if told.size == 0 and not is_empty:
             with as_our_errors():
-                is_empty = not _listed(self._get(f"/repos/{_checked(told.full_name)}/branches?per_page=1").json())
+                is_empty = not items_of(self.get(f"/repos/{checked(told.full_name)}/branches?per_page=1").json())
         return told.as_repository(is_empty=is_empty)
 
     def branches(self, full_name: str) -> list[Branch]:
         """All branches in GitHub's order; none for an empty repository."""
         with as_our_errors():
-            found = self._repository(full_name).get_branches()
+            found = self.repository_of(full_name).get_branches()
             return [Branch(branch.name, branch.commit.sha, branch.protected) for branch in found]
 
     def find_pull(self, full_name: str, head_branch: str, base: str) -> RemotePull | None:
         """The pull request from `head_branch` to `base`: the open one, else the newest closed one, else None."""
         with as_our_errors():
-            repository = self._repository(full_name).complete()  # a moved repository has another owner in `head`
+            repository = self.repository_of(full_name).complete()  # a moved repository has another owner in `head`
             head = f"{repository.owner.login}:{head_branch}"
             listed = repository.get_pulls(state="all", sort="created", direction="desc", head=head, base=base)
             # GitHub leaves a filter it cannot read aside, so the answer is compared once more.
@@ -168,7 +121,7 @@ class GitHub:
         Raises GitHubUnprocessable where one exists already or a branch is missing: ask `find_pull` first.
         """
         with as_our_errors():
-            repository = self._repository(full_name).complete()  # a POST does not follow a rename
+            repository = self.repository_of(full_name).complete()  # a POST does not follow a rename
         try:
             with as_our_errors():
                 created = repository.create_pull(base=base, head=head, title=title, body=body, draft=draft)
@@ -182,7 +135,7 @@ class GitHub:
         """How a pull request stands; with the `etag` of an earlier look NotModified, which costs no rate limit."""
         headers = {"If-None-Match": etag} if etag else {}
         with as_our_errors():
-            answer = self._get(f"/repos/{_checked(full_name)}/pulls/{number}", headers)
+            answer = self.get(f"/repos/{checked(full_name)}/pulls/{number}", headers)
             if answer.status_code == 304 and etag:
                 return NotModified(etag)
             return parse_pull(answer.json(), answer.headers.get("etag"))
@@ -191,8 +144,8 @@ class GitHub:
         """The hundred open pull requests that changed last, the newest change first."""
         query = f"state=open&sort=updated&direction=desc&per_page={PAGE}"
         with as_our_errors():
-            answer = self._get(f"/repos/{_checked(full_name)}/pulls?{query}")
-            return [parse_pull(one) for one in _listed(answer.json())]
+            answer = self.get(f"/repos/{checked(full_name)}/pulls?{query}")
+            return [parse_pull(one) for one in items_of(answer.json())]
 
     def update_pull(
         self,
@@ -208,8 +161,8 @@ class GitHub:
             name: value for name, value in (("title", title), ("body", body), ("state", state)) if value is not None
         }
         with as_our_errors():
-            url = f"{self._repository(full_name).complete().url}/pulls/{number}"
-            _, data = self._github.requester.requestJsonAndCheck("PATCH", url, input=change)
+            url = f"{self.repository_of(full_name).complete().url}/pulls/{number}"
+            _, data = self.pygithub.requester.requestJsonAndCheck("PATCH", url, input=change)
             return parse_pull(data)
 
     def merge_pull(self, full_name: str, number: int, *, sha: str, method: MergeMethod = "merge") -> None:
@@ -218,44 +171,44 @@ class GitHub:
         Raises GitHubUnprocessable, in GitHub's words, for another head, a conflict, a rule of the repository, a draft.
         """
         with as_our_errors():
-            url = f"{self._repository(full_name).complete().url}/pulls/{number}/merge"
-            self._github.requester.requestJsonAndCheck("PUT", url, input={"sha": sha, "merge_method": method})
+            url = f"{self.repository_of(full_name).complete().url}/pulls/{number}/merge"
+            self.pygithub.requester.requestJsonAndCheck("PUT", url, input={"sha": sha, "merge_method": method})
 
     def mark_ready(self, full_name: str, number: int) -> None:
         """Makes a draft ready for review, which GitHub's REST API cannot. Raises GitHubUnprocessable."""
         with as_our_errors():
-            pull = self._get(f"/repos/{_checked(full_name)}/pulls/{number}").json()
-            graph.mark_ready(self._github.requester, pull["node_id"])
+            pull = self.get(f"/repos/{checked(full_name)}/pulls/{number}").json()
+            graph.mark_ready(self.pygithub.requester, pull["node_id"])
 
     def issue(self, full_name: str, number: int) -> RemoteIssue:
         """An issue or pull request by its number; one that was moved is found where it is now (its `url` tells)."""
         with as_our_errors():
-            answer = self._get(f"/repos/{_checked(full_name)}/issues/{number}")
+            answer = self.get(f"/repos/{checked(full_name)}/issues/{number}")
             return parse_document(IssueDocument, answer.json()).as_issue()
 
     def open_issues(self, full_name: str) -> list[RemoteIssue]:
         """The open issues among the hundred that changed last, the newest change first; pull requests are none."""
         query = f"state=open&sort=updated&direction=desc&per_page={PAGE}"
         with as_our_errors():
-            answer = self._get(f"/repos/{_checked(full_name)}/issues?{query}")
-            found = [parse_document(IssueDocument, one).as_issue() for one in _listed(answer.json())]
+            answer = self.get(f"/repos/{checked(full_name)}/issues?{query}")
+            found = [parse_document(IssueDocument, one).as_issue() for one in items_of(answer.json())]
             return [issue for issue in found if not issue.is_pull]
 
     def issue_comments(self, full_name: str, number: int, most: int = PAGE) -> list[RemoteComment]:
         """The first comments below an issue, the oldest first; `most` is at most a page of 100."""
         with as_our_errors():
-            answer = self._get(f"/repos/{_checked(full_name)}/issues/{number}/comments?per_page={most}")
-            return [parse_document(CommentDocument, one).as_comment() for one in _listed(answer.json())]
+            answer = self.get(f"/repos/{checked(full_name)}/issues/{number}/comments?per_page={most}")
+            return [parse_document(CommentDocument, one).as_comment() for one in items_of(answer.json())]
 
     def find_comment(
         self, full_name: str, number: int, marker: str, author_id: int, since: datetime, most: int = 300
     ) -> RemoteComment | None:
         """The first comment below an issue since then that has the marker in it and is by that person."""
         moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        path = f"/repos/{_checked(full_name)}/issues/{number}/comments?since={moment}&per_page={PAGE}"
+        path = f"/repos/{checked(full_name)}/issues/{number}/comments?since={moment}&per_page={PAGE}"
         with as_our_errors():
             for page in range(1, most // PAGE + 1):
-                listed = _listed(self._get(f"{path}&page={page}").json())
+                listed = items_of(self.get(f"{path}&page={page}").json())
                 for one in (parse_document(CommentDocument, each).as_comment() for each in listed):
                     if marker in one.body and one.author_id == author_id:
                         return one
@@ -266,40 +219,40 @@ class GitHub:
     def comment(self, full_name: str, number: int, body: str) -> RemoteComment:
         """A new comment below an issue or a pull request."""
         with as_our_errors():
-            url = f"{self._repository(full_name).complete().url}/issues/{number}/comments"
-            _, data = self._github.requester.requestJsonAndCheck("POST", url, input={"body": body})
+            url = f"{self.repository_of(full_name).complete().url}/issues/{number}/comments"
+            _, data = self.pygithub.requester.requestJsonAndCheck("POST", url, input={"body": body})
             return parse_document(CommentDocument, data).as_comment()
 
     def edit_comment(self, full_name: str, comment_id: int, body: str) -> None:
         """Other words for a comment. Raises GitHubNotFound where it was deleted."""
         with as_our_errors():
-            url = f"{self._repository(full_name).complete().url}/issues/comments/{comment_id}"
-            self._github.requester.requestJsonAndCheck("PATCH", url, input={"body": body})
+            url = f"{self.repository_of(full_name).complete().url}/issues/comments/{comment_id}"
+            self.pygithub.requester.requestJsonAndCheck("PATCH", url, input={"body": body})
 
     def checks(self, full_name: str, sha: str, etag: str | None = None) -> Listed[RemoteCheck] | NotModified:
         """The newest check of each name at a commit, at most 300; conditional with an `etag` as `pull` is."""
-        path = f"/repos/{_checked(full_name)}/commits/{sha}/check-runs?per_page={PAGE}"
+        path = f"/repos/{checked(full_name)}/commits/{sha}/check-runs?per_page={PAGE}"
         with as_our_errors():
-            answer = self._get(path, {"If-None-Match": etag} if etag else {})
+            answer = self.get(path, {"If-None-Match": etag} if etag else {})
             if answer.status_code == 304 and etag:
                 return NotModified(etag)
             told = answer.json()
-            found = _listed(told["check_runs"])
+            found = items_of(told["check_runs"])
             is_whole = len(found) >= int(told["total_count"])
             for page in (2, 3):
                 if len(found) == PAGE * (page - 1):
-                    found += _listed(self._get(f"{path}&page={page}").json()["check_runs"])
+                    found += items_of(self.get(f"{path}&page={page}").json()["check_runs"])
             items = tuple(parse_document(CheckDocument, one).as_check() for one in found)
             return Listed(items, answer.headers.get("etag") if is_whole else None)
 
     def first_reviews(self, full_name: str, number: int, etag: str | None = None) -> Listed[RemoteReview] | NotModified:
         """A pull request's reviews, at most 300, the oldest first; conditional with an `etag` as `pull` is."""
-        path = f"/repos/{_checked(full_name)}/pulls/{number}/reviews?per_page={PAGE}"
+        path = f"/repos/{checked(full_name)}/pulls/{number}/reviews?per_page={PAGE}"
         with as_our_errors():
-            answer = self._get(path, {"If-None-Match": etag} if etag else {})
+            answer = self.get(path, {"If-None-Match": etag} if etag else {})
             if answer.status_code == 304 and etag:
                 return NotModified(etag)
-            found = _listed(answer.json())
+            found = items_of(answer.json())
         if len(found) == PAGE:  # the first page stays as it is when another review comes
             return Listed(tuple(self.reviews(full_name, number, 300)))
         items = tuple(parse_document(ReviewDocument, one).as_review() for one in found)
@@ -310,8 +263,8 @@ class GitHub:
         found: list[RemoteReview] = []
         with as_our_errors():
             for page in range(1, most // PAGE + 1):
-                path = f"/repos/{_checked(full_name)}/pulls/{number}/reviews?per_page={PAGE}&page={page}"
-                listed = _listed(self._get(path).json())
+                path = f"/repos/{checked(full_name)}/pulls/{number}/reviews?per_page={PAGE}&page={page}"
+                listed = items_of(self.get(path).json())
                 found += [parse_document(ReviewDocument, one).as_review() for one in listed]
                 if len(listed) < PAGE:
                     break
@@ -332,17 +285,17 @@ class GitHub:
                 {"path": one.path, "line": one.line, "side": "RIGHT", "body": one.body} for one in comments
             ]
         with as_our_errors():
-            url = f"{self._repository(full_name).complete().url}/pulls/{number}/reviews"
-            _, data = self._github.requester.requestJsonAndCheck("POST", url, input=wish)
+            url = f"{self.repository_of(full_name).complete().url}/pulls/{number}/reviews"
+            _, data = self.pygithub.requester.requestJsonAndCheck("POST", url, input=wish)
             return parse_document(ReviewDocument, data).as_review()
 
     def remarks(self, full_name: str, number: int, most: int = 300) -> list[RemoteRemark]:
         """The comments on lines of a pull request, the newest of them, the oldest first."""
-        path = f"/repos/{_checked(full_name)}/pulls/{number}/comments?sort=created&direction=desc&per_page={PAGE}"
+        path = f"/repos/{checked(full_name)}/pulls/{number}/comments?sort=created&direction=desc&per_page={PAGE}"
         found: list[RemoteRemark] = []
         with as_our_errors():
             for page in range(1, most // PAGE + 1):
-                listed = _listed(self._get(f"{path}&page={page}").json())
+                listed = items_of(self.get(f"{path}&page={page}").json())
                 found += [parse_document(RemarkDocument, one).as_remark() for one in listed]
                 if len(listed) < PAGE:
                     break
@@ -351,18 +304,18 @@ class GitHub:
     def resolved(self, full_name: str, number: int) -> frozenset[int]:
         """The ids of the comments on lines that begin a conversation which is resolved."""
         with as_our_errors():
-            return graph.resolved(self._github.requester, _checked(full_name), number)
+            return graph.resolved(self.pygithub.requester, checked(full_name), number)
 
     def check_log(self, full_name: str, check_id: int) -> str:
         """The end of the log of a check that is a job of GitHub Actions, which has its id; others have none."""
-        return self._end_of(f"/repos/{_checked(full_name)}/actions/jobs/{check_id}/logs")
+        return self.end_of(f"/repos/{checked(full_name)}/actions/jobs/{check_id}/logs")
 
     def check_words(self, full_name: str, check_id: int) -> str:
         """What a check says of itself, and of lines; empty where it says nothing."""
-        path = f"/repos/{_checked(full_name)}/check-runs/{check_id}"
+        path = f"/repos/{checked(full_name)}/check-runs/{check_id}"
         with as_our_errors():
-            told = parse_document(CheckWordsDocument, self._get(path).json())
-            listed = _listed(self._get(f"{path}/annotations?per_page=30").json()) if told.annotations else []
+            told = parse_document(CheckWordsDocument, self.get(path).json())
+            listed = items_of(self.get(f"{path}/annotations?per_page=30").json()) if told.annotations else []
             notes = [parse_document(AnnotationDocument, one).as_words() for one in listed]
         return "\n".join([*([told.words] if told.words else []), *notes])
 
@@ -372,9 +325,9 @@ class GitHub:
         Raises GitHubNotFound for whoever may not manage its webhooks.
         """
         with as_our_errors():
-            hooks = f"{self._repository(full_name).complete().url}/hooks"  # neither POST nor PATCH follows a rename
-            answer = self._get(f"/repos/{_checked(full_name)}/hooks?per_page={PAGE}")
-            found = [parse_document(HookDocument, one) for one in _listed(answer.json())]
+            hooks = f"{self.repository_of(full_name).complete().url}/hooks"  # neither POST nor PATCH follows a rename
+            answer = self.get(f"/repos/{checked(full_name)}/hooks?per_page={PAGE}")
+            found = [parse_document(HookDocument, one) for one in items_of(answer.json())]
             known = next((one for one in found if one.config.url == url), None)
             wish = {
                 "active": True,
@@ -382,50 +335,8 @@ class GitHub:
                 "config": {"url": url, "content_type": "json", "insecure_ssl": "0", "secret": secret},
             }
             verb, address = ("PATCH", f"{hooks}/{known.id}") if known else ("POST", hooks)
-            _, data = self._github.requester.requestJsonAndCheck(verb, address, input=wish)
+            _, data = self.pygithub.requester.requestJsonAndCheck(verb, address, input=wish)
             return parse_document(HookDocument, data).id
-
-    def _repository(self, full_name: str) -> Repository:
-        return self._github.get_repo(_checked(full_name))
-
-    def _get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-        with self._asked(path, headers) as answer:
-            answer.read()
-            return answer
-
-    def _end_of(self, path: str) -> str:
-        """The last 512 KB of a text."""
-        kept = b""
-        with as_our_errors(), self._asked(path) as answer:
-            for piece in answer.iter_bytes():
-                kept = (kept + piece)[-_LONGEST_LOG:]
-        return kept.decode("utf-8", errors="replace")
-
-    @contextmanager
-    def _asked(self, path: str, headers: dict[str, str] | None = None) -> Iterator[httpx.Response]:
-        own = {
-            "Authorization": f"Bearer {self._token}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": API_VERSION,
-            "User-Agent": USER_AGENT,
-        }
-        if not self._http:
-            self._http = self._own_http = httpx.Client(verify=certificates(httpx))
-        # A rename answers with a redirect; httpx drops the token where one leads to another host.
-        with self._http.stream(
-            "GET", self._api_url + path, headers=own | (headers or {}), follow_redirects=True, timeout=TIMEOUT
-        ) as answer:
-            if answer.status_code >= 400:
-                answer.read()
-                raise refusal(answer.status_code, _json_or_none(answer), answer.headers)
-            yield answer
-
-
-def _checked(full_name: str) -> str:
-    """The name as part of a path. Anything else than owner/name is told as GitHub would: it is not there."""
-    if not _FULL_NAME.fullmatch(full_name):
-        raise GitHubNotFound("GitHub does not know it, or does not show it to you.")
-    return full_name
 
 
 def _last_page(answer: httpx.Response) -> int:
@@ -435,19 +346,6 @@ def _last_page(answer: httpx.Response) -> int:
     return int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 0
 
 
-def _listed(data: Any) -> list[Any]:
-    if not isinstance(data, list):
-        raise InvalidInput("GitHub's message does not have the expected shape (the whole).")
-    return data
-
-
 def _says_no_drafts(error: GitHubUnprocessable) -> bool:
     # "Draft pull requests are not supported in this repository.": private repositories of the free plan.
     return any("draft pull requests are not supported" in message.lower() for message in error.messages)
-
-
-def _json_or_none(answer: httpx.Response) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        return None

@@ -20,7 +20,8 @@ from sqlmodel import Session, col, delete, select
 from backend import clock, events, log
 from backend.db import after_commit, transaction
 from backend.errors import AsyncCoderError, Forbidden, GitHubError, GitHubUnauthorized, NotFound, Unavailable
-from backend.github.client import PAGE, GitHub
+from backend.github.client import GitHub
+from backend.github.connection import PAGE
 from backend.github.types import NotModified, RemoteRepository
 from backend.models import RepositoryPage, RepositorySync, SyncState, User
 from backend.queue import ring_chore
