@@ -125,6 +125,8 @@ def read(session: Session, claim: Claim) -> Brief:
 
 def require(session: Session, user: User, repository_id: UUID, task_type: TaskType) -> Repository:
     """The run's repository, where its person may still have it worked on. Raises RunFailed with the reason."""
+    if user.disabled_at is not None:
+        raise RunFailed(Failure.ACCESS_LOST, "This account is disabled, so nothing more is done in its name.")
     try:
         return access.require_to_work(session, user, repository_id, task_type)
     except NotFound as error:

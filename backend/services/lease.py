@@ -22,8 +22,13 @@ _log = log.get(__name__)
 LISTEN_SECONDS = 1.0  # a stop is heard so soon
 BEAT_SECONDS = 5.0
 _OWN = "WHERE id = :id AND fence = :fence AND status = 'running'"
+# Whoever is disabled has nothing more done for them.
+_IS_STOPPED = (
+    "cancel_requested_at IS NOT NULL OR EXISTS (SELECT 1 FROM tasks t JOIN users u ON u.id = t.user_id"
+    " WHERE t.id = task_runs.task_id AND u.disabled_at IS NOT NULL)"
+)
 _WISHES = (
-    "task_id, cancel_requested_at IS NOT NULL, finish_requested_at IS NOT NULL,"
+    f"task_id, {_IS_STOPPED}, finish_requested_at IS NOT NULL,"
     " CASE WHEN own_key THEN budget ELSE held END"  # TaskRun.limit
 )
 _LISTEN = text(f"SELECT {_WISHES} FROM task_runs {_OWN}")  # noqa: S608  our own text

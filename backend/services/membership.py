@@ -1,14 +1,15 @@
-"""Who may still use a deployment that is limited to organisations: GitHub is asked again, and who has left is out.
+"""Who may still use a deployment that is limited: GitHub is asked again about organisations, and who has left is out.
 
-A person who is named, or an admin, needs no organisation. While GitHub cannot be reached nobody is shut out; where it
-takes a person's token no more, nobody can tell that they are a member, so they sign in again.
+A person who is named, or an admin, needs no organisation; who is named no more is out without a question. While GitHub
+cannot be reached nobody is shut out; where it takes a person's token no more, nobody can tell that they are a member,
+so they sign in again.
 """
 
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, text
+from sqlalchemy import func, literal, text
 from sqlmodel import Session, col, or_, select
 
 from backend import log
@@ -20,12 +21,14 @@ from backend.settings import get_settings
 
 CHORE = "check_members"
 CHECK_AGAIN = timedelta(minutes=30)
+_NO_MEMBER = "GitHub does not say that you are a member of an organisation that may use this deployment."
+_NOT_NAMED = "You may no longer use this deployment. Ask its admin to add you."
 _log = log.get(__name__)
 
 
 def due(session: Session, limit: int = 100) -> list[UUID]:
-    """People with a way in whose membership was not asked for half an hour."""
-    if not get_settings().allowed_orgs:
+    """People with a way in who are not named, and whose membership was not asked for half an hour."""
+    if not _is_limited():
         return []
     ways = [
         select(way.user_id).where(col(way.revoked_at).is_(None), col(way.expires_at) > func.now())
@@ -37,7 +40,7 @@ def due(session: Session, limit: int = 100) -> list[UUID]:
         select(User.id)
         .where(
             col(User.deleted_at).is_(None),
-            or_(checked.is_(None), checked < func.now() - CHECK_AGAIN),
+            or_(checked.is_(None), checked < func.now() - CHECK_AGAIN, literal(not get_settings().allowed_orgs)),
             or_(*(col(User.id).in_(way) for way in (*ways, endless))),
             func.lower(User.username).not_in(auth.named_logins()),
         )
@@ -58,7 +61,7 @@ def check_all(may_go_on: Callable[[], bool] = lambda: True) -> bool:
             _log.warning("a membership could not be asked for", user_id=str(user_id), error=str(error))
             _note(user_id)  # GitHub is away or limits us: the others first
         except Forbidden:
-            _log.info("shut out: no member any more", user_id=str(user_id))
+            _log.info("shut out", user_id=str(user_id))
         if number < len(wanted) and not may_go_on():
             return True
     return False
@@ -69,24 +72,31 @@ def check(user_id: UUID) -> None:
 
     Raises Forbidden then, GitHubError where GitHub does not answer.
     """
-    if not get_settings().allowed_orgs:
+    if not _is_limited():
         return
     with transaction() as session:
         login = session.get_one(User, user_id).username
     if login.lower() in auth.named_logins():
         return
-    try:
-        organisations = repositories.with_github(user_id, lambda github: github.organisations())
-        is_in = auth.is_allowed(login, organisations)
-    except GitHubUnauthorized:
-        is_in = False
-    if is_in:
+    if get_settings().allowed_orgs and _is_member(user_id, login):
         _note(user_id)
         return
     with transaction() as session:
         auth.shut_out(session, user_id)
         sessions.tell_signed_out(session, user_id)
-    raise Forbidden("GitHub does not say that you are a member of an organisation that may use this deployment.")
+    raise Forbidden(_NO_MEMBER if get_settings().allowed_orgs else _NOT_NAMED)
+
+
+def _is_limited() -> bool:
+    return bool(get_settings().allowed_logins or get_settings().allowed_orgs)
+
+
+def _is_member(user_id: UUID, login: str) -> bool:
+    try:
+        organisations = repositories.with_github(user_id, lambda github: github.organisations())
+    except GitHubUnauthorized:
+        return False
+    return auth.is_allowed(login, organisations)
 
 
 def _note(user_id: UUID) -> None:

@@ -136,6 +136,7 @@ def due(session: Session, limit: int = 500) -> list[PollTarget]:
         status.in_([PullRequestStatus.OPEN, PullRequestStatus.DRAFT]) | is_watched,
         polled_at.is_(None) | (polled_at + pause < func.now()),
         col(User.is_github_connected),  # a dead token is not tried again
+        col(User.disabled_at).is_(None),
         order=(polled_at + pause).asc().nulls_first(),
         limit=limit,
     )

@@ -84,6 +84,7 @@ def due(session: Session, limit: int = 100) -> list[tuple[UUID, UUID, str]]:
             col(Repository.is_active),
             ~col(Repository.is_archived),
             col(User.is_github_connected),
+            col(User.disabled_at).is_(None),
             col(Task.created_at) > func.now() - WORKED_ON,
             checked.is_(None) | (checked < func.now() - CHECK_AGAIN),
         )

@@ -28,7 +28,7 @@ from backend.github.client import GitHub
 from backend.github.types import RemoteComment, RemotePull, RemoteRepository
 from backend.models import PullRequest, Repository, RepositorySettings, Task, TaskRun, Trigger, TriggerState, User
 from backend.queue import ring_chore
-from backend.services import auth, catalog, issues, membership, mentions, preferences, repositories, runs, tasks
+from backend.services import catalog, issues, membership, mentions, preferences, repositories, runs, tasks
 from backend.services.repository_settings import LABEL
 from backend.settings import get_settings
 from backend.words import Status, TaskType
@@ -106,9 +106,8 @@ def begin(trigger_id: UUID) -> None:
         user_id, content = row.user_id, _Content(**row.content)
         repository = session.get_one(Repository, row.repository_id)
         full_name, github_id, number = repository.full_name, repository.github_id, row.number
-        login = session.get_one(User, user_id).username
     try:
-        _require_allowed(user_id, login)
+        membership.check(user_id)
         found = repositories.with_github(user_id, lambda github: _ask(github, full_name, number, content))
     except (Forbidden, GitHubNotFound, GitHubUnauthorized) as error:  # nothing for them here, or nobody to speak as
         _close(trigger_id, str(error), is_told=False)
@@ -126,13 +125,6 @@ def begin(trigger_id: UUID) -> None:
         raise
     except Refusal as error:
         _close(trigger_id, str(error), is_told=True)
-
-
-def _require_allowed(user_id: UUID, login: str) -> None:
-    """No session of theirs ends here, so it is asked each time. Raises Forbidden."""
-    if not get_settings().allowed_orgs and not auth.is_allowed(login, frozenset()):
-        raise Forbidden("You may no longer use this deployment.")
-    membership.check(user_id)
 
 
 def _wish(chosen: RepositorySettings | None, asked: Asked) -> mentions.Wish | None:

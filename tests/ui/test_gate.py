@@ -7,6 +7,7 @@ import reflex as rx
 from reflex_base.event import EventHandler
 from reflex_base.registry import RegistrationContext
 from socketio import AsyncNamespace, AsyncServer
+from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import gate, given, people
 from asynccoder_ui.asynccoder_ui import app
@@ -15,8 +16,9 @@ from asynccoder_ui.doorway import guard
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import Shell
 from asynccoder_ui.task_view import TaskView
-from backend import db, log
+from backend import clock, db, log
 from backend.errors import InvalidInput
+from backend.models import User
 from backend.services import auth
 from backend.settings import get_settings
 from tests.conftest import People
@@ -69,24 +71,41 @@ def test_a_stranger_is_sent_to_the_landing_page(people: People):
     assert asyncio.run(road()) == (True, True)
 
 
-def test_a_session_that_ended_is_refused_at_the_next_event_although_the_gate_remembers_it(people: People):
+def sign_out(session: DatabaseSession, people: People) -> None:
+    auth.sign_out(session, people.cookies["alice"])
+
+
+def disable(session: DatabaseSession, people: People) -> None:
+    session.get_one(User, people.alice.id).disabled_at = clock.now()
+
+
+def shut_out(session: DatabaseSession, people: People) -> None:
+    auth.shut_out(session, people.alice.id)
+
+
+ways_out = pytest.mark.parametrize("end", [sign_out, disable, shut_out])
+
+
+@ways_out
+def test_a_session_that_ended_is_refused_at_the_next_event_although_the_gate_remembers_it(people: People, end: Any):
     async def road() -> tuple[str, bool]:
         async with opened(people.cookies["alice"]) as tab:
             await tab.fire(Shell.search, "totals")
             with db.transaction() as session:
-                auth.sign_out(session, people.cookies["alice"])
+                end(session, people)
             await tab.fire(Shell.search, "secret")
             return (await tab.state(Shell)).error, tab.was_sent_away
 
     assert asyncio.run(road()) == ("", True)
 
 
-def test_what_goes_on_in_the_background_leads_away_too_once_the_session_has_ended(people: People):
+@ways_out
+def test_what_goes_on_in_the_background_leads_away_too_once_the_session_has_ended(people: People, end: Any):
     async def road() -> bool:
         async with opened(people.cookies["alice"], f"/tasks/{uuid4()}") as tab:
             await tab.fire(Shell.search, "totals")
             with db.transaction() as session:
-                auth.sign_out(session, people.cookies["alice"])
+                end(session, people)
             await tab.fire(TaskView.follow)
             return tab.was_sent_away and not (await tab.state(TaskView)).missing
 

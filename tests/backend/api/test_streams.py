@@ -17,7 +17,7 @@ from backend.api.app import app
 from backend.api.schemas.base import Shown
 from backend.hub import hub
 from backend.models import ApiToken, Task, TaskRun, User
-from backend.services import access, api_tokens, notices
+from backend.services import access, api_tokens, auth, notices
 from backend.services.api_tokens import Scope
 from backend.settings import get_settings
 from backend.words import EventKind
@@ -198,6 +198,33 @@ def test_a_revoked_token_ends_its_streams_and_a_task_that_is_no_longer_shared_to
             while (found := await line.event())["event"] == "task:event":
                 pass
             assert (found["event"], found["data"]["code"]) == ("refused", "not_found")
+
+    listening(talk)
+
+
+@pytest.mark.parametrize("how", ["disabled", "shut out"])
+def test_whoever_may_no_longer_be_here_is_told_so_on_every_open_stream(
+    people: People, environment: pytest.MonkeyPatch, how: str
+) -> None:
+    environment.setattr(streams, "HEARTBEAT", 0.2)
+    task_id, mine = submit(people), token(people.alice)
+
+    def end() -> None:
+        with db.transaction() as session:
+            if how == "disabled":
+                session.get_one(User, people.alice.id).disabled_at = clock.now()
+            else:
+                auth.shut_out(session, people.alice.id)
+
+    async def talk() -> None:
+        async with Listener("/api/events", mine) as told, Listener(f"/api/tasks/{task_id}/events", mine) as log:
+            await told.next()
+            assert (await log.event())["event"] == "task:event"
+            await asyncio.to_thread(end)
+            for line in (told, log):
+                while (found := await line.event())["event"] != "refused":
+                    pass
+                assert found["data"]["code"] == "signed_out" and await line.next() == {}
 
     listening(talk)
 

@@ -1,6 +1,7 @@
 """The road of a run on real git, a real jail and the local hub: a person, a task, and a worker that may die."""
 
 import multiprocessing
+from collections.abc import Callable
 from multiprocessing.context import ForkProcess
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from backend.github.client import GitHub
 from backend.models import AiModel, Task, TaskEvent, TaskRun, User
 from backend.services import attempts, auth, catalog, repositories, tasks, workplace
 from backend.settings import get_settings
-from backend.words import Priority, TaskType
+from backend.words import Phase, Priority, TaskType
 from tests import dying_worker
 from tests.hub import LocalHub
 from tests.syncing import sync
@@ -66,6 +67,22 @@ def work(point: str = "") -> int | None:
     worker = started(point)
     worker.join()
     return worker.exitcode
+
+
+def at_work(user_id: UUID, then: Callable[[], None]) -> UUID:
+    """A task that was worked on to its end, and what happened once its model was at work."""
+    task_id = submit(user_id)
+    worker = started()
+    try:
+        for _ in range(600):
+            if run_of(task_id).phase == Phase.RUNNING:
+                break
+            worker.join(0.05)
+        then()
+        worker.join(120)
+    finally:
+        worker.kill()
+    return task_id
 
 
 def hand_to_the_next(task_id: UUID) -> None:

@@ -84,6 +84,20 @@ def test_whoever_has_left_is_out_without_a_sync_and_nobody_else(
         assert membership.due(session) == [], "who is out has no way in to be looked after"
 
 
+def test_whoever_is_named_no_more_is_out_and_github_is_not_asked(
+    people: People, environment: pytest.MonkeyPatch
+) -> None:
+    limit(environment, "", "bob")
+    membership.check_all()
+    assert [is_in(people, login) for login in ("alice", "bob", "carol")] == [True, True, False], "alice is its admin"
+    with pytest.raises(Forbidden, match="may no longer"):
+        membership.check(people.carol.id)
+    with db.transaction() as session:
+        assert membership.due(session) == []
+        kept = session.execute(text("SELECT github_access_token FROM users WHERE username = 'carol'"))
+        assert kept.scalar_one() is None
+
+
 def test_githubs_word_that_somebody_left_has_it_asked_at_once(
     connected: People, hub: LocalHub, environment: pytest.MonkeyPatch
 ) -> None:

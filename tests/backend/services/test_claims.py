@@ -94,6 +94,16 @@ def test_what_could_not_be_submitted_any_more_is_not_worked_on_either(
     assert refused.value.failure is Failure.ACCESS_LOST
 
 
+def test_nothing_is_done_in_the_name_of_somebody_who_is_disabled(people: People) -> None:
+    submit(people)
+    mine = claim()
+    with db.transaction() as session:
+        session.execute(text("UPDATE users SET disabled_at = now()"))
+    with db.transaction() as session, pytest.raises(RunFailed, match="disabled") as refused:
+        brief.read(session, mine)
+    assert refused.value.failure is Failure.ACCESS_LOST
+
+
 def test_a_model_that_takes_no_effort_is_told_none_whatever_the_one_before_it_took(people: People) -> None:
     task_id = submit(people)
     with db.transaction() as session:

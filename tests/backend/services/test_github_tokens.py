@@ -1,5 +1,8 @@
 """GitHub's tokens that expire: renewed once whoever asks, used while they are good, and at last "reconnect GitHub"."""
 
+import hashlib
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
@@ -12,7 +15,7 @@ from backend.github import oauth
 from backend.github.client import GitHub
 from backend.models import User
 from backend.services import auth, github_tokens, repositories
-from backend.settings import get_settings
+from backend.settings import PROJECT_DIR, get_settings
 from tests.conftest import People
 from tests.hub import LocalHub
 
@@ -61,6 +64,63 @@ def test_a_token_that_ends_soon_is_renewed_once_by_all_who_ask_at_once(alice: UU
     assert len(tokens) == 1 and after.github_refresh_token != before.github_refresh_token
     assert after.github_token_expires_at and after.github_token_expires_at - clock.now() > timedelta(hours=7)
     assert hub.http.get("/api/v3/user", headers={"Authorization": f"Bearer {tokens.pop()}"}).status_code == 200
+
+
+_ASKING = """
+import hashlib, os, signal, sys, time
+from uuid import UUID
+from backend.github import oauth
+from backend.services import github_tokens
+true_refresh = oauth.refresh
+def refresh(**asked):
+    fresh = true_refresh(**asked)
+    print("renewed", flush=True)
+    time.sleep(0.3)  # the others come meanwhile
+    if sys.argv[2] == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return fresh
+oauth.refresh = refresh
+github_tokens.oauth = oauth
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    print(hashlib.sha256(github_tokens.opened(UUID(sys.argv[1])).encode()).hexdigest(), flush=True)
+except Exception as error:
+    print(type(error).__name__, flush=True)
+"""
+
+
+def told_by_processes(user_id: UUID, *how: str) -> list[list[str]]:
+    """What processes of their own say that all ask for the token at once."""
+    asking = [
+        subprocess.Popen(
+            [sys.executable, "-c", _ASKING, str(user_id), one],
+            cwd=PROJECT_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )
+        for one in how
+    ]  # fmt: skip
+    for one in asking:
+        assert one.stdout and one.stdout.readline() == "ready\n"
+    for one in asking:
+        assert one.stdin
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    return [one.communicate(timeout=60)[0].split() for one in asking]
+
+
+def test_processes_that_need_it_at_once_use_what_renews_it_once(alice: UUID, hub: LocalHub) -> None:
+    told = told_by_processes(alice, "lives", "lives", "lives")
+    assert sum("renewed" in words for words in told) == 1
+    assert len({words[-1] for words in told}) == 1 and row(alice).is_github_connected
+    assert told[0][-1] == hashlib.sha256(github_tokens.opened(alice).encode()).hexdigest()
+
+
+def test_a_process_that_dies_with_the_answer_leaves_no_lock_and_a_person_who_reconnects(alice: UUID) -> None:
+    expire(alice, -1)
+    assert told_by_processes(alice, "dies") == [["renewed"]]
+    told = told_by_processes(alice, "lives", "lives")
+    assert told == [["GitHubUnauthorized"]] * 2, "what renews it was used up, and nobody knocks with it twice"
+    assert not row(alice).is_github_connected
 
 
 def test_a_token_that_is_good_for_long_asks_nobody(alice: UUID) -> None:

@@ -26,7 +26,7 @@ from backend.services import (
 )
 from backend.services.pull_request_actions import Deed
 from backend.words import EventKind, Failure, Outcome, Status
-from tests.backend.services.road import run_of, started, submit, task_of, work
+from tests.backend.services.road import at_work, run_of, submit, task_of, work
 from tests.backend.services.triggering import Talk, talk, with_pull
 from tests.hub import LocalHub
 from tests.syncing import sync
@@ -260,22 +260,6 @@ def test_whoever_leaves_an_organisation_or_a_team_is_asked_about_at_once(
         repository_syncs.ask_if_stale(session, shop.alice)
     repository_syncs.work_all()
     assert (SHOP, GONE) in shop.gone()
-
-
-def at_work(alice: UUID, then: Callable[[], None]) -> UUID:
-    """A task whose model is at work while that happens."""
-    task_id = submit(alice)
-    worker = started()
-    try:
-        for _ in range(600):
-            if run_of(task_id).phase == "running":
-                break
-            worker.join(0.05)
-        then()
-        worker.join(120)
-    finally:
-        worker.kill()
-    return task_id
 
 
 @ways
