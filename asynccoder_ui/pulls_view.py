@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from asynccoder_ui import chosen, routes
 from asynccoder_ui.views import iso, pull_menu, pull_signals, web_address
 from backend.services.pull_request_pages import PullRow, State, Wanted
+from backend.words import PullRequestStatus
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class PullItem:
 def pull_item(row: PullRow) -> PullItem:
     """A line of the list."""
     facts = [row.repository, f"{row.source_branch} → {row.target_branch}", "" if row.is_mine else f"by {row.owner}"]
-    facts += [] if row.is_reachable else ["as last seen: GitHub no longer shows it to you"]
+    if not row.is_reachable and row.status != PullRequestStatus.MERGED:  # which nothing changes any more
+        facts.append("out of reach, as last seen")
     return PullItem(
         id=str(row.id),
         number=row.number,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists
+from sqlalchemy import ColumnElement, exists, func
 from sqlmodel import Session, and_, col, or_, select
 
 from backend import db
@@ -98,6 +98,14 @@ def pushable(user: User) -> ColumnElement[bool]:
         col(UserRepositoryAccess.access_level) != "read",
     )
     return and_(col(Repository.is_active), col(Repository.is_archived).is_(False), may_write)
+
+
+def name_known(user: User) -> ColumnElement[str]:
+    """Of a selection with repositories: what this person knows it by, whatever it is called since they lost it."""
+    lost = select(LostAccess.full_name).where(
+        LostAccess.user_id == user.id, col(LostAccess.repository_id) == col(Repository.id)
+    )
+    return func.coalesce(lost.correlate(Repository).scalar_subquery(), col(Repository.full_name))
 
 
 def reaching(user: User) -> ColumnElement[bool]:

@@ -140,7 +140,6 @@ _COLUMNS: tuple[Any, ...] = (
     col(PullRequest.url),
     col(PullRequest.source_branch),
     col(PullRequest.target_branch),
-    col(Repository.full_name).label("repository"),
     col(Task.id).label("task_id"),
     col(Task.title).label("task_title"),
     func.coalesce(func.nullif(User.display_name, ""), User.username).label("owner"),
@@ -154,9 +153,9 @@ _COLUMNS: tuple[Any, ...] = (
 
 def _selection(user: User) -> Any:
     own = (col(Task.user_id) == user.id).label("is_mine"), access.pushable(user).label("may_push")
-    reached = access.reaching(user).label("is_reachable")
+    place = access.reaching(user).label("is_reachable"), access.name_known(user).label("repository")
     return (
-        sqlalchemy.select(*_COLUMNS, *own, reached)
+        sqlalchemy.select(*_COLUMNS, *own, *place)
         .select_from(PullRequest)
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)

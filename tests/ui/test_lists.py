@@ -338,6 +338,15 @@ def test_pull_requests_are_listed_narrowed_and_ones_own(people: People):
         assert seen.items == [] and seen.repository == "One repository", "not even its name"
 
 
+def test_a_pull_request_out_of_reach_is_shown_as_it_was_last_seen_and_offers_nothing(people: People):
+    pull(people, 7)
+    assert "out of reach" not in visited(PullRequests, people).items[0].facts
+    with db.transaction() as session:
+        repositories.lose(session, "repository_id = :id", id=people.shop)
+    [item] = visited(PullRequests, people).items
+    assert item.facts.endswith("out of reach, as last seen") and (item.state, item.menu) == ("open", "")
+
+
 def test_a_sync_shows_what_github_says_and_a_second_one_at_once_is_refused(people: People, github: PullServer):
     pull(people, 7)
 

@@ -1,6 +1,5 @@
 """Tasks as programs read them: newest first, on from any of them, each on its own."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -66,13 +65,13 @@ def following(
 ) -> Slice[TaskEntry, Key]:
     """The tasks that fit, newest first, those after one of that moment and id."""
     conditions = [*fitting(user, filters), *([tuple_(_AT, _ID) < after] if after else [])]
-    rows = session.execute(_SELECTION.where(*conditions).order_by(_AT.desc(), _ID.desc()).limit(size + 1)).all()
+    rows = session.execute(_selection(user).where(*conditions).order_by(_AT.desc(), _ID.desc()).limit(size + 1)).all()
     return paging.cut([TaskEntry._make(row) for row in rows], size, lambda entry: (entry.created_at, entry.id))
 
 
 def entry(session: Session, user: User, task_id: UUID) -> TaskEntry:
     """One task that the person may read, their own or another's. Raises NotFound."""
-    found = session.execute(_SELECTION.where(col(Task.id) == task_id, access.visible(user))).first()
+    found = session.execute(_selection(user).where(col(Task.id) == task_id, access.visible(user))).first()
     if found is None:
         raise NotFound(access.NO_TASK)
     return TaskEntry._make(found)
@@ -80,7 +79,6 @@ def entry(session: Session, user: User, task_id: UUID) -> TaskEntry:
 
 _AT, _ID = col(Task.created_at), col(Task.id)
 _BESIDE = {
-    "repository": col(Repository.full_name),
     "model_id": col(Task.ai_model_id),
     "model": col(AiModel.display_name),
     "owner": func.coalesce(func.nullif(User.display_name, ""), User.username),
@@ -90,15 +88,14 @@ _BESIDE = {
 }
 
 
-def _columns() -> Sequence[Any]:
-    return [_BESIDE[name] if name in _BESIDE else getattr(Task, name) for name in TaskEntry._fields]
-
-
-_SELECTION = (
-    sqlalchemy.select(*_columns())
-    .select_from(Task)
-    .join(Repository, col(Repository.id) == Task.repository_id)
-    .join(AiModel, col(AiModel.id) == Task.ai_model_id)
-    .join(User, col(User.id) == Task.user_id)
-    .outerjoin(PullRequest, col(PullRequest.task_id) == Task.id)
-)
+def _selection(user: User) -> sqlalchemy.Select[Any]:
+    beside = _BESIDE | {"repository": access.name_known(user)}
+    columns = [beside[name] if name in beside else getattr(Task, name) for name in TaskEntry._fields]
+    return (
+        sqlalchemy.select(*columns)
+        .select_from(Task)
+        .join(Repository, col(Repository.id) == Task.repository_id)
+        .join(AiModel, col(AiModel.id) == Task.ai_model_id)
+        .join(User, col(User.id) == Task.user_id)
+        .outerjoin(PullRequest, col(PullRequest.task_id) == Task.id)
+    )

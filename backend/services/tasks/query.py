@@ -11,6 +11,7 @@ from sqlmodel import Session, and_, col, func, or_, select
 
 from backend import jsonb
 from backend.models import AiModel, PullRequest, Repository, Task, TaskEvent, TaskRead, TaskRun, User
+from backend.services import access
 from backend.services.tasks.rows import TaskRow
 from backend.words import EventKind, Phase, Status, Visibility
 
@@ -35,7 +36,7 @@ def columns(user: User) -> list[Any]:
     moments = ("created_at", "completed_at", "updated_at")
     return [
         *(Task.__table__.c[name] for name in task + moments),  # type: ignore[attr-defined]  # SQLModel's are untyped
-        col(Repository.full_name).label("repository"),
+        access.name_known(user).label("repository"),
         col(Task.type).label("task_type"),
         col(PullRequest.pr_number),
         col(PullRequest.status).label("pr_status"),

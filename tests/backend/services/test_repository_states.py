@@ -22,6 +22,7 @@ from backend.services import (
     pull_requests,
     repositories,
     repository_syncs,
+    search,
     tasks,
 )
 from backend.services.pull_request_actions import Deed
@@ -180,6 +181,19 @@ def test_one_that_comes_back_under_its_github_id_is_the_same_row(shop: Shop, way
     row = shop.listed()
     assert row is not None and (row.full_name, shop.gone()) == ("acme/till", [])
     assert (shop.said(), shop.refusal()) == ("", "") and shop.is_polled()
+
+
+def test_what_it_is_called_since_it_was_lost_is_told_to_nobody_who_lost_it(shop: Shop) -> None:
+    shop.happens("member_removed", login="alice")
+    shop.happens("renamed", name="takeover-of-initech")
+    by_webhook(shop.talk)
+    with db.transaction() as session:
+        user = session.get_one(User, shop.alice)
+        assert session.get_one(Repository, shop.repository_id).name == "takeover-of-initech"
+        assert tasks.page(session, user, shop.task_id).row.repository == SHOP
+        assert tasks.entry(session, user, shop.task_id).repository == SHOP
+        assert {one.detail for one in search.everything(session, user, "")} == {SHOP}
+    assert shop.pull().repository == SHOP
 
 
 @ways
