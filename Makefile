@@ -2,7 +2,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: up dev test check bench screenshots lock
+.PHONY: up dev test check bench chaos screenshots lock
 
 up: ## start everything, in demo mode while no GitHub app is configured
 	@.ci/install requirements.lock
@@ -29,6 +29,10 @@ check: ## style, types, import contracts, and no drift between tables and migrat
 bench: ## what things cost, in figures
 	@.ci/install requirements-dev.lock
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+chaos: ## many tasks while parts are killed: nothing may be lost, done twice or wrongly charged; ARGS="--seed 7" is another storm
+	@.ci/install requirements-dev.lock
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 screenshots: ## every page in both themes and three widths, into build/screenshots; README's own into docs
 	@.ci/install requirements-dev.lock

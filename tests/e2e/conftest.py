@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import remove_workspaces
 from tests.ports import free_port_pair
+from tests.processes import children
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(
@@ -41,18 +42,7 @@ class Stack:
 
     def parts(self, words: str) -> list[int]:
         """The process ids of the parts whose command holds these words."""
-        found = []
-        for folder in Path("/proc").iterdir():
-            if not folder.name.isdigit():
-                continue
-            try:
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, IndexError):
-                continue  # it ended while we looked
-            if parent == self.process.pid and words in command:
-                found.append(int(folder.name))
-        return found
+        return children(self.process.pid, words)
 
     def kill(self, part: str) -> None:
         """Ends the part whose command holds these words, as the kernel would."""
