@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from backend.db import transaction
-from backend.errors import Conflict, Forbidden, GitHubError, GitHubUnauthorized, NotFound
+from backend.errors import Conflict, Forbidden, GitHubError, GitHubNotFound, GitHubUnauthorized, NotFound
 from backend.github.client import GitHub
 from backend.github.types import RemotePull
 from backend.models import PullRequest, Repository, Task, User
@@ -60,6 +60,7 @@ class _Target:
     full_name: str
     repository_id: UUID
     number: int
+    github_id: int
     status: PullRequestStatus
 
 
@@ -112,21 +113,31 @@ def _found(session: Session, user: User, task: Task) -> _Target:
     pull, repository, may_push = found
     if not may_push:
         raise Forbidden("Only who may push to the repository can do this.")
-    return _Target(repository.full_name, repository.id, pull.pr_number, PullRequestStatus(pull.status))
+    status = PullRequestStatus(pull.status)
+    return _Target(repository.full_name, repository.id, pull.pr_number, pull.github_pr_id, status)
 
 
 def _asked(github: GitHub, target: _Target, deed: Deed, sha: str) -> tuple[RemotePull, GitHubError | None]:
-    """How it stands once GitHub was asked, and GitHub's refusal: a click before this one may have done it."""
+    """How it stands once GitHub was asked, and GitHub's refusal: a click before this one may have done it.
+
+    Raises GitHubNotFound where another repository has the name by now, and its own pull request this number.
+    """
     refused = None
+    if _looked(github, target).github_id != target.github_id:
+        raise GitHubNotFound(f"Another repository is called {target.full_name} on GitHub now. Sync your repositories.")
     try:
         _ask(github, target, deed, sha)
     except GitHubError as error:
         if isinstance(error, GitHubUnauthorized) or error.retry_after is not None:
             raise
         refused = error
+    return _looked(github, target), refused
+
+
+def _looked(github: GitHub, target: _Target) -> RemotePull:
     now = github.pull(target.full_name, target.number)
     assert isinstance(now, RemotePull)  # without an ETag nothing is "not modified"
-    return now, refused
+    return now
 
 
 def _ask(github: GitHub, target: _Target, deed: Deed, sha: str) -> None:

@@ -8,7 +8,15 @@ import pytest
 from sqlmodel import select
 
 from backend import db
-from backend.errors import Conflict, Forbidden, GitHubError, GitHubUnauthorized, GitHubUnprocessable, NotFound
+from backend.errors import (
+    Conflict,
+    Forbidden,
+    GitHubError,
+    GitHubNotFound,
+    GitHubUnauthorized,
+    GitHubUnprocessable,
+    NotFound,
+)
 from backend.github.client import GitHub
 from backend.github.types import RemotePull
 from backend.models import PullRequest, Repository, Task, User
@@ -173,3 +181,25 @@ def _remove_branch(hub: LocalHub) -> None:
     with TemporaryDirectory() as folder:
         git(Path(folder), "clone", "--quiet", hub.as_person("alice").clone_url(SHOP), ".")
         git(Path(folder), "push", "--quiet", "origin", ":refs/heads/fix")
+
+
+@pytest.mark.parametrize("deed", [Deed.CLOSE, Deed.MERGE])
+def test_another_repositorys_pull_request_of_that_number_is_left_alone(
+    hub: LocalHub, connected: People, task: UUID, deed: Deed
+) -> None:
+    made = opened(hub, connected, task)
+    hub.control("repository", repository=SHOP, what="renamed", name="till")
+    assert asked(hub, made.number).github_id == made.github_id, "the old name leads on"
+    hub.control("repository", repository="alice/notes", what="transferred", owner="acme")
+    hub.control("repository", repository="acme/notes", what="renamed", name="shop")
+    alice = hub.as_person("alice")
+    hub.control("repository", repository=SHOP, what="member_added", login="alice", level="admin")
+    push_change(alice.clone_url(SHOP), "NEW.md", lambda _: "Theirs\n", branch="theirs", start="origin/main")
+    wish = {"head": "theirs", "base": "main", "title": "Theirs"}
+    theirs = alice.ask("POST", f"/repos/{SHOP}/pulls", wish).json()
+    with db.transaction() as session:
+        session.get_one(PullRequest, kept(task).id).pr_number = theirs["number"]
+    with pytest.raises(GitHubNotFound, match="Another repository is called acme/shop"):
+        actions.do(connected.alice.id, task, deed, made.head_sha)
+    assert alice.get(f"/repos/{SHOP}/pulls/{theirs['number']}").json()["state"] == "open"
+    assert kept(task).status == PullRequestStatus.OPEN
