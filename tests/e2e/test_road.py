@@ -20,7 +20,7 @@ NewPage = Callable[[], Page]
 def send_task(page: Page, prompt: str = PROMPT, branch: str = "main") -> str:
     """Fills the composer as a person would; returns the task's address."""
     picker = page.get_by_role("button", name=re.compile("^Repository"))
-    expect(picker).to_contain_text("/")
+    expect(picker).to_contain_text("/", timeout=30_000)  # once the first sync is done
     picker.click()
     page.get_by_placeholder("Search repositories").fill("sample")
     page.get_by_role("option", name="alice/sample-shop").click()
@@ -112,7 +112,7 @@ def test_from_the_landing_page_to_a_merged_pull_request_by_keyboard_alone(stack:
 def _send_by_keyboard(page: Page) -> str:
     """As `send_task`, without a pointer."""
     picker = page.get_by_role("button", name=re.compile("^Repository"))
-    expect(picker).to_contain_text("/")
+    expect(picker).to_contain_text("/", timeout=30_000)  # once the first sync is done
     pick(page, picker, "Search repositories", "sample", "alice/sample-shop")
     branches = page.get_by_role("button", name=re.compile("^Branch"))
     expect(branches).to_contain_text("main")
