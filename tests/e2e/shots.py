@@ -59,7 +59,7 @@ def signed_in(browser: Browser, stack: Stack, login: str) -> Iterator[Page]:
     """A page of theirs that moves nothing."""
     page = browser.new_context(viewport=SIZES[0], reduced_motion="reduce").new_page()
     sign_in(page, stack, login)
-    expect(page.get_by_role("button", name="Repository")).to_contain_text("/")
+    expect(page.get_by_role("button", name="Repository")).to_contain_text("/", timeout=30_000)
     yield page
     page.context.close()
 

@@ -34,7 +34,7 @@ def test_images_are_attached_kept_through_a_reload_and_shown_in_the_log(
 ) -> None:
     page = new_page()
     sign_in(page, stack, "bob")
-    expect(page.get_by_role("button", name=re.compile("^Repository"))).to_contain_text("/")
+    expect(page.get_by_role("button", name=re.compile("^Repository"))).to_contain_text("/", timeout=30_000)
     expect(page.get_by_text(re.compile("credits, holds"))).to_be_visible()
     shots = page.get_by_role("list", name="Attached images").locator("img")
     give(page, "paste", "pasted.png", png(60, 40))

@@ -39,7 +39,7 @@ def visitors(stack: Stack, browser: Browser) -> Iterator[Visitors]:
             page = context.new_page()
             sign_in(page, stack, login)
             if login == "alice":  # her repositories are there
-                expect(page.get_by_role("button", name="Repository")).to_contain_text("/")
+                expect(page.get_by_role("button", name="Repository")).to_contain_text("/", timeout=30_000)
             page.close()
     yield Visitors(contexts, states.seed(stack, 12))
     for context in contexts.values():

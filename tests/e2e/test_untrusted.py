@@ -108,7 +108,7 @@ def read_log(page: Page) -> None:
 
 
 def see_suggestions(page: Page) -> None:
-    expect(page.get_by_role("button", name="Repository")).to_contain_text("/")
+    expect(page.get_by_role("button", name="Repository")).to_contain_text("/", timeout=30_000)
     page.get_by_role("button", name=re.compile("^Repository")).click()
     page.get_by_role("option", name=re.compile("dotfiles")).click()
     expect(page.get_by_role("heading", name="From bob/dotfiles")).to_be_visible()
