@@ -98,6 +98,8 @@ class TaskRun(SQLModel, table=True):
         # At most one run of a task is alive: a follow-up sent meanwhile is a message of that run.
         Index("uq_task_runs_alive", "task_id", unique=True, postgresql_where=text("status IN ('pending', 'running')")),
         Index("idx_task_runs_claim", "status", "phase", "until"),
+        Index("idx_task_runs_line", "turn", "created_at", postgresql_where=text("status = 'pending'")),
+        Index("idx_task_runs_begun", "turn", postgresql_where=text("started_at IS NOT NULL")),
         CheckConstraint(one_of("status", Status), name="status"),
         CheckConstraint(one_of("phase", Phase), name="phase"),
         CheckConstraint(one_of("outcome", Outcome), name="outcome"),
@@ -115,6 +117,7 @@ class TaskRun(SQLModel, table=True):
     until: datetime | None = moment()
     outcome: str | None = None
     failure: str | None = None
+    turn: float = filled("0")  # its place in line: services/line.py
     attempt: int = filled("1")
     fence: int = filled("0")
     lease_owner: str | None = None

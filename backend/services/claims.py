@@ -9,15 +9,12 @@ from sqlmodel import Session, select
 
 from backend import clock
 from backend.models import User
-from backend.services import runs
-from backend.words import Phase, Priority, Status
+from backend.services import line, runs
+from backend.words import Phase, Status
 
 LEASE_SECONDS = 20
 CLAIM_LOCK = 0x61636C6D  # "aclm"
 _CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
-_WEIGHTS = " ".join(f"WHEN '{one.value}' THEN {one.weight}" for one in Priority)
-# Of a run `r` of a task `t`: who has more is taken first. A point a minute, so that nobody waits for ever.
-RANK = f"(CASE t.priority {_WEIGHTS} END + extract(epoch FROM now() - r.created_at) / 60)"
 # The runs of which a worker may take any one now: due, and of a person who may work and has room for another.
 _CLAIMABLE = """
     FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
@@ -44,7 +41,7 @@ def concurrency(user: User) -> int:
 
 
 def claim(session: Session, owner: str) -> Claim | None:
-    """Takes the next run: by priority with ageing (a point a minute), within each person's limit.
+    """Takes the next run: the lowest turn, within each person's limit.
 
     Claims happen one at a time under an advisory lock, so that two workers cannot both count a person as free.
     """
@@ -53,7 +50,7 @@ def claim(session: Session, owner: str) -> Claim | None:
         text(
             f"""
             SELECT r.id {_CLAIMABLE}
-            ORDER BY {RANK} DESC, r.created_at
+            ORDER BY {line.ORDER}
             LIMIT 1
             """
         ),

@@ -20,8 +20,8 @@ from backend.engine.transcript import with_images
 from backend.errors import AsyncCoderError, Conflict, StaleFence
 from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
 from backend.queue import ring_runs
-from backend.services import access, analytics, attachments, catalog, credits, notices, provider_keys
-from backend.words import EventKind, Failure, Outcome, Phase, PullRequestStatus, Status, TaskType
+from backend.services import access, analytics, attachments, catalog, credits, line, notices, provider_keys
+from backend.words import EventKind, Failure, Outcome, Phase, Priority, PullRequestStatus, Status, TaskType
 
 _log = log.get(__name__)
 MAX_JOINED_BYTES = 48_000  # of messages that become one prompt, as the log counts them
@@ -206,6 +206,7 @@ def start(
         credits.allow(session, user.id, run, hold)
     else:
         credits.hold(session, user.id, run, hold, key=f"run:{run.id}:hold")
+    run.turn = line.turn(session, user.id, Priority(task.priority))
     run.reason = WAITING
     task.outcome = task.failure = None
     task.completed_at = task.archived_at = None

@@ -13,9 +13,9 @@ from sqlmodel import Session, col, func, select
 
 from backend.errors import NotFound
 from backend.models import AiModel, Attachment, PullRequest, Repository, Task, TaskResult, TaskRun, User
-from backend.services import access, attachments, catalog
+from backend.services import access, attachments, catalog, line
 from backend.services.analytics import IS_CHANGE, newest_with_changes
-from backend.services.claims import RANK, concurrency
+from backend.services.claims import concurrency
 from backend.services.runs import untaken
 from backend.services.tasks import query
 from backend.services.tasks.rows import (
@@ -160,11 +160,10 @@ def _with_place(session: Session, user: User, row: TaskRow) -> TaskRow:
             f"""
             SELECT (SELECT count(*) FROM task_runs r JOIN tasks t ON t.id = r.task_id
                     WHERE t.user_id = :user AND r.status = 'running'),
-                   (SELECT count(*) FROM task_runs r JOIN tasks t ON t.id = r.task_id
+                   (SELECT count(*) FROM task_runs r
                     WHERE r.status = 'pending' AND r.phase = 'queued' AND (r.until IS NULL OR r.until <= now())
-                    AND (-{RANK}, r.created_at) < (
-                        SELECT -{RANK}, r.created_at FROM task_runs r JOIN tasks t ON t.id = r.task_id
-                        WHERE t.id = :task AND r.status = 'pending'))
+                    AND ({line.ORDER}) < (
+                        SELECT {line.ORDER} FROM task_runs r WHERE r.task_id = :task AND r.status = 'pending'))
             """  # noqa: S608  our own text
         ),
         {"user": user.id, "task": row.id},

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from backend import db
 from backend.errors import RunFailed, StaleFence
 from backend.github.types import RemoteRepository
+from backend.models import TaskRun
 from backend.services import attempts, brief, claims, credits, lease, runs, tasks
 from backend.services.claims import Claim
 from backend.services.recorder import Recorder
@@ -33,16 +34,58 @@ def test_a_run_is_claimed_once_by_many_workers_at_once(people: People) -> None:
     assert len([one for one in found if one]) == 1
 
 
-def test_high_priority_goes_first_and_waiting_makes_up_for_it(people: People) -> None:
-    low, high = submit(people, "low", Priority.LOW), submit(people, "high", Priority.HIGH)
+def served(people: People, count: int) -> list[str]:
+    """The prompts of the next runs, each ended before the next is taken."""
+    found = []
+    for _ in range(count):
+        mine = claim()
+        with db.transaction() as session:
+            found.append(session.get_one(TaskRun, mine.run_id).prompt)
+        end(mine)
+    return found
+
+
+def test_nobody_waits_behind_anothers_hundred(people: People) -> None:
+    for number in range(6):
+        submit(people, f"alice {number}")
+    assert served(people, 2) == ["alice 0", "alice 1"]
+    for number in range(2):
+        submit(people, f"bob {number}", who=people.bob)
+    assert served(people, 6) == ["alice 2", "bob 0", "alice 3", "bob 1", "alice 4", "alice 5"]
+
+
+def test_high_goes_before_low_whosever_it_is_and_low_is_never_starved(people: People) -> None:
+    submit(people, "low", Priority.LOW, who=people.alice)
+    submit(people, "bob's low", Priority.LOW, who=people.bob)
+    for number in range(12):
+        submit(people, f"high {number}", Priority.HIGH, who=people.alice)
+    submit(people, "bob's high", Priority.HIGH, who=people.bob)
+    found = served(people, 15)
+    assert set(found[:2]) == {"high 0", "bob's high"}
+    assert 10 <= found.index("low") <= 12 and 10 <= found.index("bob's low") <= 13, found
+
+
+def test_who_was_away_saves_no_turns_up_and_what_was_stopped_holds_up_nothing(people: People) -> None:
+    for number in range(4):
+        submit(people, f"alice {number}")
+    assert served(people, 3) == ["alice 0", "alice 1", "alice 2"]
+    for number in range(3):
+        submit(people, f"bob {number}", who=people.bob)
+    stopped = [submit(people, f"stopped {number}", Priority.LOW) for number in range(5)]
     with db.transaction() as session:
-        session.execute(
-            text("UPDATE task_runs SET created_at = now() - interval '10 min' WHERE task_id = :id"), {"id": low}
-        )
-    first = claim()
-    with db.transaction() as session:
-        assert run_of(low, session).id == first.run_id
-        assert run_of(high, session).status == Status.PENDING
+        for one in stopped:
+            tasks.cancel(session, people.alice, one)
+    submit(people, "alice's low", Priority.LOW)
+    assert served(people, 5) == ["alice 3", "bob 0", "bob 1", "bob 2", "alice's low"]
+
+
+def test_what_is_tried_again_keeps_its_turn(people: People) -> None:
+    submit(people, "first")
+    submit(people, "second")
+    claim()
+    expire_lease()
+    take_over()
+    assert served(people, 2) == ["first", "second"]
 
 
 def test_a_person_never_runs_more_than_their_tier_allows(people: People) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from backend import db
-from backend.models import TaskRun
+from backend.models import TaskRun, User
 from backend.services import attempts, claims, runs, tasks
 from backend.services.claims import Claim
 from backend.services.runs import End
@@ -14,10 +14,15 @@ from backend.words import Outcome, Priority, Status, TaskType
 from tests.conftest import People
 
 
-def submit(people: People, prompt: str = "Fix it", priority: Priority = Priority.MEDIUM) -> UUID:
+def submit(
+    people: People, prompt: str = "Fix it", priority: Priority = Priority.MEDIUM, *, who: User | None = None
+) -> UUID:
+    where = people.shop if who else people.sample
     with db.transaction() as session:
-        draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.DEBUG, priority, prompt)
-        return tasks.submit(session, people.alice, draft).id
+        draft = tasks.Draft(
+            where, "main", None, people.model, TaskType.ASK if who else TaskType.DEBUG, priority, prompt
+        )
+        return tasks.submit(session, who or people.alice, draft).id
 
 
 def claim() -> Claim:
