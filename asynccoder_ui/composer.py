@@ -132,6 +132,8 @@ class Composer(Session):
             if self.choice.repository_id == wanted:
                 self._branches, self.error = (self._branches, refusal) if found is None else (found, self.error)
                 self._list_branches()
+            is_missed = found and not is_listed and self._searched_branch and not self.branch_options
+        return Composer.ask_branches if is_missed else None
 
     @rx.event
     @signed_in

@@ -220,22 +220,24 @@ async def _is_ready(tab: Tab) -> bool:
     return (await tab.state(Composer)).is_ready
 
 
+@pytest.mark.parametrize(("words", "found"), [("coup", "feature/coupons"), ("new", "feature/new")])
 def test_a_late_answer_about_branches_shows_those_that_are_searched_by_now(
-    people: People, environment: pytest.MonkeyPatch
+    people: People, environment: pytest.MonkeyPatch, words: str, found: str
 ):
     asked, may_answer = threading.Event(), threading.Event()
     true_branches = repositories.branches
 
-    def slowly(*args: Any, **named: Any) -> Any:
+    def slowly(*args: Any, fresh: bool) -> Any:
         asked.set()
         assert may_answer.wait(30)
-        return true_branches(*args, **named)
+        rows = true_branches(*args)
+        return [*rows, repositories.BranchRow("feature/new", False, False)] if fresh else rows
 
     async def road() -> Composer:
         async with opened(people.cookies["alice"]) as tab:
             await tab.fire(Composer.load)
             await tab.until(lambda: _is(asked.is_set()))
-            await tab.fire(Composer.search_branches, "coup")
+            await tab.fire(Composer.search_branches, words)
             may_answer.set()
 
             async def are_listed() -> bool:
@@ -247,7 +249,7 @@ def test_a_late_answer_about_branches_shows_those_that_are_searched_by_now(
     with environment.context() as patched:
         patched.setattr(repositories, "branches", slowly)
         composer = asyncio.run(road())
-    assert [option.label for option in composer.branch_options] == ["feature/coupons"]
+    assert [option.label for option in composer.branch_options] == [found]
 
 
 def test_a_draft_opened_while_a_task_is_sent_is_neither_used_up_nor_taken_from_the_box(
