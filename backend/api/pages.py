@@ -48,7 +48,7 @@ class Turning:
         """The key that the cursor holds, None at the list's start. Raises InvalidInput for what is none of ours."""
         return None if self._cursor is None else decoded(self._cursor, kind)
 
-    def page(self, slice: Slice[R, K], kind: TypeAdapter[K], shown: Callable[[R], Shown]) -> Response:
+    def page(self, slice: Slice[R, K], kind: TypeAdapter[K], shown: Callable[[R], Shown | dict[str, Any]]) -> Response:
         """The slice as the API tells it, with the way to the next one."""
         more = {} if slice.last is None else {"cursor": encoded(slice.last, kind)}
         return self.answer([shown(row) for row in slice.rows], more)

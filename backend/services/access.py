@@ -100,10 +100,10 @@ def pushable(user: User) -> ColumnElement[bool]:
     return and_(col(Repository.is_active), col(Repository.is_archived).is_(False), may_write)
 
 
-def name_known(user: User) -> ColumnElement[str]:
+def name_known(user_id: UUID) -> ColumnElement[str]:
     """Of a selection with repositories: what this person knows it by, whatever it is called since they lost it."""
     lost = select(LostAccess.full_name).where(
-        LostAccess.user_id == user.id, col(LostAccess.repository_id) == col(Repository.id)
+        col(LostAccess.user_id) == user_id, col(LostAccess.repository_id) == col(Repository.id)
     )
     return func.coalesce(lost.correlate(Repository).scalar_subquery(), col(Repository.full_name))
 

@@ -153,7 +153,7 @@ _COLUMNS: tuple[Any, ...] = (
 
 def _selection(user: User) -> Any:
     own = (col(Task.user_id) == user.id).label("is_mine"), access.pushable(user).label("may_push")
-    place = access.reaching(user).label("is_reachable"), access.name_known(user).label("repository")
+    place = access.reaching(user).label("is_reachable"), access.name_known(user.id).label("repository")
     return (
         sqlalchemy.select(*_COLUMNS, *own, *place)
         .select_from(PullRequest)

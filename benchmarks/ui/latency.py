@@ -77,8 +77,8 @@ def _page(stack: Stack, path: str, act: Callable[[str], float], word: str, sizes
         page, lines = _open(context, stack.origin + path)
         cookie = "; ".join(f"{one['name']}={one['value']}" for one in stack.cookies)
         sockets = [{"address": line.address, "says": [_anew(said) for said in line.says]} for line in lines]
-        token = re.search(r"token=([\w-]+)", lines[0].address)
-        assert token is not None
+        token = next((found for line in lines if (found := re.search(r"token=([\w-]+)", line.address))), None)
+        assert token is not None, [line.address for line in lines]
         others = {"cookie": cookie, "origin": stack.origin, "token": token[1], "sockets": sockets, "count": TABS - 1}
         with followers.opened(others):
             time.sleep(1)

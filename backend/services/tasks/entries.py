@@ -1,15 +1,16 @@
 """Tasks as programs read them: newest first, on from any of them, each on its own."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import func, tuple_
+from sqlalchemy import Uuid, and_, bindparam, func, tuple_
 from sqlmodel import Session, col
 
 from backend.errors import NotFound
-from backend.models import AiModel, PullRequest, Repository, Task, User
+from backend.models import AiModel, LostAccess, PullRequest, Repository, Task, User
 from backend.services import access, paging
 from backend.services.paging import Slice
 from backend.services.tasks.listing import Filters, fitting
@@ -65,13 +66,15 @@ def following(
 ) -> Slice[TaskEntry, Key]:
     """The tasks that fit, newest first, those after one of that moment and id."""
     conditions = [*fitting(user, filters), *([tuple_(_AT, _ID) < after] if after else [])]
-    rows = session.execute(_selection(user).where(*conditions).order_by(_AT.desc(), _ID.desc()).limit(size + 1)).all()
+    statement = _SELECTION.where(*conditions).order_by(_AT.desc(), _ID.desc()).limit(size + 1)
+    rows = session.execute(statement, {"viewer": user.id}).all()
     return paging.cut([TaskEntry._make(row) for row in rows], size, lambda entry: (entry.created_at, entry.id))
 
 
 def entry(session: Session, user: User, task_id: UUID) -> TaskEntry:
     """One task that the person may read, their own or another's. Raises NotFound."""
-    found = session.execute(_selection(user).where(col(Task.id) == task_id, access.visible(user))).first()
+    statement = _SELECTION.where(col(Task.id) == task_id, access.visible(user))
+    found = session.execute(statement, {"viewer": user.id}).first()
     if found is None:
         raise NotFound(access.NO_TASK)
     return TaskEntry._make(found)
@@ -79,6 +82,7 @@ def entry(session: Session, user: User, task_id: UUID) -> TaskEntry:
 
 _AT, _ID = col(Task.created_at), col(Task.id)
 _BESIDE = {
+    "repository": func.coalesce(LostAccess.full_name, Repository.full_name),  # as access.name_known, without a subquery
     "model_id": col(Task.ai_model_id),
     "model": col(AiModel.display_name),
     "owner": func.coalesce(func.nullif(User.display_name, ""), User.username),
@@ -88,14 +92,23 @@ _BESIDE = {
 }
 
 
-def _selection(user: User) -> sqlalchemy.Select[Any]:
-    beside = _BESIDE | {"repository": access.name_known(user)}
-    columns = [beside[name] if name in beside else getattr(Task, name) for name in TaskEntry._fields]
-    return (
-        sqlalchemy.select(*columns)
-        .select_from(Task)
-        .join(Repository, col(Repository.id) == Task.repository_id)
-        .join(AiModel, col(AiModel.id) == Task.ai_model_id)
-        .join(User, col(User.id) == Task.user_id)
-        .outerjoin(PullRequest, col(PullRequest.task_id) == Task.id)
+def _columns() -> Sequence[Any]:
+    return [_BESIDE[name] if name in _BESIDE else getattr(Task, name) for name in TaskEntry._fields]
+
+
+# Made once: with its many columns it would cost a request more than the answer does.
+_SELECTION = (
+    sqlalchemy.select(*_columns())
+    .select_from(Task)
+    .join(Repository, col(Repository.id) == Task.repository_id)
+    .join(AiModel, col(AiModel.id) == Task.ai_model_id)
+    .join(User, col(User.id) == Task.user_id)
+    .outerjoin(PullRequest, col(PullRequest.task_id) == Task.id)
+    .outerjoin(
+        LostAccess,
+        and_(
+            col(LostAccess.repository_id) == col(Repository.id),
+            col(LostAccess.user_id) == bindparam("viewer", type_=Uuid()),
+        ),
     )
+)

@@ -36,7 +36,7 @@ def columns(user: User) -> list[Any]:
     moments = ("created_at", "completed_at", "updated_at")
     return [
         *(Task.__table__.c[name] for name in task + moments),  # type: ignore[attr-defined]  # SQLModel's are untyped
-        access.name_known(user).label("repository"),
+        access.name_known(user.id).label("repository"),
         col(Task.type).label("task_type"),
         col(PullRequest.pr_number),
         col(PullRequest.status).label("pr_status"),
