@@ -57,6 +57,7 @@ class Composer(Session):
     _gone: list[repositories.GoneRow] = []  # that this person reached once
     _searched_branch: str = ""
     _branches: list[repositories.BranchRow] = []
+    _asking: int = 0  # which question about branches was asked last: only its answer is shown
     _asked_at: float = 0.0
     _models: list[catalog.ModelChoice] = []
     _outgoing: Outgoing | None = None
@@ -125,13 +126,15 @@ class Composer(Session):
             if not wanted or self.branch_options or (is_listed and monotonic() - self._asked_at < _ASK_AGAIN):
                 return None
             self._asked_at = monotonic() if is_listed else self._asked_at
+            self._asking = asking = self._asking + 1
         found, refusal = await people.looked_up(
             token, lambda person: repositories.branches(person, UUID(wanted), fresh=is_listed)
         )
         async with self:
-            if self.choice.repository_id == wanted:
-                self._branches, self.error = (self._branches, refusal) if found is None else (found, self.error)
-                self._list_branches()
+            if self._asking != asking:
+                return None
+            self._branches, self.error = (self._branches, refusal) if found is None else (found, self.error)
+            self._list_branches()
             is_missed = found and not is_listed and self._searched_branch and not self.branch_options
         return Composer.ask_branches if is_missed else None
 
@@ -253,7 +256,7 @@ class Composer(Session):
     def _choose(self, choice: Choice) -> None:
         """Takes a choice as a whole; another repository's branches are not known yet."""
         if choice.repository_id != self.choice.repository_id:
-            self._branches, self.branch_options = [], []
+            self._branches, self.branch_options, self._asking = [], [], self._asking + 1
         self.choice = choice
 
     def _let_go(self, nonce: str, opened: drafts.Version | None) -> None:

@@ -13,7 +13,7 @@ from sqlmodel import select
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.drafts import Drafts
 from backend import db
-from backend.errors import AsyncCoderError
+from backend.errors import AsyncCoderError, Unavailable
 from backend.models import Task
 from backend.services import preferences, repositories, repository_syncs, tasks
 from backend.words import Priority, TaskType
@@ -239,17 +239,58 @@ def test_a_late_answer_about_branches_shows_those_that_are_searched_by_now(
             await tab.until(lambda: _is(asked.is_set()))
             await tab.fire(Composer.search_branches, words)
             may_answer.set()
-
-            async def are_listed() -> bool:
-                return has_branches(await tab.state(Composer), tab)
-
-            await tab.until(are_listed)
+            await tab.until(lambda: _lists_branches(tab))
             return await tab.state(Composer)
 
     with environment.context() as patched:
         patched.setattr(repositories, "branches", slowly)
         composer = asyncio.run(road())
     assert [option.label for option in composer.branch_options] == [found]
+
+
+def test_an_answer_about_branches_that_was_asked_for_earlier_and_comes_later_is_not_shown(
+    people: People, environment: pytest.MonkeyPatch
+):
+    asked, may_answer = threading.Event(), threading.Event()
+    true_branches = repositories.branches
+
+    def first_is_slow(*args: Any, fresh: bool) -> Any:
+        rows = true_branches(*args)
+        if fresh:
+            return [*rows, repositories.BranchRow("feature/new", False, False)]
+        if not asked.is_set():
+            asked.set()
+            assert may_answer.wait(30)
+        return rows
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise Unavailable("GitHub does not answer.")
+
+    async def road() -> Composer:
+        async with opened(people.cookies["alice"]) as tab:
+            with environment.context() as patched:
+                patched.setattr(repositories, "branches", fails)
+                await tab.fire(Composer.load)
+                await tab.until(lambda: _has_failed(tab))
+            with environment.context() as patched:
+                patched.setattr(repositories, "branches", first_is_slow)
+                early = await tab.start(Composer.ask_branches)
+                await tab.until(lambda: _is(asked.is_set()))
+                await tab.fire(Composer.search_branches, "new")
+                await tab.until(lambda: _lists_branches(tab))
+                may_answer.set()
+                await early
+                return await tab.state(Composer)
+
+    assert [option.label for option in asyncio.run(road()).branch_options] == ["feature/new"]
+
+
+async def _has_failed(tab: Tab) -> bool:
+    return (await tab.state(Composer)).error != ""
+
+
+async def _lists_branches(tab: Tab) -> bool:
+    return has_branches(await tab.state(Composer), tab)
 
 
 def test_a_draft_opened_while_a_task_is_sent_is_neither_used_up_nor_taken_from_the_box(
