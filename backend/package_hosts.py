@@ -1,23 +1,29 @@
 """Which package hosts a set-up script may reach: those that are named, else those that pip and npm use on this machine.
 
-Where pip and npm keep their configuration: https://pip.pypa.io/en/stable/topics/configuration/ and
-https://docs.npmjs.com/cli/configuring-npm/npmrc.
+pip and npm tell them: `pip config list` what is configured, `npm config list --json` also what is not. pip's own index,
+and where that one's files lie, stand in pip's code only.
 """
 
-import configparser
+import ast
+import json
+import os
 import re
+import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from pip._internal.models.index import PyPI
+
 from backend.errors import Misconfigured
 
 NONE = "none"
-_PYPI, _NPM = "https://pypi.org/simple", "https://registry.npmjs.org/"
-_FILES = {"pypi.org": "files.pythonhosted.org"}  # an index that leads to another host
+_SECONDS = 60  # for pip or npm to say how it is configured
+_PIP_SECTIONS = ("global", "install", ":env:")  # the strongest last
 _USUAL_PORTS = (80, 443)
 _NAME = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+", re.ASCII)
 _FIX = "Write names such as packages.example.org or mirror.example.org:8443, with blanks between them, or: none"
@@ -45,21 +51,22 @@ class PackageHost:
 class Indexes:
     """Where pip and npm get packages from, as URLs without anybody's password."""
 
-    pip: str = _PYPI
+    pip: str
     pip_extra: tuple[str, ...] = ()
-    npm: tuple[str, ...] = (_NPM,)
+    npm: tuple[str, ...] = ()
 
     @property
     def hosts(self) -> tuple[PackageHost, ...]:
         """The hosts of all of them, each once."""
         found = [_host_of(url) for url in (self.pip, *self.pip_extra, *self.npm)]
-        found += [PackageHost(_FILES[host.name]) for host in found if host.name in _FILES]
+        if _host_of(PyPI.url) in found:  # its files lie elsewhere
+            found.append(PackageHost(PyPI.file_storage_domain))
         return tuple(dict.fromkeys(found))
 
     def variables(self, hosts: Sequence[PackageHost]) -> dict[str, str]:
         """What tells pip and npm of them, as far as these hosts may be reached."""
         extra = " ".join(url for url in self.pip_extra if _host_of(url) in hosts)
-        wanted = {"PIP_INDEX_URL": self.pip, "npm_config_registry": self.npm[0]}
+        wanted = {"PIP_INDEX_URL": self.pip, "npm_config_registry": self.npm[0] if self.npm else ""}
         told = {name: url for name, url in wanted.items() if _host_of(url) in hosts}
         return {**told, "PIP_EXTRA_INDEX_URL": extra} if extra else told
 
@@ -72,32 +79,13 @@ def parse(text: str) -> tuple[PackageHost, ...]:
     return tuple(dict.fromkeys(_parsed(word) for word in words))
 
 
-def configured(variables: dict[str, str | None], pip_files: Iterable[Path], npm_files: Iterable[Path]) -> Indexes:
-    """The indexes of the machine's own configuration; `variables` of the environment are stronger than files."""
-    pip = {name: value for path in pip_files for name, value in _pip_file(path)}
-    npm = {name: value for path in npm_files for name, value in _npm_file(path)}
-    index = _urls(variables.get("PIP_INDEX_URL") or pip.get("index-url", ""))
-    extra = _urls(variables.get("PIP_EXTRA_INDEX_URL") or pip.get("extra-index-url", ""))
-    registry = _urls(variables.get("NPM_CONFIG_REGISTRY") or npm.pop("registry", ""))
-    scoped = [url for value in npm.values() for url in _urls(value)]
-    return Indexes(index[0] if index else _PYPI, tuple(extra), (*(registry[:1] or [_NPM]), *scoped))
-
-
-def pip_files(named: str | None) -> list[Path]:
-    """Where pip looks, the strongest last; `named` is PIP_CONFIG_FILE."""
-    home = Path.home()
-    usual = [
-        Path("/etc/xdg/pip/pip.conf"),
-        Path("/etc/pip.conf"),
-        home / ".pip/pip.conf",
-        home / ".config/pip/pip.conf",
-    ]
-    return [*usual, Path(sys.prefix, "pip.conf"), *([Path(named)] if named else [])]
-
-
-def npm_files() -> list[Path]:
-    """Where npm looks, the strongest last."""
-    return [Path("/etc/npmrc"), Path("/usr/etc/npmrc"), Path("/usr/local/etc/npmrc"), Path.home() / ".npmrc"]
+@lru_cache(maxsize=8)
+def configured(variables: tuple[tuple[str, str], ...]) -> Indexes:
+    """The indexes of the machine's own configuration, in an environment with these variables; takes a second."""
+    env = {**os.environ, **dict(variables)}
+    pip, npm = _pip(env), _npm(env)
+    index, extra = _urls(pip.get("index-url", "")), _urls(pip.get("extra-index-url", ""))
+    return Indexes(index[0] if index else PyPI.simple_url, tuple(extra), npm)
 
 
 def _parsed(word: str) -> PackageHost:
@@ -141,19 +129,42 @@ def _urls(value: str) -> list[str]:
     return found
 
 
-def _pip_file(path: Path) -> list[tuple[str, str]]:
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read_string(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, configparser.Error):
-        return []
-    return [item for section in ("global", "install") if parser.has_section(section) for item in parser.items(section)]
+def _pip(env: Mapping[str, str]) -> dict[str, str]:
+    """What is configured for `pip install`; nothing where pip cannot read it, as then pip does not run either."""
+    lines = [line.partition("=") for line in _said([sys.executable, "-m", "pip", "config", "list"], env).splitlines()]
+    given = {name: ast.literal_eval(value) for name, equals, value in lines if equals}
+    ranked = [
+        (name.removeprefix(f"{part}."), value)
+        for part in _PIP_SECTIONS
+        for name, value in given.items()
+        if name.startswith(f"{part}.")
+    ]
+    return dict(ranked)
 
 
-def _npm_file(path: Path) -> list[tuple[str, str]]:
+def _npm(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The registry, then those of scopes; none where there is no npm."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    pairs = [(name.strip(), value.strip()) for name, equals, value in (line.partition("=") for line in lines) if equals]
-    return [(name, value) for name, value in pairs if name == "registry" or name.endswith(":registry")]
+        given = json.loads(_said([str(Path(sys.executable).with_name("npm")), "config", "list", "--json"], env))
+    except ValueError:
+        return ()
+    names = ["registry", *sorted(name for name in given if name.endswith(":registry"))]
+    return tuple(url for name in names for url in _urls(str(given.get(name, "")))[:1])
+
+
+def _said(command: list[str], env: Mapping[str, str]) -> str:
+    """What a tool writes, empty where it fails or is missing; from `/`, where no project has a configuration."""
+    try:
+        done = subprocess.run(
+            command,
+            env=env,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -14,42 +14,15 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from backend import rsa_keys
 from backend.errors import Misconfigured
-from backend.package_hosts import Indexes, PackageHost, configured, npm_files, parse, pip_files
+from backend.package_hosts import Indexes, PackageHost, configured, parse
+from backend.setting_files import FileSource
 
 DEMO_CLIENT_ID, DEMO_APP_ID = "async-coder-demo", "1"
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-
-
-class FileSource(PydanticBaseSettingsSource):
-    """`NAME_FILE=/path` gives the setting NAME the contents of that file."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The stripped contents of the file that `<ALIAS>_FILE` names, if it names one."""
-        alias = str(field.validation_alias or field_name)
-        path = os.environ.get(f"{alias}_FILE")
-        if not path:
-            return None, alias, False
-        try:
-            return Path(path).read_text(encoding="utf-8").strip(), alias, False
-        except OSError as error:
-            raise Misconfigured(
-                f"{alias}_FILE names {path}, which cannot be read: {error.strerror}.",
-                fix=f"Make {path} readable for this user, or unset {alias}_FILE.",
-            ) from error
-
-    def __call__(self) -> dict[str, Any]:
-        """All settings that came through files."""
-        found = {}
-        for name, field in self.settings_cls.model_fields.items():
-            value, alias, _ = self.get_field_value(field, name)
-            if value is not None:
-                found[alias] = value
-        return found
 
 
 def _named(name: str, default: Any = None) -> Any:
@@ -221,19 +194,28 @@ class Settings(BaseSettings):
     @property
     def package_indexes(self) -> Indexes:
         """Where pip and npm get packages from on this machine."""
-        variables = {
-            "PIP_INDEX_URL": self.pip_index_url,
-            "PIP_EXTRA_INDEX_URL": self.pip_extra_index_url,
-            "NPM_CONFIG_REGISTRY": self.npm_config_registry,
-        }
-        return configured(variables, pip_files(self.pip_config_file), npm_files())
+        return configured(
+            tuple(
+                (name, value)
+                for name, value in (
+                    ("PIP_INDEX_URL", self.pip_index_url),
+                    ("PIP_EXTRA_INDEX_URL", self.pip_extra_index_url),
+                    ("PIP_CONFIG_FILE", self.pip_config_file),
+                    ("NPM_CONFIG_REGISTRY", self.npm_config_registry),
+                )
+                if value
+            )
+        )
 
     @property
     def package_hosts(self) -> tuple[PackageHost, ...]:
         """The hosts that a set-up script may reach; none where it has no network. Raises Misconfigured."""
-        if self.package_hosts_setting.strip():
-            return parse(self.package_hosts_setting)
-        return self.package_indexes.hosts
+        named = self._named_package_hosts
+        return self.package_indexes.hosts if named is None else named
+
+    @property
+    def _named_package_hosts(self) -> tuple[PackageHost, ...] | None:
+        return parse(self.package_hosts_setting) if self.package_hosts_setting.strip() else None
 
     @property
     def git_protocols(self) -> str:
@@ -313,7 +295,7 @@ class Settings(BaseSettings):
                 f"ASYNCCODER_PUBLIC_URL is {self.origin!r}, which is not an origin.",
                 fix="Set it to scheme, host and port only, such as https://coder.example.org",
             )
-        _ = self.package_hosts  # says what is wrong with them
+        _ = self._named_package_hosts  # says what is wrong with them
         if self.is_demo:
             if not is_loopback_url(self.origin) or not _is_loopback_host(self.host):
                 raise Misconfigured(

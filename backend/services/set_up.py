@@ -8,6 +8,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -17,6 +18,7 @@ from backend import jsonb, log
 from backend.db import patiently
 from backend.engine.tools import clipped, decoded, ended
 from backend.errors import RunFailed
+from backend.package_hosts import PackageHost
 from backend.sandbox.base import Completed, Limits, Sandbox
 from backend.sandbox.proxy import RELAY, PackageProxy
 from backend.services import runs, setup_cache
@@ -63,9 +65,12 @@ class SetUpStep:
         self._checkout = checkout
         self._lease = lease
         self._recorder = Recorder(facts.task_id, facts.claim)
-        self._hosts = get_settings().package_hosts if sandbox.kind == PROXIED else ()
         self._refused: list[str] = []
         self._is_from_before = False
+
+    @cached_property
+    def _hosts(self) -> tuple[PackageHost, ...]:
+        return get_settings().package_hosts if self._sandbox.kind == PROXIED else ()
 
     @property
     def archive(self) -> Path:

@@ -1,18 +1,22 @@
 """The way out of a jail leads to the hosts that are named, and nowhere else."""
 
+import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from pip._internal.models.index import PyPI
 
 from backend.errors import Misconfigured
 from backend.package_hosts import Indexes, PackageHost, configured, parse
 from backend.sandbox.bubblewrap import Bubblewrap
 from backend.sandbox.proxy import RELAY, SOCKET, PackageProxy
 
+NOTHING = Path(os.devnull)
 ASK = """
 import sys, urllib.request
 try:
@@ -148,16 +152,31 @@ def test_hosts_are_read_with_their_ports(tmp_path: Path) -> None:
             parse(wrong)
 
 
-def test_without_a_setting_the_machines_own_pip_and_npm_decide_and_no_password_goes_along(tmp_path: Path) -> None:
-    assert [str(host) for host in Indexes().hosts] == ["pypi.org", "registry.npmjs.org", "files.pythonhosted.org"]
+def machine(monkeypatch: pytest.MonkeyPatch, home: Path, pip: Path, npm: Path, **variables: str) -> Indexes:
+    """What is configured where pip and npm read these files and nothing else."""
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "NPM_CONFIG_REGISTRY", "npm_config_registry"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    files = {
+        "PIP_CONFIG_FILE": str(pip),
+        "NPM_CONFIG_USERCONFIG": str(npm),
+        "NPM_CONFIG_GLOBALCONFIG": str(home / "none"),
+    }
+    return configured.__wrapped__(tuple((files | variables).items()))
+
+
+def test_without_a_setting_the_machines_own_pip_and_npm_decide_and_no_password_goes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pip, npm = tmp_path / "pip.conf", tmp_path / "npmrc"
     pip.write_text(
-        "[global]\nindex-url = https://me:pass@mirror.example.org/simple\nextra-index-url = file:///opt http://10.1.2.3/x\n"
+        "[global]\nindex-url = https://me:pass@weaker.example.org/simple\nextra-index-url = file:///opt http://10.1.2.3/x\n"
+        "[install]\nindex-url = https://me:pass@mirror.example.org/simple\n"
     )
     npm.write_text(
         "; a comment\nregistry=https://npm.example.org:8443/\n@acme:registry = https://acme.example.org\n//x/:_authToken=no\n"
     )
-    found = configured({}, [tmp_path / "none", pip], [npm])
+    found = machine(monkeypatch, tmp_path, pip, npm)
     hosts = found.hosts
     assert [str(host) for host in hosts] == [
         "mirror.example.org", "10.1.2.3:80", "npm.example.org:8443", "acme.example.org"
@@ -168,7 +187,22 @@ def test_without_a_setting_the_machines_own_pip_and_npm_decide_and_no_password_g
         "npm_config_registry": "https://npm.example.org:8443/",
     }
     assert found.variables(()) == {}
-    stronger = configured({"PIP_INDEX_URL": "https://other.example.org/"}, [pip], [])
-    assert (stronger.pip, stronger.npm) == ("https://other.example.org/", ("https://registry.npmjs.org/",))
-    pip.write_text("no section = at all\n[[[")
-    assert configured({}, [pip], []).pip == "https://pypi.org/simple"
+    stronger = machine(monkeypatch, tmp_path, pip, npm, PIP_INDEX_URL="https://other.example.org/")
+    assert stronger.pip == "https://other.example.org/"
+
+
+def test_where_nothing_is_configured_or_it_cannot_be_read_pips_and_npms_own_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = machine(monkeypatch, tmp_path, NOTHING, NOTHING)
+    assert nothing.pip == PyPI.simple_url
+    index, registry, files = nothing.hosts
+    assert (index.name, files.name) == (PyPI.netloc, PyPI.file_storage_domain)
+    assert [f"https://{registry}/"] == list(nothing.npm)
+    broken = tmp_path / "pip.conf"
+    broken.write_text("no section = at all\n[[[")
+    assert machine(monkeypatch, tmp_path, broken, NOTHING) == nothing
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    alone = machine(monkeypatch, tmp_path, NOTHING, NOTHING)
+    assert (alone.pip, alone.npm) == (PyPI.simple_url, ())
+    assert "npm_config_registry" not in alone.variables(alone.hosts)
