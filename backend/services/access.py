@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func
+from sqlalchemy import BindParameter, ColumnElement, exists, func
 from sqlmodel import Session, and_, col, or_, select
 
 from backend import db
@@ -100,12 +100,14 @@ def pushable(user: User) -> ColumnElement[bool]:
     return and_(col(Repository.is_active), col(Repository.is_archived).is_(False), may_write)
 
 
-def name_known(user_id: UUID) -> ColumnElement[str]:
-    """Of a selection with repositories: what this person knows it by, whatever it is called since they lost it."""
-    lost = select(LostAccess.full_name).where(
-        col(LostAccess.user_id) == user_id, col(LostAccess.repository_id) == col(Repository.id)
-    )
-    return func.coalesce(lost.correlate(Repository).scalar_subquery(), col(Repository.full_name))
+# Of a selection with repositories joined with `lost_by`: what the person knows one by, whatever it is called since they
+# lost it.
+NAME_KNOWN: ColumnElement[str] = func.coalesce(LostAccess.full_name, Repository.full_name)
+
+
+def lost_by(user_id: UUID | BindParameter[UUID]) -> tuple[type[LostAccess], ColumnElement[bool]]:
+    """What to join repositories with on the outside, for `NAME_KNOWN`."""
+    return LostAccess, and_(col(LostAccess.repository_id) == col(Repository.id), col(LostAccess.user_id) == user_id)
 
 
 def reaching(user: User) -> ColumnElement[bool]:

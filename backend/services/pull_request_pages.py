@@ -153,13 +153,14 @@ _COLUMNS: tuple[Any, ...] = (
 
 def _selection(user: User) -> Any:
     own = (col(Task.user_id) == user.id).label("is_mine"), access.pushable(user).label("may_push")
-    place = access.reaching(user).label("is_reachable"), access.name_known(user.id).label("repository")
+    place = access.reaching(user).label("is_reachable"), access.NAME_KNOWN.label("repository")
     return (
         sqlalchemy.select(*_COLUMNS, *own, *place)
         .select_from(PullRequest)
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
         .join(User, col(User.id) == Task.user_id)
+        .outerjoin(*access.lost_by(user.id))
     )
 
 

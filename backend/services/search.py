@@ -43,8 +43,9 @@ def everything(session: Session, user: User, query: str) -> list[Found]:
 
 def _tasks(session: Session, user: User, wanted: str) -> list[Found]:
     statement = (
-        sqlalchemy.select(col(Task.id), col(Task.title), access.name_known(user.id))
+        sqlalchemy.select(col(Task.id), col(Task.title), access.NAME_KNOWN)
         .join(Repository, col(Repository.id) == Task.repository_id)
+        .outerjoin(*access.lost_by(user.id))
         .where(col(Task.user_id) == user.id, col(Task.deleted_at).is_(None))
         .order_by(col(Task.archived_at).is_not(None), col(Task.updated_at).desc(), col(Task.id))
         .limit(EACH)
@@ -60,9 +61,10 @@ def _pull_requests(session: Session, user: User, wanted: str) -> list[Found]:
     if number.isdecimal() and len(number) < 10:
         is_it = or_(is_it, col(PullRequest.pr_number) == int(number))
     rows = session.execute(
-        sqlalchemy.select(col(Task.id), col(PullRequest.pr_number), col(PullRequest.title), access.name_known(user.id))
+        sqlalchemy.select(col(Task.id), col(PullRequest.pr_number), col(PullRequest.title), access.NAME_KNOWN)
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
+        .outerjoin(*access.lost_by(user.id))
         .where(col(Task.user_id) == user.id, col(Task.deleted_at).is_(None), is_it)
         .order_by(col(PullRequest.updated_at).desc(), col(PullRequest.id))
         .limit(EACH)

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import Uuid, and_, bindparam, func, tuple_
+from sqlalchemy import Uuid, bindparam, func, tuple_
 from sqlmodel import Session, col
 
 from backend.errors import NotFound
-from backend.models import AiModel, LostAccess, PullRequest, Repository, Task, User
+from backend.models import AiModel, PullRequest, Repository, Task, User
 from backend.services import access, paging
 from backend.services.paging import Slice
 from backend.services.tasks.listing import Filters, fitting
@@ -82,7 +82,7 @@ def entry(session: Session, user: User, task_id: UUID) -> TaskEntry:
 
 _AT, _ID = col(Task.created_at), col(Task.id)
 _BESIDE = {
-    "repository": func.coalesce(LostAccess.full_name, Repository.full_name),  # as access.name_known, without a subquery
+    "repository": access.NAME_KNOWN,
     "model_id": col(Task.ai_model_id),
     "model": col(AiModel.display_name),
     "owner": func.coalesce(func.nullif(User.display_name, ""), User.username),
@@ -104,11 +104,5 @@ _SELECTION = (
     .join(AiModel, col(AiModel.id) == Task.ai_model_id)
     .join(User, col(User.id) == Task.user_id)
     .outerjoin(PullRequest, col(PullRequest.task_id) == Task.id)
-    .outerjoin(
-        LostAccess,
-        and_(
-            col(LostAccess.repository_id) == col(Repository.id),
-            col(LostAccess.user_id) == bindparam("viewer", type_=Uuid()),
-        ),
-    )
+    .outerjoin(*access.lost_by(bindparam("viewer", type_=Uuid())))
 )

@@ -20,7 +20,7 @@ _NEWS = (EventKind.ENDED, EventKind.PULL_REQUEST)
 
 def rows(session: Session, user: User, ids: Sequence[UUID]) -> list[TaskRow]:
     """These tasks as this person sees them, in this order. The caller has checked that they may be seen."""
-    statement = joined(sqlalchemy.select(*columns(user))).where(col(Task.id).in_(ids))
+    statement = selected(user).where(col(Task.id).in_(ids))
     by_id = {found["id"]: row(found) for found in session.execute(statement).mappings()}
     return [by_id[id] for id in ids]
 
@@ -30,35 +30,14 @@ def row(found: Mapping[Any, Any]) -> TaskRow:
     return TaskRow(**{one.name: found[one.name] for one in fields(TaskRow)})
 
 
-def columns(user: User) -> list[Any]:
-    """What a row shows, under its own names: a prompt, a description or a token is never read for a list."""
-    task = ("id", "title", "status", "phase", "outcome", "failure", "reason", "until", "credits_used", "priority")
-    moments = ("created_at", "completed_at", "updated_at")
-    return [
-        *(Task.__table__.c[name] for name in task + moments),  # type: ignore[attr-defined]  # SQLModel's are untyped
-        access.name_known(user.id).label("repository"),
-        col(Task.type).label("task_type"),
-        col(PullRequest.pr_number),
-        col(PullRequest.status).label("pr_status"),
-        func.coalesce(PullRequest.url, "").label("pr_url"),
-        col(TaskRun.started_at),
-        col(TaskRun.evidence)["verdict"].astext.label("verdict"),
-        col(AiModel.display_name).label("model_name"),
-        (col(AiModel.provider) == "demo").label("is_demo"),
-        func.coalesce(func.nullif(User.display_name, ""), User.username).label("owner"),
-        (col(Task.user_id) == user.id).label("is_mine"),
-        _is_unread(user).label("is_unread"),
-        col(Task.archived_at).is_not(None).label("is_archived"),
-        (col(Task.visibility) == Visibility.REPOSITORY).label("is_shared"),
-    ]
-
-
-def joined(statement: sqlalchemy.Select[Any]) -> sqlalchemy.Select[Any]:
-    """Tasks with what `columns` names beside them: of runs the newest."""
+def selected(user: User, *more: Any) -> sqlalchemy.Select[Any]:
+    """Tasks with what a row shows, and `more` of their columns; of runs the newest."""
     newest = select(func.max(TaskRun.number)).where(TaskRun.task_id == Task.id).correlate(Task).scalar_subquery()
     return (
-        statement.select_from(Task)
+        sqlalchemy.select(*_columns(user), *more)
+        .select_from(Task)
         .join(Repository, col(Repository.id) == Task.repository_id)
+        .outerjoin(*access.lost_by(user.id))
         .join(AiModel, col(AiModel.id) == Task.ai_model_id)
         .join(User, col(User.id) == Task.user_id)
         .join(TaskRun, (col(TaskRun.task_id) == Task.id) & (col(TaskRun.number) == newest))
@@ -94,3 +73,26 @@ def _is_unread(user: User) -> ColumnElement[bool]:
     )
     is_news = func.coalesce(news, 0) > func.coalesce(seen, 0)
     return and_(col(Task.user_id) == literal(user.id), col(Task.completed_at).is_not(None), is_news)
+
+
+def _columns(user: User) -> list[Any]:
+    """What a row shows, under its own names: a prompt, a description or a token is never read for a list."""
+    task = ("id", "title", "status", "phase", "outcome", "failure", "reason", "until", "credits_used", "priority")
+    moments = ("created_at", "completed_at", "updated_at")
+    return [
+        *(Task.__table__.c[name] for name in task + moments),  # type: ignore[attr-defined]  # SQLModel's are untyped
+        access.NAME_KNOWN.label("repository"),
+        col(Task.type).label("task_type"),
+        col(PullRequest.pr_number),
+        col(PullRequest.status).label("pr_status"),
+        func.coalesce(PullRequest.url, "").label("pr_url"),
+        col(TaskRun.started_at),
+        col(TaskRun.evidence)["verdict"].astext.label("verdict"),
+        col(AiModel.display_name).label("model_name"),
+        (col(AiModel.provider) == "demo").label("is_demo"),
+        func.coalesce(func.nullif(User.display_name, ""), User.username).label("owner"),
+        (col(Task.user_id) == user.id).label("is_mine"),
+        _is_unread(user).label("is_unread"),
+        col(Task.archived_at).is_not(None).label("is_archived"),
+        (col(Task.visibility) == Visibility.REPOSITORY).label("is_shared"),
+    ]

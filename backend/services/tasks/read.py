@@ -37,9 +37,7 @@ _RUN = [one.name for one in fields(RunRow)]
 
 def page(session: Session, user: User, task_id: UUID) -> TaskPage:
     """The task's page. Raises NotFound for what this person may not see."""
-    statement = query.joined(sqlalchemy.select(*query.columns(user), *_page_columns(user))).where(
-        col(Task.id) == task_id, access.visible(user)
-    )
+    statement = query.selected(user, *_page_columns(user)).where(col(Task.id) == task_id, access.visible(user))
     found = session.execute(statement).mappings().first()
     if found is None:
         raise NotFound(access.NO_TASK)
