@@ -25,6 +25,8 @@ from tests.database import Database
 
 pytest_plugins = ["tests.servers", "tests.hub"]
 PROJECT = Path(__file__).resolve().parent.parent
+# What the names of our settings begin with.
+SETTINGS = ("ASYNCCODER_", "GITHUB_", "DATABASE_URL", "REDIS_URL", "ANTHROPIC_", "OPENAI_", "GEMINI_", "COMPATIBLE_")
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]  # it brings no types
@@ -70,9 +72,7 @@ def tables(migrated: str, owner_url: str) -> Iterator[Database]:
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Settings of this test alone: demo mode, a data dir of its own, no keys and no certificates of the machine's."""
     for name in list(os.environ):
-        if name.startswith(
-            ("ASYNCCODER_", "GITHUB_", "ANTHROPIC_", "OPENAI_", "COMPATIBLE_", "DATABASE_URL", "REDIS_URL")
-        ):
+        if name.startswith(SETTINGS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ASYNCCODER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("ASYNCCODER_API_REQUESTS", "0")  # what counts them sets its own

@@ -93,10 +93,10 @@ def _money(found: Verdict, ids: list[str]) -> None:
 
 
 def _pulls(found: Verdict, house: House, ids: list[str]) -> None:
-    token = house.control("token", {"login": "alice"})["token"]
+    token = house.up.control("token", {"login": "alice"})["token"]
     listed: list[str] = []
     for page in range(1, 100):
-        address = f"{house.hub}/api/v3/repos/{WHERE}/pulls?state=all&per_page=100&page={page}"
+        address = f"{house.up.hub}/api/v3/repos/{WHERE}/pulls?state=all&per_page=100&page={page}"
         answer = httpx.get(address, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=60)
         listed += [one["head"]["ref"] for one in answer.json()]
         if len(answer.json()) < 100:

@@ -40,7 +40,7 @@ class Person:
 
 def move_in(house: House, login: str, *, is_rich: bool = True) -> Person:
     """Signs somebody in with their repositories; who is rich is on the highest tier and has credits enough."""
-    token = Token(house.control("token", {"login": login})["token"], None, None, ("repo", "read:org", "user:email"))
+    token = Token(house.up.control("token", {"login": login})["token"], None, None, ("repo", "read:org", "user:email"))
     with GitHub(get_settings().github_api_url, token.access_token) as github:
         profile = github.me()
     with db.transaction() as session:
@@ -50,7 +50,7 @@ def move_in(house: House, login: str, *, is_rich: bool = True) -> Person:
             admin.grant(session, login, CREDITS, "For the storm")
             session.execute(text("UPDATE users SET subscription_tier = 'enterprise' WHERE id = :id"), {"id": user.id})
         bearer = api_tokens.create(session, user, "chaos", Scope.WRITE, 30)[1]
-    house.wait(lambda: _repository() is not None, _SECONDS_TO_SYNC, f"{login}'s repositories")
+    house.up.wait(lambda: _repository() is not None, _SECONDS_TO_SYNC, f"{login}'s repositories")
     return Person(user.id, bearer)
 
 
@@ -61,7 +61,7 @@ class Sender:
         self._house, self._people = house, people
         chance = random.Random(seed)
         self._types = [chance.choice(MIX) for _ in range(count)]
-        self._http = httpx.Client(base_url=house.origin, timeout=10, trust_env=False)
+        self._http = httpx.Client(base_url=house.up.origin, timeout=10, trust_env=False)
         with db.transaction() as session:
             self._model = session.exec(select(AiModel.id).where(AiModel.provider == "demo")).one()
         self._where = _repository()

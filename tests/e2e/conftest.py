@@ -1,24 +1,15 @@
 """The whole product as a newcomer starts it, and a browser beside it."""
 
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.conftest import remove_workspaces
 from tests.ports import free_port_pair
-from tests.processes import children
+from tests.up import Up
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(
@@ -26,59 +17,14 @@ CHROMIUM = next(
 )
 # Chromium as root needs no sandbox of its own; the rest keeps it from calling home.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-START_SECONDS = 240
 BUILT = PROJECT / "build" / "e2e-ui"  # the pages as the last run's `up` built them
 
 
-@dataclass(frozen=True)
-class Stack:
-    """A running `asynccoder up`."""
-
-    origin: str
-    hub: str
-    data_dir: Path
-    process: subprocess.Popen[bytes]
-    output: Path
-
-    def parts(self, words: str) -> list[int]:
-        """The process ids of the parts whose command holds these words."""
-        return children(self.process.pid, words)
-
-    def kill(self, part: str) -> None:
-        """Ends the part whose command holds these words, as the kernel would."""
-        os.kill(self.parts(part)[0], signal.SIGKILL)
-
-    @contextmanager
-    def resting(self, part: str) -> Iterator[None]:
-        """Meanwhile the parts whose command holds these words do nothing."""
-        pids = self.parts(part)
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
-
-    def wait_healthy(self, seconds: float = 30) -> None:
-        """Waits until the web process answers that all is well."""
-        wait_until(lambda: _is_healthy(self.origin), seconds, "the web process to be healthy")
-
-
-def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
-    """Looks until it holds; fails with `what` after that many seconds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds} s for {what}")
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="package")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """`asynccoder up` in demo mode on a data dir of its own: pages built, every part real."""
     data_dir = tmp_path_factory.mktemp("up") / "data"
-    with _kept_pages(data_dir) as port, started(data_dir, port) as running:
+    with _kept_pages(data_dir) as port, Up(data_dir, port).running() as running:
         yield running
 
 
@@ -100,41 +46,6 @@ def _kept_pages(data_dir: Path) -> Iterator[int]:
     with suppress(OSError):
         told.write_text(str(port))
         pages.rename(BUILT)
-
-
-@contextmanager
-def started(data_dir: Path, port: int) -> Iterator[Stack]:
-    """`asynccoder up` on this data dir and port until the block ends."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("ASYNCCODER_", "GITHUB_", "DATABASE_URL", "REDIS_URL", "ANTHROPIC_", "OPENAI_"))
-    }
-    environment |= {"ASYNCCODER_DATA_DIR": str(data_dir), "ASYNCCODER_PORT": str(port)}
-    output = data_dir.parent / "output"
-    with output.open("wb") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "backend.cli", "up"],
-            cwd=PROJECT,
-            env=environment,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    running = Stack(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}", data_dir, process, output)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not _is_healthy(running.origin):
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"up did not start:\n{output.read_text(errors='replace')[-4000:]}")
-            time.sleep(0.2)
-        yield running
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=20)
-        remove_workspaces(data_dir)
 
 
 @pytest.fixture(scope="package")
@@ -168,17 +79,9 @@ def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
     assert not broken, broken
 
 
-def sign_in(page: Page, stack: Stack, login: str) -> None:
+def sign_in(page: Page, stack: Up, login: str) -> None:
     """The true road: landing page, the hub's authorize page, back home."""
     page.goto(stack.origin)
     page.get_by_role("link", name="Sign in with GitHub").first.click()
     page.get_by_role("button", name=login).click()
     page.wait_for_url(f"{stack.origin}/home")
-
-
-def _is_healthy(origin: str) -> bool:
-    try:
-        answer = httpx.get(f"{origin}/health", timeout=5, trust_env=False)
-        return answer.status_code == 200 and json.loads(answer.content)["redis"] == "ok"
-    except (httpx.HTTPError, ValueError):
-        return False

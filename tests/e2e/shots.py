@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.e2e import states
-from tests.e2e.conftest import CHROMIUM, FLAGS, PROJECT, Stack, sign_in, started
+from tests.e2e.conftest import CHROMIUM, FLAGS, PROJECT, sign_in
 from tests.e2e.states import Cell
 from tests.e2e.test_road import seen, send_task, wait_done
 from tests.ports import free_port_pair
+from tests.up import Up
 
 ALL = PROJECT / "build" / "screenshots"
 SHOWN = PROJECT / "docs" / "screenshots"
@@ -36,7 +37,7 @@ def main() -> None:
     SHOWN.mkdir(exist_ok=True)
     with (
         TemporaryDirectory() as folder,
-        started(Path(folder) / "data", free_port_pair()) as stack,
+        Up(Path(folder) / "data", free_port_pair()).running() as stack,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 @contextmanager
-def signed_in(browser: Browser, stack: Stack, login: str) -> Iterator[Page]:
+def signed_in(browser: Browser, stack: Up, login: str) -> Iterator[Page]:
     """A page of theirs that moves nothing."""
     page = browser.new_context(viewport=SIZES[0], reduced_motion="reduce").new_page()
     sign_in(page, stack, login)
@@ -64,7 +65,7 @@ def signed_in(browser: Browser, stack: Stack, login: str) -> Iterator[Page]:
     page.context.close()
 
 
-def _doors(page: Page, stack: Stack) -> None:
+def _doors(page: Page, stack: Up) -> None:
     stranger = page.context.browser.new_context(reduced_motion="reduce").new_page()  # type: ignore[union-attr]
     stranger.goto(stack.origin)
     states.shows(stranger, states.SIGNED_OUT)
@@ -75,14 +76,14 @@ def _doors(page: Page, stack: Stack) -> None:
     stranger.context.close()
 
 
-def _pages(page: Page, stack: Stack, cells: list[Cell], ids: dict[str, str]) -> None:
+def _pages(page: Page, stack: Up, cells: list[Cell], ids: dict[str, str]) -> None:
     for cell in cells:
         states.go(page, stack, cell, ids)
         states.shows(page, cell.words)
         _take(page, cell.name)
 
 
-def _true_task(page: Page, stack: Stack) -> None:
+def _true_task(page: Page, stack: Up) -> None:
     page.goto(f"{stack.origin}/home")
     with stack.resting("jobs.worker runs"):
         send_task(page)

@@ -6,7 +6,6 @@ nobody at all, "offline" a line to the server that breaks and cannot be had agai
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -16,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from backend.embedded import superuser_url
 from backend.settings import Settings
-from tests.e2e.conftest import PROJECT, Stack
+from tests.e2e.conftest import PROJECT
+from tests.up import Up
 
 DATABASE = "asynccoder_demo"
 AWAY = "Reconnecting…"
@@ -93,15 +92,10 @@ NO_ACCESS = [
 ]
 
 
-def seed(stack: Stack, tasks: int) -> dict[str, str]:
+def seed(stack: Up, tasks: int) -> dict[str, str]:
     """Has `asynccoder seed` write that many tasks; returns the ids that addresses of the table stand for."""
-    environment = {
-        **os.environ,
-        "ASYNCCODER_DATA_DIR": str(stack.data_dir),
-        "ASYNCCODER_PORT": stack.origin.rpartition(":")[2],
-    }
     command = [sys.executable, "-m", "backend.cli", "seed", "--tasks", str(tasks)]
-    subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=PROJECT, env=stack.environment, check=True, capture_output=True, timeout=120)
     return places(stack.data_dir)
 
 
@@ -149,7 +143,7 @@ def _bring_to_life(connection: psycopg.Connection[Any], task: Any, state: str) -
     )
 
 
-def go(page: Page, stack: Stack, cell: Cell, ids: dict[str, str]) -> None:
+def go(page: Page, stack: Up, cell: Cell, ids: dict[str, str]) -> None:
     """Opens the cell's address, or its tab of the page that is open."""
     if cell.address:
         page.goto(stack.origin + cell.address.format(**ids))
@@ -207,12 +201,11 @@ class HeldBack:
 
 
 @contextmanager
-def github_refuses(stack: Stack, login: str, seconds: int = 600) -> Iterator[None]:
+def github_refuses(stack: Up, login: str, seconds: int = 600) -> Iterator[None]:
     """While it lasts the person has used up GitHub's limit, which GitHub says is over after that many seconds."""
 
     def leave(remaining: int) -> None:
-        wish = {"login": login, "remaining": remaining, "seconds": seconds}
-        httpx.post(f"{stack.hub}/_control/rate", json=wish, trust_env=False).raise_for_status()
+        stack.control("rate", {"login": login, "remaining": remaining, "seconds": seconds})
 
     leave(0)
     try:
@@ -222,7 +215,7 @@ def github_refuses(stack: Stack, login: str, seconds: int = 600) -> Iterator[Non
 
 
 @contextmanager
-def database_refuses(stack: Stack) -> Iterator[None]:
+def database_refuses(stack: Up) -> Iterator[None]:
     """While it lasts PostgreSQL lets nobody into the database."""
     url = superuser_url(Settings(_env_file=None, data_dir=stack.data_dir))
     with psycopg.connect(url, autocommit=True) as connection:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Stack, sign_in
+from tests.e2e.conftest import sign_in
 from tests.pictures import large_png, png
+from tests.up import Up
 
 # As a browser tells of a paste or a drop: with the files in its hands.
 _GIVE = """([kind, name, content]) => {
@@ -30,7 +31,7 @@ def give(page: Page, kind: str, name: str, content: bytes) -> None:
 
 @pytest.mark.timeout(300)
 def test_images_are_attached_kept_through_a_reload_and_shown_in_the_log(
-    stack: Stack, new_page: Callable[[], Page], tmp_path: Path
+    stack: Up, new_page: Callable[[], Page], tmp_path: Path
 ) -> None:
     page = new_page()
     sign_in(page, stack, "bob")

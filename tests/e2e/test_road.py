@@ -9,8 +9,9 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Stack, sign_in
+from tests.e2e.conftest import sign_in
 from tests.e2e.keyboard import pick, press, reach
+from tests.up import Up
 
 PROMPT = "Totals are off by a cent when several half-cents meet. Find out why and fix it."
 DONE = 60_000  # milliseconds: from send to the pull request, with room
@@ -51,7 +52,7 @@ def seen(page: Page, words: str | re.Pattern[str], *, exact: bool = False) -> Lo
 
 
 @pytest.mark.timeout(300)
-def test_from_the_landing_page_to_a_merged_pull_request_by_keyboard_alone(stack: Stack, new_page: NewPage) -> None:
+def test_from_the_landing_page_to_a_merged_pull_request_by_keyboard_alone(stack: Up, new_page: NewPage) -> None:
     page = new_page()
     began = time.monotonic()
     page.goto(stack.origin)
@@ -124,7 +125,7 @@ def _send_by_keyboard(page: Page) -> str:
     return page.url
 
 
-def _carol_sees_none_of_it(stack: Stack, new_page: NewPage, address: str) -> None:
+def _carol_sees_none_of_it(stack: Up, new_page: NewPage, address: str) -> None:
     task_id = address.rsplit("/", 1)[1].partition("?")[0]
     carol = new_page()
     sign_in(carol, stack, "carol")

@@ -9,14 +9,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e import looks
-from tests.e2e.conftest import Stack, sign_in
+from tests.e2e.conftest import sign_in
 from tests.e2e.test_road import send_task
+from tests.up import Up
 
 NewPage = Callable[[], Page]
 PALETTE = "Search tasks, repositories, pull requests"
 
 
-def open_palette(page: Page, stack: Stack, login: str) -> None:
+def open_palette(page: Page, stack: Up, login: str) -> None:
     """Signs in and opens it, once the page listens."""
     sign_in(page, stack, login)
     person = page.get_by_role("complementary", name="Sidebar").get_by_text(f"{login.title()} ")
@@ -27,7 +28,7 @@ def open_palette(page: Page, stack: Stack, login: str) -> None:
 
 @pytest.mark.timeout(200)
 def test_the_palette_finds_and_goes_by_keyboard_alone_and_news_come_to_other_pages(
-    stack: Stack, new_page: NewPage
+    stack: Up, new_page: NewPage
 ) -> None:
     page = new_page()
     open_palette(page, stack, "alice")
@@ -65,7 +66,7 @@ def test_the_palette_finds_and_goes_by_keyboard_alone_and_news_come_to_other_pag
 
 
 def test_who_does_not_see_the_page_is_led_past_the_sidebar_told_where_they_are_and_led_back(
-    stack: Stack, new_page: NewPage
+    stack: Up, new_page: NewPage
 ) -> None:
     page = new_page()
     sign_in(page, stack, "bob")
@@ -105,7 +106,7 @@ def test_who_does_not_see_the_page_is_led_past_the_sidebar_told_where_they_are_a
     expect(page.locator("form.composer [name=nonce]")).to_have_value(sent)
 
 
-def test_a_page_with_an_id_in_its_address_is_drawn_before_any_script_has_run(stack: Stack) -> None:
+def test_a_page_with_an_id_in_its_address_is_drawn_before_any_script_has_run(stack: Up) -> None:
     for address, part in (("tasks", "About this task"), ("repositories", "Sidebar")):
         page = httpx.get(f"{stack.origin}/{address}/{uuid4()}", trust_env=False)
         assert page.status_code == 200
@@ -113,7 +114,7 @@ def test_a_page_with_an_id_in_its_address_is_drawn_before_any_script_has_run(sta
         assert 'aria-busy="true"' in page.text
 
 
-def test_where_a_page_breaks_the_person_gets_a_sentence_and_a_way_on(stack: Stack, new_page: NewPage) -> None:
+def test_where_a_page_breaks_the_person_gets_a_sentence_and_a_way_on(stack: Up, new_page: NewPage) -> None:
     page = new_page()
     open_palette(page, stack, "bob")
     page.evaluate(
@@ -126,7 +127,7 @@ def test_where_a_page_breaks_the_person_gets_a_sentence_and_a_way_on(stack: Stac
     expect(page.get_by_role("heading", name="What should be done?")).to_be_visible()
 
 
-def test_the_apis_page_is_in_the_products_looks_and_asks_no_other_host(stack: Stack, new_page: NewPage) -> None:
+def test_the_apis_page_is_in_the_products_looks_and_asks_no_other_host(stack: Up, new_page: NewPage) -> None:
     page = new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -140,9 +141,7 @@ def test_the_apis_page_is_in_the_products_looks_and_asks_no_other_host(stack: St
 
 
 @pytest.mark.timeout(200)
-def test_keys_do_what_the_sheet_says_and_each_task_is_retried_with_its_own_words(
-    stack: Stack, new_page: NewPage
-) -> None:
+def test_keys_do_what_the_sheet_says_and_each_task_is_retried_with_its_own_words(stack: Up, new_page: NewPage) -> None:
     page = new_page()
     sign_in(page, stack, "alice")
     with stack.resting("jobs.worker runs"):
@@ -183,7 +182,7 @@ def test_keys_do_what_the_sheet_says_and_each_task_is_retried_with_its_own_words
     expect(page.get_by_label("The new token")).to_have_count(0)
 
 
-def test_filters_stand_in_the_address_and_none_waits_for_the_server(stack: Stack, new_page: NewPage) -> None:
+def test_filters_stand_in_the_address_and_none_waits_for_the_server(stack: Up, new_page: NewPage) -> None:
     page = new_page()
     sign_in(page, stack, "bob")
     page.goto(f"{stack.origin}/tasks")

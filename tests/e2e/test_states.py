@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e import looks, states
-from tests.e2e.conftest import Stack, sign_in
+from tests.e2e.conftest import sign_in
 from tests.e2e.states import Cell
+from tests.up import Up
 
 NewPage = Callable[[], Page]
 pytestmark = pytest.mark.timeout(300)
@@ -30,7 +31,7 @@ class Visitors:
 
 
 @pytest.fixture(scope="module")
-def visitors(stack: Stack, browser: Browser) -> Iterator[Visitors]:
+def visitors(stack: Up, browser: Browser) -> Iterator[Visitors]:
     """Alice with a past, Carol without one, and a stranger."""
     contexts = {login: browser.new_context(viewport=looks.WIDE) for login in ("alice", "carol", "")}
     for login, context in contexts.items():
@@ -46,7 +47,7 @@ def visitors(stack: Stack, browser: Browser) -> Iterator[Visitors]:
         context.close()
 
 
-def test_the_eye_for_faults_sees_them(visitors: Visitors, stack: Stack):
+def test_the_eye_for_faults_sees_them(visitors: Visitors, stack: Up):
     page = visitors.page("carol")
     page.goto(f"{stack.origin}/tasks")
     states.shows(page, "No tasks yet.")
@@ -67,7 +68,7 @@ def test_the_eye_for_faults_sees_them(visitors: Visitors, stack: Stack):
     page.close()
 
 
-def test_who_has_nothing_yet_is_told_what_to_do_next(visitors: Visitors, stack: Stack):
+def test_who_has_nothing_yet_is_told_what_to_do_next(visitors: Visitors, stack: Up):
     page, found = visitors.page("carol"), list[str]()
     for cell in states.EMPTY:
         found += _seen(page, stack, cell, visitors.ids)
@@ -82,7 +83,7 @@ def test_who_has_nothing_yet_is_told_what_to_do_next(visitors: Visitors, stack: 
     page.close()
 
 
-def test_a_page_waits_in_grey_and_then_holds_to_the_tokens_to_axe_and_to_a_finger(visitors: Visitors, stack: Stack):
+def test_a_page_waits_in_grey_and_then_holds_to_the_tokens_to_axe_and_to_a_finger(visitors: Visitors, stack: Up):
     page, found = visitors.page("alice"), list[str]()
     answers = states.HeldBack(page)
     for cell in states.FULL:
@@ -102,7 +103,7 @@ def test_a_page_waits_in_grey_and_then_holds_to_the_tokens_to_axe_and_to_a_finge
     assert not found, "\n".join(found)
 
 
-def test_strangers_meet_the_way_in_and_carol_what_is_not_there(visitors: Visitors, stack: Stack):
+def test_strangers_meet_the_way_in_and_carol_what_is_not_there(visitors: Visitors, stack: Up):
     found = list[str]()
     pages = {login: visitors.page(login) for login in ("", "carol")}
     for cell in states.NO_ACCESS:
@@ -115,9 +116,7 @@ def test_strangers_meet_the_way_in_and_carol_what_is_not_there(visitors: Visitor
     assert not found, "\n".join(found)
 
 
-def test_where_github_refuses_the_page_says_so_keeps_what_it_knows_and_goes_on_by_itself(
-    visitors: Visitors, stack: Stack
-):
+def test_where_github_refuses_the_page_says_so_keeps_what_it_knows_and_goes_on_by_itself(visitors: Visitors, stack: Up):
     page = visitors.page("alice")
     with states.github_refuses(stack, "alice", seconds=8):
         page.goto(f"{stack.origin}/repositories")
@@ -131,7 +130,7 @@ def test_where_github_refuses_the_page_says_so_keeps_what_it_knows_and_goes_on_b
     assert not found, "\n".join(found)
 
 
-def test_a_database_that_refuses_is_named_on_every_page_with_a_way_to_try_again(visitors: Visitors, stack: Stack):
+def test_a_database_that_refuses_is_named_on_every_page_with_a_way_to_try_again(visitors: Visitors, stack: Up):
     page, found = visitors.page("alice"), list[str]()
     with states.database_refuses(stack):
         for cell in states.ERROR:
@@ -145,7 +144,7 @@ def test_a_database_that_refuses_is_named_on_every_page_with_a_way_to_try_again(
     assert not found, "\n".join(found)
 
 
-def test_who_loses_the_line_is_told_until_it_is_back(visitors: Visitors, stack: Stack):
+def test_who_loses_the_line_is_told_until_it_is_back(visitors: Visitors, stack: Up):
     pages = [visitors.page(cell.login) for cell in states.OFFLINE]
     lines = [states.HeldBack(page) for page in pages]
     full = {cell.page: cell.words for cell in states.FULL}
@@ -165,7 +164,7 @@ def test_who_loses_the_line_is_told_until_it_is_back(visitors: Visitors, stack: 
     assert not found, "\n".join(found)
 
 
-def _seen(page: Page, stack: Stack, cell: Cell, ids: dict[str, str]) -> list[str]:
+def _seen(page: Page, stack: Up, cell: Cell, ids: dict[str, str]) -> list[str]:
     states.go(page, stack, cell, ids)
     states.shows(page, cell.words)
     return looks.faults(page, where=cell.name)

@@ -9,17 +9,18 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Stack, sign_in
+from tests.e2e.conftest import sign_in
 from tests.e2e.test_road import seen, send_task, wait_done
 from tests.git_server import git
 from tests.hub import push_change
+from tests.up import Up
 
 NewPage = Callable[[], Page]
 POLLED = 75_000  # milliseconds: the poller's minute, and the time to draw
 
 
 @pytest.mark.timeout(300)
-def test_web_servers_and_workers_killed_in_mid_run_leave_the_same_picture(stack: Stack, new_page: NewPage) -> None:
+def test_web_servers_and_workers_killed_in_mid_run_leave_the_same_picture(stack: Up, new_page: NewPage) -> None:
     branch = buggy_branch(stack, "bad-day")
     page = new_page()
     sign_in(page, stack, "alice")
@@ -36,7 +37,7 @@ def test_web_servers_and_workers_killed_in_mid_run_leave_the_same_picture(stack:
 
 
 @pytest.mark.timeout(300)
-def test_with_the_webhook_suppressed_the_poller_shows_the_merge(stack: Stack, new_page: NewPage) -> None:
+def test_with_the_webhook_suppressed_the_poller_shows_the_merge(stack: Up, new_page: NewPage) -> None:
     branch = buggy_branch(stack, "silence")
     page = new_page()
     sign_in(page, stack, "alice")
@@ -45,15 +46,15 @@ def test_with_the_webhook_suppressed_the_poller_shows_the_merge(stack: Stack, ne
     pull = page.get_by_role("link", name=re.compile(r"^open #\d+$")).filter(visible=True).first
     number = int((pull.get_attribute("href") or "").rpartition("/")[2])
     try:
-        _control(stack, "webhooks", {"enabled": False})
+        stack.control("webhooks", {"enabled": False})
         _merge(stack, number)
         expect(seen(page, re.compile("merged"))).to_be_visible(timeout=POLLED)
     finally:
-        _control(stack, "webhooks", {"enabled": True})
+        stack.control("webhooks", {"enabled": True})
 
 
 @pytest.mark.timeout(300)
-def test_with_the_bug_altered_no_green_badge_appears_anywhere(stack: Stack, new_page: NewPage) -> None:
+def test_with_the_bug_altered_no_green_badge_appears_anywhere(stack: Up, new_page: NewPage) -> None:
     # Every total a cent too high, which the script's edit does not mend.
     altered = buggy_branch(stack, "altered", lambda old: old.replace("exempt = sum(", "exempt = -1 + sum("))
     page = new_page()
@@ -67,25 +68,19 @@ def test_with_the_bug_altered_no_green_badge_appears_anywhere(stack: Stack, new_
         expect(page.get_by_text("verified", exact=True)).to_have_count(0)
 
 
-def _control(stack: Stack, name: str, body: dict[str, object]) -> dict[str, str]:
-    answer = httpx.post(f"{stack.hub}/_control/{name}", json=body, trust_env=False, timeout=20)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
+def _as_alice(stack: Up) -> dict[str, str]:
+    return {"Authorization": f"Bearer {stack.control('token', {'login': 'alice'})['token']}"}
 
 
-def _as_alice(stack: Stack) -> dict[str, str]:
-    return {"Authorization": f"Bearer {_control(stack, 'token', {'login': 'alice'})['token']}"}
-
-
-def _merge(stack: Stack, number: int) -> None:
+def _merge(stack: Up, number: int) -> None:
     url = f"{stack.hub}/api/v3/repos/alice/sample-shop/pulls/{number}/merge"
     answer = httpx.put(url, headers=_as_alice(stack), json={}, trust_env=False)
     assert answer.status_code == 200, answer.text
 
 
-def buggy_branch(stack: Stack, name: str, change: Callable[[str], str] = lambda old: old + "\n") -> str:
+def buggy_branch(stack: Up, name: str, change: Callable[[str], str] = lambda old: old + "\n") -> str:
     """A branch from the sample's first commit, with its bug as it was or altered; returns its name."""
-    token = _control(stack, "token", {"login": "alice"})["token"]
+    token = stack.control("token", {"login": "alice"})["token"]
     clone_url = f"{stack.hub.replace('//', f'//x-access-token:{token}@')}/alice/sample-shop.git"
     with TemporaryDirectory() as folder:
         git(Path(folder), "clone", "--quiet", clone_url, ".")

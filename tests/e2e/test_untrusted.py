@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import forget_settings
-from tests.e2e.conftest import Stack, sign_in
+from tests.e2e.conftest import sign_in
 from tests.e2e.sowing import FIRST_ID, sow, sow_hub, tell
 from tests.payloads import PAYLOADS
+from tests.up import Up
 
 NewPage = Callable[[], Page]
 WORDS = list(PAYLOADS.values())
@@ -139,11 +140,9 @@ def be_told(of: UUID) -> Callable[[Page], None]:
 
 
 @pytest.mark.timeout(200)
-def test_what_others_wrote_is_text_on_every_page(
-    stack: Stack, new_page: NewPage, environment: pytest.MonkeyPatch
-) -> None:
+def test_what_others_wrote_is_text_on_every_page(stack: Up, new_page: NewPage, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ASYNCCODER_DATA_DIR", str(stack.data_dir))
-    environment.setenv("ASYNCCODER_PORT", stack.origin.rsplit(":", 1)[1])
+    environment.setenv("ASYNCCODER_PORT", str(stack.port))
     forget_settings()
     watched = Watched(new_page())
     sign_in(watched.page, stack, "carol")
