@@ -13,7 +13,6 @@ from backend import clock, db, jsonb
 from backend.models import (
     AiModel,
     Draft,
-    PullRequest,
     Repository,
     Task,
     TaskEvent,
@@ -25,6 +24,7 @@ from backend.models import (
 )
 from backend.services import notices
 from backend.words import EventKind, Outcome, Phase, Status, TaskType
+from tests.rows import pull_request
 
 FIRST_ID = 9_000_000  # of what is sown at GitHub
 
@@ -152,16 +152,14 @@ def _task(session: Session, user: User, model: UUID, place: UUID, words: str, ki
 
 def _pull(session: Session, task: Task, place: UUID, number: int, words: str) -> None:
     session.add(
-        PullRequest(
-            task_id=task.id,
-            repository_id=place,
+        pull_request(
+            task,
+            number + 1,
             github_pr_id=FIRST_ID + number,
-            pr_number=number + 1,
             title=words,
             description=words,
             source_branch=words,
             target_branch=words,
-            status="open",
             url="javascript:window.evil=1",
             observed_at=clock.now(),
         )

@@ -34,6 +34,7 @@ from backend.words import Priority, TaskType, Visibility
 from tests.backend.api.conftest import token
 from tests.conftest import People
 from tests.pictures import png
+from tests.rows import pull_request
 
 CELLS = """
                                                   nobody expired revoked disabled reader carol admin bob- bob alice
@@ -224,19 +225,7 @@ def _task(people: People, visibility: Visibility) -> dict[str, str]:
         run = session.exec(select(TaskRun).where(TaskRun.task_id == task.id)).one()
         recorder.keep_patch(session, run, recorder.pack_patch(BytesIO(b"diff --git a/x b/x\n")))
         number = len(session.exec(select(PullRequest)).all()) + 1
-        session.add(
-            PullRequest(
-                task_id=task.id,
-                repository_id=people.shop,
-                github_pr_id=number,
-                pr_number=number,
-                title="",
-                source_branch="x",
-                target_branch="main",
-                status="closed",
-                url="",
-            )
-        )
+        session.add(pull_request(task, number, status="closed"))
         ended = tasks.submit(session, people.alice, tasks.Draft(*usual, visibility=visibility))
         tasks.cancel(session, people.alice, ended.id)
         return {"task_id": str(task.id), "message_id": str(message.id), "ended_task": str(ended.id)}

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from backend import db
-from backend.models import PullRequest
+from backend.models import Task
 from backend.services import tasks
 from backend.settings import get_settings
 from backend.words import Failure, Outcome, Status, Visibility
@@ -15,6 +15,7 @@ from tests.backend.api.conftest import Calling
 from tests.backend.api.test_tasks_over_http import submit
 from tests.conftest import People
 from tests.pictures import png
+from tests.rows import pull_request
 from tests.settled import settle
 
 PNG = {"Content-Type": "image/png"}
@@ -23,20 +24,6 @@ PNG = {"Content-Type": "image/png"}
 def share(people: People, task_id: UUID) -> None:
     with db.transaction() as session:
         tasks.set_visibility(session, people.alice, task_id, Visibility.REPOSITORY)
-
-
-def pull(people: People, task_id: UUID, number: int) -> PullRequest:
-    return PullRequest(
-        task_id=task_id,
-        repository_id=people.shop,
-        github_pr_id=number,
-        pr_number=number,
-        title="",
-        source_branch="x",
-        target_branch="main",
-        status="open",
-        url="",
-    )
 
 
 def ids(client: TestClient, url: str) -> list[str]:
@@ -48,7 +35,7 @@ def test_what_others_share_is_listed_where_it_is_asked_for(people: People, calli
     share(people, shared)
     with db.transaction() as session:
         for number, task_id in enumerate((shared, private), start=1):
-            session.add(pull(people, task_id, number))
+            session.add(pull_request(session.get_one(Task, task_id), number))
     bob, carol = calling("bob"), calling("carol")
     for path in ("tasks", "pull-requests"):
         assert [len(ids(alice, f"/api/{path}{query}")) for query in ("", "?scope=mine", "?scope=all")] == [2, 2, 2]
@@ -206,7 +193,7 @@ def test_only_who_may_push_changes_a_pull_request_and_a_merge_names_what_was_loo
     assert alice.put(f"{url}/close").status_code == 404, "there is none"
     assert alice.put(f"{url}/explode").json()["field"] == "deed"
     with db.transaction() as session:
-        session.add(pull(people, task_id, 1))
+        session.add(pull_request(session.get_one(Task, task_id), 1))
     share(people, task_id)
     assert alice.put(f"{url}/ready").json()["pull_request"]["status"] == "open", "what is so already is done"
     assert alice.put(f"{url}/merge").status_code == 409

@@ -8,10 +8,11 @@ from sqlmodel import col, select
 
 from backend import db
 from backend.errors import Conflict, Forbidden, NotFound
-from backend.models import PullRequest, Task, TaskRun
+from backend.models import Task, TaskRun
 from backend.services import next_action, tasks
 from backend.words import Outcome, Priority, Status, TaskType, Visibility
 from tests.conftest import People
+from tests.rows import pull_request
 from tests.settled import settle
 
 FAILED = {
@@ -46,20 +47,7 @@ def offered(people: People, task_id: UUID, who: str = "alice") -> next_action.Ac
 
 def pulled(task_id: UUID, status: str) -> None:
     with db.transaction() as session:
-        task = session.get_one(Task, task_id)
-        session.add(
-            PullRequest(
-                repository_id=task.repository_id,
-                task_id=task_id,
-                github_pr_id=7,
-                pr_number=7,
-                title="t",
-                status=status,
-                url="https://github.com/a/b/pull/7",
-                source_branch="w",
-                target_branch="main",
-            )
-        )
+        session.add(pull_request(session.get_one(Task, task_id), 7, status=status, url="https://github.com/a/b/pull/7"))
 
 
 def test_while_a_run_is_alive_nothing_is_better_than_waiting(people: People, task: UUID) -> None:

@@ -14,11 +14,12 @@ from backend.models import PullRequest, Task, User
 from backend.queue import CHORES, queue, ring_chore, waiting
 from backend.services import pull_requests
 from backend.settings import get_settings
-from backend.words import Phase, PullRequestStatus, Status, TaskType
+from backend.words import Phase, Status, TaskType
 from jobs import schedule
 from jobs import tasks as chores
 from tests.conftest import People
 from tests.github_server import PullServer, pull_server
+from tests.rows import pull_request
 
 
 @pytest.fixture
@@ -47,18 +48,7 @@ def open_pull(people: People, user: User, number: int, polled: float | None = No
         )
         session.add(task)
         session.flush()
-        pull = PullRequest(
-            task_id=task.id,
-            repository_id=task.repository_id,
-            github_pr_id=6_000_000_000 + number,
-            pr_number=number,
-            title=f"Pull request {number}",
-            source_branch=f"branch-{number}",
-            target_branch="main",
-            status=PullRequestStatus.OPEN,
-            url="",
-            polled_at=None if polled is None else clock.now() - timedelta(seconds=polled),
-        )
+        pull = pull_request(task, number, polled_at=None if polled is None else clock.now() - timedelta(seconds=polled))
         session.add(pull)
         session.flush()
         return pull.id

@@ -17,6 +17,7 @@ from backend.settings import get_settings
 from backend.words import Phase, PullRequestStatus, Status, TaskType, Visibility
 from tests.conftest import People
 from tests.github_server import PullServer, pull_server
+from tests.rows import pull_request
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)  # before what the server says
 
@@ -61,12 +62,7 @@ def pull(
             run = TaskRun(task_id=task.id, number=place, prompt="Fix it", status="completed", phase="ended")
             run.evidence = evidence
             session.add(run)
-        values: dict[str, Any] = {
-            "task_id": task.id, "repository_id": people.shop, "github_pr_id": 6_000_000_000 + number,
-            "pr_number": number, "title": f"Change {number}", "source_branch": f"asynccoder/change-{number}",
-            "target_branch": "main", "status": status, "url": "", "observed_at": MOMENT,
-        }  # fmt: skip
-        session.add(PullRequest(**{**values, **changes}))
+        session.add(pull_request(task, number, **{"status": status, "observed_at": MOMENT, **changes}))
         return task.id
 
 

@@ -3,11 +3,12 @@ from uuid import UUID
 import pytest
 
 from backend import db
-from backend.models import PullRequest, User
+from backend.models import User
 from backend.services import search, tasks
 from backend.services.tasks import Draft
 from backend.words import Priority, TaskType
 from tests.conftest import People
+from tests.rows import pull_request
 
 
 @pytest.fixture
@@ -15,19 +16,7 @@ def task(people: People) -> UUID:
     draft = Draft(people.sample, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, "Mend the coupon totals")
     with db.transaction() as session:
         made = tasks.submit(session, people.alice, draft)
-        session.add(
-            PullRequest(
-                task_id=made.id,
-                repository_id=people.sample,
-                github_pr_id=9,
-                pr_number=319,
-                title="Round once",
-                source_branch="work",
-                target_branch="main",
-                status="open",
-                url="https://github.test/pull/319",
-            )
-        )
+        session.add(pull_request(made, 319, title="Round once", url="https://github.test/pull/319"))
         return made.id
 
 

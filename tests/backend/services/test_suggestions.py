@@ -7,12 +7,12 @@ import pytest
 
 from backend import db
 from backend.errors import GitHubUnauthorized, NotFound
-from backend.models import PullRequest
 from backend.services import github_tokens, suggestions, tasks
 from backend.services.suggestions import MOST, Act
 from backend.words import Priority, TaskType
 from tests.conftest import People
 from tests.hub import LocalHub, push_change
+from tests.rows import pull_request
 
 CHECKS = {
     f"ci/{name}": {"name": name, "stand": stand, "url": "", "id": 1, "rank": [1, 0, 1, 0]}
@@ -25,21 +25,9 @@ def with_pull(people: People, **changes: Any) -> UUID:
     usual = (people.shop, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, "Mend it")
     with db.transaction() as session:
         task = tasks.submit(session, people.alice, tasks.Draft(*usual))
-        values = {
-            "task_id": task.id,
-            "repository_id": people.shop,
-            "github_pr_id": 88,
-            "pr_number": 88,
-            "title": "Ours",
-        }
-        values |= {
-            "title": "Ours",
-            "source_branch": "ours",
-            "target_branch": "main",
-            "status": "open",
-            "url": "http://hub/88",
-        }
-        session.add(PullRequest(**{**values, **changes}))
+        session.add(
+            pull_request(task, 88, **{"title": "Ours", "source_branch": "ours", "url": "http://hub/88", **changes})
+        )
         return task.id
 
 

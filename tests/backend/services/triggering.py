@@ -12,10 +12,11 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from backend import db
-from backend.models import PullRequest, Task, Trigger
+from backend.models import Task, Trigger
 from backend.services import deliveries, trigger_comments
 from tests.backend.services import road
 from tests.hub import LocalHub
+from tests.rows import pull_request
 
 SHOP = "alice/sample-shop"
 Delivery = tuple[str, dict[str, Any]]
@@ -106,18 +107,5 @@ def with_pull(user_id: UUID, number: int = 13, where: str = SHOP) -> UUID:
     with db.transaction() as session:
         ended = "UPDATE task_runs SET status = 'completed', phase = 'ended' WHERE task_id = :id"
         session.execute(text(ended), {"id": task_id})
-        task = session.get_one(Task, task_id)
-        session.add(
-            PullRequest(
-                task_id=task_id,
-                repository_id=task.repository_id,
-                github_pr_id=number,
-                pr_number=number,
-                title="Coupons",
-                source_branch="coupons",
-                target_branch="main",
-                status="open",
-                url="",
-            )
-        )
+        session.add(pull_request(session.get_one(Task, task_id), number, title="Coupons", source_branch="coupons"))
     return task_id
