@@ -41,6 +41,7 @@ class TaskFacts:
     reason: str = ""
     since: str = ""
     until: str = ""
+    goes_on: str = ""  # when a pause is over
     can_stop: bool = False
     can_follow_up: bool = False
     no_more: str = ""
@@ -152,6 +153,7 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         reason=reason_of(row),
         since=iso(run.started_at),
         until=iso(run.ended_at),
+        goes_on=iso(row.until) if row.is_paused else "",
         can_stop=page.can_cancel,
         can_follow_up=page.can_follow_up,
         no_more=page.no_more,

@@ -17,7 +17,7 @@ from backend import events
 from backend.errors import NotFound, Refusal, Unavailable
 from backend.hub import DELTA, Ring
 from backend.models import User
-from backend.services import next_action, reviews, tasks
+from backend.services import catalog, next_action, reviews, tasks
 from backend.words import EventKind
 
 TABS = ("log", "answer", "changes", "evidence", "pull", "details")
@@ -42,6 +42,8 @@ class TaskView(Session):
     missing: str = ""
     taken: str = ""  # the nonce of the follow-up that was taken last
     reviewed: int = 0  # counts reviews that were taken
+    models: list[views.Option] = []  # that a paused run could go on with
+    changed: int = 0  # counts changes of the model
     _more_key: str = ""  # stays until it is taken: an answer that was lost is no second hold
     _followed: int = 0  # counts visits: only the newest one's loop goes on
 
@@ -138,6 +140,33 @@ class TaskView(Session):
         if await self._steer(lambda session, user, task: tasks.add_credits(session, user, task, key=key)):
             self._more_key = ""
             self.facts = shown.TaskFacts(**{**vars(self.facts), "wants_credits": False})
+
+    @rx.event
+    @signed_in
+    async def go_on(self, model_id: str) -> None:
+        """Ends a pause now, with another model where one is named."""
+        model = given.identity(model_id) if model_id else None
+        if await self._steer(lambda session, user, task: tasks.go_on(session, user, task, model_id=model)) and model:
+            self.changed += 1
+
+    @rx.event
+    @signed_in
+    async def go_on_with(self, form: dict[str, Any]) -> None:
+        """Ends a pause with the dialog's model."""
+        await self.go_on(str(form.get("model", "")))
+
+    @rx.event
+    @signed_in
+    async def offer_models(self) -> None:
+        """Reads the models that the run could go on with, as the dialog opens."""
+        found: list[catalog.ModelChoice] = []
+
+        def read(session: DatabaseSession, user: User, task: UUID) -> None:
+            found.extend(tasks.other_models(session, user, task))
+
+        self.models = []
+        if await self._steer(read):
+            self.models = [views.Option(str(one.id), f"{one.display_name}, {one.price_line}") for one in found]
 
     async def _steer(self, order: Callable[[DatabaseSession, User, UUID], object]) -> bool:
         """Gives an order about this page's task; a refusal is shown. Whether it was taken."""

@@ -17,7 +17,7 @@ _BUSY = {
 }
 WAITS = {
     "budget": "Waiting for budget",
-    "github_rate_limited": "GitHub limits the rate; the work goes on by itself",
+    "github_rate_limited": "GitHub limits the rate",
     Failure.MODEL_RATE_LIMITED: "The model's provider limits the rate",
     Failure.MODEL_OVERLOADED: "The model's provider is overloaded",
 }
@@ -145,7 +145,7 @@ def task_item(row: tasks.TaskRow, menu: str = "") -> TaskItem:
         title=row.title,
         look=look,
         line=_line(row, word),
-        at=iso(row.updated_at),
+        at=iso(row.until if row.is_paused else row.updated_at),
         since=iso(row.started_at) if row.status == Status.RUNNING else "",
         is_unread=row.is_unread,
         menu=menu,

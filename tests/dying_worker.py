@@ -15,6 +15,8 @@ from sqlmodel import Session
 
 import jobs.tasks
 from backend import log
+from backend.providers import open_provider
+from backend.providers.base import Provider
 from backend.providers.demo import DemoProvider
 from backend.services import executor, runs, workplace
 from backend.services.recorder import Recorder
@@ -74,6 +76,11 @@ def end(session: Session, run_id: UUID, fence: int, how: End) -> None:
         die()
 
 
+def provider(provider_id: str, **given: Any) -> Provider:
+    """The true one; the scripted one does not wait between its words."""
+    return DemoProvider(provider_id, pace=0) if provider_id == "demo" else open_provider(provider_id, **given)
+
+
 def main(point: str) -> None:
     """Takes one run and works on it, up to the point."""
     if point and point not in POINTS:
@@ -82,7 +89,7 @@ def main(point: str) -> None:
     DyingRecorder.point = point
     # In this process alone: the road is the real one but for where it ends.
     vars(workplace)["Recorder"] = DyingRecorder
-    vars(executor)["open_provider"] = lambda provider_id, **_: DemoProvider(provider_id, pace=0)
+    vars(executor)["open_provider"] = provider
     vars(runs)["end"] = end
     jobs.tasks.look()
 

@@ -27,10 +27,12 @@ export function spell(milliseconds) {
 const relative = new Intl.RelativeTimeFormat("en");
 
 function distance(milliseconds, inWords) {
-  const minutes = Math.floor(milliseconds / 60000);
+  const isToCome = milliseconds < 0;
+  const minutes = isToCome ? Math.round(-milliseconds / 60000) : Math.floor(milliseconds / 60000);
   if (minutes < 1) return inWords ? "just now" : "now";
   const [count, unit] = minutes < 60 ? [minutes, "minute"] : minutes < 1440 ? [Math.floor(minutes / 60), "hour"] : [Math.floor(minutes / 1440), "day"];
-  return inWords ? relative.format(-count, unit) : `${count} ${unit[0]}`;
+  if (inWords) return relative.format(isToCome ? count : -count, unit);
+  return `${isToCome ? "in " : ""}${count} ${unit[0]}`;
 }
 
 // How long something has taken; it counts until `until` is known.
@@ -41,7 +43,7 @@ export function Elapsed({ since, until }) {
   return <time dateTime={since} className="num" suppressHydrationWarning>{spell(end - Date.parse(since))}</time>;
 }
 
-// How long ago something was; the full date on hover.
+// How long ago something was, or in how long it comes; the full date on hover.
 export function Ago({ at, inWords = false }) {
   const current = useNow();
   if (!at || current === 0) return null;

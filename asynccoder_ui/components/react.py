@@ -264,7 +264,7 @@ class Elapsed(rx.Component):
 
 
 class Ago(rx.Component):
-    """How long ago something was: "5 m", or "5 minutes ago" in words."""
+    """How long ago something was, "5 m", or in how long it comes, "in 5 m"; in words "5 minutes ago"."""
 
     library = f"{FOLDER}/clock.jsx"
     tag = "Ago"

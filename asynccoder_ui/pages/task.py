@@ -1,25 +1,31 @@
 """A task's page: what was asked, what happens, what changed, whether it holds, where it went."""
 
-from typing import Any, Literal
+from typing import Any
 
 import reflex as rx
 
 from asynccoder_ui import routes, theme
-from asynccoder_ui.bring import bring_button
 from asynccoder_ui.components.looks import pull_pill, signal_pills, state_pill, verdict_pill
 from asynccoder_ui.components.rail import evidence_card, rail
-from asynccoder_ui.components.react import answer, attach, changes, elapsed, page_title, prompt_box, run_log, shots
+from asynccoder_ui.components.react import (
+    answer,
+    attach,
+    changes,
+    elapsed,
+    moment,
+    page_title,
+    prompt_box,
+    run_log,
+    shots,
+)
+from asynccoder_ui.next_step import next_step
 from asynccoder_ui.pull_deeds import deed_buttons
 from asynccoder_ui.retry import retry_button
 from asynccoder_ui.shell import shell
 from asynccoder_ui.task_menu import TaskMenu
 from asynccoder_ui.task_view import TaskView
-from backend.services import next_action
-from backend.services.back_again import Kind
 from backend.services.tasks.upkeep import MAX_TITLE
 from backend.services.tasks.write import MAX_PROMPT
-
-_FOCUS_REPLY = "document.querySelector('form[aria-label=Follow-up] textarea')?.focus()"
 
 
 def task() -> rx.Component:
@@ -95,7 +101,14 @@ def _menu() -> rx.Component:
 def _meta() -> rx.Component:
     return theme.part(
         "meta",
-        rx.cond(TaskView.facts.reason != "", theme.words("strong", TaskView.facts.reason)),
+        rx.cond(
+            TaskView.facts.reason != "",
+            theme.words(
+                "strong",
+                TaskView.facts.reason,
+                rx.cond(TaskView.facts.goes_on != "", rx.fragment(" until ", moment(at=TaskView.facts.goes_on))),
+            ),
+        ),
         rx.cond(TaskView.facts.archive == "unarchive", theme.pill(theme.icon("archive", 14), "archived", tone="line")),
         rx.cond(TaskView.facts.is_shared, _shared()),
         rx.cond(
@@ -162,7 +175,7 @@ def _columns() -> rx.Component:
             theme.part(
                 "foot",
                 rx.cond(TaskView.facts.id != "", theme.error_notice(TaskView.error)),
-                _next_action(),
+                next_step(),
                 _waiting(),
                 _reply(),
             ),
@@ -220,61 +233,6 @@ def _pull() -> rx.Component:
             "No pull request yet.",
             theme.words("small", "It is opened once the changes are committed and the tests have been run.", tag="p"),
         ),
-    )
-
-
-def _next_action() -> rx.Component:
-    step = TaskView.next
-    return rx.match(
-        step.kind,
-        (
-            next_action.BUDGET,
-            _step(
-                theme.button(TaskView.run.more, size="sm", variant="primary", on_click=TaskView.add_credits),
-                theme.button("Finish now", size="sm", on_click=TaskView.finish_now),
-                icon_name="triangle-alert",
-                tone="warn",
-            ),
-        ),
-        (
-            next_action.FIX,
-            _step(
-                theme.button(step.button, size="sm", variant="primary", on_click=TaskView.take_next),
-                icon_name="circle-x",
-                tone="bad",
-            ),
-        ),
-        (
-            next_action.RESOLVE,
-            _step(
-                theme.button(step.button, size="sm", variant="primary", on_click=TaskView.take_next),
-                icon_name="git-merge",
-                tone="warn",
-            ),
-        ),
-        (
-            next_action.BRING,
-            _step(
-                bring_button(Kind.CHECKS, "Fix the checks"),
-                bring_button(Kind.REVIEW, "Address the review"),
-                icon_name="message-square-warning",
-                tone="warn",
-            ),
-        ),
-        (
-            next_action.REPLY,
-            _step(theme.button(step.button, size="sm", on_click=rx.call_script(_FOCUS_REPLY)), icon_name="reply"),
-        ),
-        (
-            next_action.NEW_TASK,
-            _step(theme.page_button(step.button, href=routes.HOME, size="sm"), icon_name="git-merge"),
-        ),
-    )
-
-
-def _step(*buttons: rx.Component, icon_name: str, tone: Literal["", "warn", "bad"] = "") -> rx.Component:
-    return theme.notice(
-        theme.row(theme.grow(TaskView.next.sentence), *buttons, wrap=True), tone=tone, icon_name=icon_name
     )
 
 

@@ -9,15 +9,23 @@ from backend.errors import Conflict
 from backend.models import User
 from backend.services import access, target_merge, tasks
 from backend.services.back_again import Kind
-from backend.words import Outcome, PullRequestStatus, Status, Verdict
+from backend.words import Failure, Outcome, PullRequestStatus, Status, Verdict
 
 BUDGET, FIX, RESOLVE, REPLY, NEW_TASK, BRING = "budget", "fix", "resolve", "reply", "new_task", "bring"
+LIMIT, MODEL_LIMIT = "limit", "model_limit"
+_LIMITS = {
+    Failure.MODEL_RATE_LIMITED: "The model's provider limits the rate.",
+    Failure.MODEL_OVERLOADED: "The model's provider is overloaded.",
+}
 _NAMED = 3  # checks that fail
 
 
 @dataclass(frozen=True)
 class Action:
-    """`kind` is what the button does; `text` is what FIX and RESOLVE send; BRING has a button for each of `brings`."""
+    """`kind` is what the button does; `text` is what FIX and RESOLVE send; BRING has a button for each of `brings`.
+
+    LIMIT and MODEL_LIMIT are waits that end by themselves: either may be cut short, the second also with another model.
+    """
 
     kind: str
     sentence: str
@@ -30,6 +38,8 @@ def next_action(page: tasks.TaskPage) -> Action | None:
     """The best next step, from what is known of the task; None where there is no better one than waiting or writing."""
     if "add_credits" in page.actions:
         return Action(BUDGET, "The budget of this run is used up. The work is kept.", "Add as many again")
+    if page.can_cancel and page.row.is_paused:
+        return _limited(page.row.reason or "")
     if not Status(page.row.status).is_end:
         return None
     pull_status = page.pull_request.status if page.pull_request else None
@@ -61,6 +71,12 @@ def take(session: Session, user: User, task_id: UUID) -> None:
     if action is None or not action.text:
         raise Conflict("There is nothing to mend here any more.")
     tasks.follow_up(session, user, task_id, action.text, merges_target=action.kind == RESOLVE)
+
+
+def _limited(reason: str) -> Action:
+    if reason in tasks.OF_THE_MODEL:
+        return Action(MODEL_LIMIT, _LIMITS[Failure(reason)], "Try now")
+    return Action(LIMIT, "GitHub limits the rate.", "Try now")
 
 
 def _brought(pull: tasks.PullRequestRow) -> Action | None:

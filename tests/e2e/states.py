@@ -79,7 +79,7 @@ MORE = [
     Cell("task", "answered", "alice", "/tasks/{answered}", "In the model’s own words"),
     Cell("task", "running", "alice", "/tasks/{running}", re.compile("^Stop$")),
     Cell("task", "waiting for its person", "alice", "/tasks/{waiting}", "The budget of this run is used up."),
-    Cell("task", "waiting for a time", "alice", "/tasks/{later}", "the work goes on by itself"),
+    Cell("task", "waiting for a time", "alice", "/tasks/{later}", "The run goes on by itself"),
     Cell("nowhere", "not found", "alice", "/nowhere", "There is no page at this address."),
 ]
 EMPTY = [Cell(page, "empty", "carol", address, empty) for page, (address, _, empty) in _PAGES.items()]
@@ -103,7 +103,7 @@ def seed(stack: Up, tasks: int) -> dict[str, str]:
 _ALIVE = {
     "running": "status = 'running', phase = 'running'",
     "waiting": "status = 'pending', phase = 'parked', reason = 'budget'",
-    "later": "status = 'pending', phase = 'parked', reason = 'github_rate_limited', until = now() + interval '1 day'",
+    "later": "status = 'pending', phase = 'parked', reason = 'model_rate_limited', until = now() + interval '20 min'",
 }
 
 

@@ -1,16 +1,19 @@
 import asyncio
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 import pytest
 from reflex_base.event import Event
 
+from asynccoder_ui.facts import TaskFacts
 from asynccoder_ui.pages.credits import Credits
 from asynccoder_ui.pages.repositories import Repositories
 from asynccoder_ui.shell import Shell
 from asynccoder_ui.task_view import TaskView
-from backend import db
+from backend import clock, db
 from backend.events import ring, task_topic, user_topic
+from backend.models import AiModel
 from backend.services import auth, claims, runs, tasks
 from backend.services.tasks import Draft
 from backend.words import Outcome, Priority, Status, TaskType
@@ -81,6 +84,49 @@ def test_going_to_another_task_and_back_leaves_one_loop_behind(people: People, t
 
 async def _has_title(tab: Tab, title: str) -> bool:
     return (await tab.state(TaskView)).facts.title.startswith(title)
+
+
+def pause(claimed: claims.Claim) -> None:
+    until = clock.now() + timedelta(minutes=20)
+    with db.transaction() as session:
+        runs.park(session, claimed.run_id, claimed.fence, reason="model_rate_limited", until=until)
+
+
+def test_a_pause_says_when_it_is_over_and_is_ended_by_a_click_or_with_another_model(people: People, task: UUID):
+    with db.transaction() as session:
+        million = 1_000_000
+        session.add(
+            AiModel(provider="demo", name="other", display_name="Other", input_price=million, output_price=2 * million)
+        )
+    pause(claim())
+
+    async def road() -> tuple[TaskFacts, list[str], str, TaskView]:
+        async with opened(people.cookies["alice"], f"/tasks/{task}") as tab:
+            following = await tab.start(TaskView.follow)
+            await tab.until(lambda: _offers(tab, "model_limit"))
+            await tab.fire(TaskView.offer_models)
+            view = await tab.state(TaskView)
+            paused, models, other = view.facts, [one.label for one in view.models], view.models[0].value
+            await tab.fire(TaskView.go_on, "")
+            await tab.until(lambda: _offers(tab, ""))
+            await tab.fire(TaskView.go_on, "")
+            refused = (await tab.state(TaskView)).error
+            await asyncio.to_thread(lambda: pause(claim()))
+            await tab.until(lambda: _offers(tab, "model_limit"))
+            await tab.fire(TaskView.go_on_with, {"model": other})
+            await tab.until(lambda: _offers(tab, ""))
+            following.cancel()
+            return paused, models, refused, await tab.state(TaskView)
+
+    paused, models, refused, view = asyncio.run(road())
+    assert paused.goes_on > clock.now().isoformat() and paused.reason == "The model's provider limits the rate"
+    assert models == ["Other, $1 in, $2 out per million tokens"]
+    assert refused == "This run does not wait for a limit any more."
+    assert (view.facts.goes_on, view.facts.model, view.changed, view.error) == ("", "Other", 1, "")
+
+
+async def _offers(tab: Tab, kind: str) -> bool:
+    return (await tab.state(TaskView)).next.kind == kind
 
 
 def test_carol_sees_nothing_of_alices_task(people: People, task: UUID):

@@ -17,6 +17,7 @@ from backend.api.schemas.tasks import (
     EvidenceShown,
     FollowUpGiven,
     FollowUpShown,
+    GoingOnGiven,
     MessageShown,
     RetryGiven,
     RunShown,
@@ -146,6 +147,15 @@ def cancel_task(caller: Caller, task_id: UUID) -> TaskShown:
     """Stops the task's run: at once while it waits, within a second or so while it works."""
     with db.transaction() as session:
         tasks.cancel(session, caller.user, task_id)
+        session.flush()
+        return shown(tasks.entry(session, caller.user, task_id), caller.user)
+
+
+@router.put("/{task_id}/continue")
+def continue_task(caller: Caller, task_id: UUID, given: GoingOnGiven | None = None) -> TaskShown:
+    """Lets a run that is parked `until` a limit is over go on now, with another model if one is given."""
+    with db.transaction() as session:
+        tasks.go_on(session, caller.user, task_id, model_id=given.model_id if given else None)
         session.flush()
         return shown(tasks.entry(session, caller.user, task_id), caller.user)
 

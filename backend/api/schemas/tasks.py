@@ -192,6 +192,14 @@ class RetryGiven(Given):
     model_id: UUID | None = None
 
 
+class GoingOnGiven(Given):
+    """How a paused run goes on: with the same model where none is given."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"model_id": _MODEL}]})
+
+    model_id: UUID | None = None
+
+
 class FollowUpShown(Shown):
     """A message to a task: the run that is alive reads it, otherwise a new one begins with it."""
 

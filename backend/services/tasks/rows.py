@@ -19,6 +19,11 @@ def retry_refusal(status: str, outcome: str | None, *, is_merged: bool) -> str:
     return ""
 
 
+def is_paused(status: str, phase: str, until: datetime | None) -> bool:
+    """Whether a run waits for a moment that is known, and not for its person."""
+    return status == Status.PENDING and phase == Phase.PARKED and until is not None
+
+
 @dataclass(frozen=True)
 class TaskRow:
     """A task in a list. Times are aware UTC; credits whole."""
@@ -65,6 +70,11 @@ class TaskRow:
     def can_retry(self) -> bool:
         """Whether it ended without a result: failed, stopped, or nothing changed."""
         return not retry_refusal(self.status, self.outcome, is_merged=self.pr_status == PullRequestStatus.MERGED)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it goes on by itself at `until`, when a limit is over."""
+        return is_paused(self.status, self.phase, self.until)
 
     @property
     def waits_for_person(self) -> bool:

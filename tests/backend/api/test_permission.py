@@ -59,6 +59,7 @@ GET    /api/tasks/{task_id}/patch                 401    401     401     401    
 POST   /api/tasks/{task_id}/follow-ups            401    401     401     401      403    404   404   404  403 201
 DELETE /api/tasks/{task_id}/follow-ups/{message_id} 401  401     401     401      403    404   404   404  403 204
 PUT    /api/tasks/{task_id}/cancel                401    401     401     401      403    404   404   404  403 200
+PUT    /api/tasks/{task_id}/continue              401    401     401     401      403    404   404   404  403 409
 PUT    /api/tasks/{task_id}                       401    401     401     401      403    404   404   404  403 200
 PUT    /api/tasks/{task_id}/archive               401    401     401     401      403    404   404   404  403 200
 DELETE /api/tasks/{task_id}/archive               401    401     401     401      403    404   404   404  403 200

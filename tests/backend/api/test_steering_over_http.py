@@ -84,6 +84,21 @@ def test_a_retry_is_one_run_for_a_key_and_only_of_what_has_no_result(people: Peo
     assert alice.post(f"{url}/retry", json={}).status_code == 409
 
 
+def test_a_pause_is_ended_once_by_its_person(people: People, alice: TestClient) -> None:
+    task_id = submit(people)
+    url = f"/api/tasks/{task_id}/continue"
+    assert alice.put(url).status_code == 409, "it is in line"
+    with db.transaction() as session:
+        later = "UPDATE {} SET phase = 'parked', reason = 'model_rate_limited', until = now() + interval '9 min'"
+        for table in ("tasks", "task_runs"):
+            session.execute(text(later.format(table)))
+    assert alice.put(url, json={"model_id": str(uuid4())}).json()["field"] == "model_id"
+    assert alice.get(f"/api/tasks/{task_id}").json()["phase"] == "parked"
+    told = [alice.put(url, json={}) for _ in range(2)]
+    assert [one.status_code for one in told] == [200, 409]
+    assert (told[0].json()["phase"], told[0].json()["until"]) == ("queued", None)
+
+
 def test_images_are_sent_first_and_then_named_by_a_task(people: People, connected: People, calling: Calling) -> None:
     alice, bob = calling(), calling("bob")
     made = alice.post("/api/attachments?name=shot.png", content=png(), headers=PNG)
