@@ -16,6 +16,7 @@ from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
 from asynccoder_ui.live import LogNamespace
+from asynccoder_ui.pages.admin_people import AdminPeople, admin_people
 from asynccoder_ui.pages.credits import Credits, credits
 from asynccoder_ui.pages.device import Device, device
 from asynccoder_ui.pages.home import home
@@ -132,5 +133,11 @@ app.add_page(
 )
 app.add_page(
     device, route=routes.DEVICE, title="Sign a program in · Async Coder", on_load=[Shell.follow, Device.arrive]
+)
+app.add_page(
+    admin_people,
+    route=routes.ADMIN_PEOPLE,
+    title="People · Async Coder",
+    on_load=[Shell.follow, AdminPeople.follow],
 )
 app.add_page(not_found, route="404", title="Not found · Async Coder")

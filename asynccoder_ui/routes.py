@@ -13,9 +13,10 @@ REPOSITORY = "/repositories/[repository_id]"
 CREDITS = "/credits"
 SETTINGS = "/settings"
 DEVICE = "/device"
+ADMIN_PEOPLE = "/admin/people"
 
 # Pages that are built as folders with an index.
-FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, SETTINGS, DEVICE)
+FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, SETTINGS, DEVICE, ADMIN_PEOPLE)
 
 # Pages whose address holds an id are built once, for an id that none has.
 FRAMES = {TASK: "/tasks/_", REPOSITORY: "/repositories/_"}

@@ -24,6 +24,7 @@ class Session(rx.State):
     login: str = ""
     name: str = ""
     avatar_url: str = ""
+    is_admin: bool = False
     is_demo: bool = False
     sign_in_url: str = routes.sign_in(routes.HOME)
 
@@ -47,12 +48,14 @@ class Session(rx.State):
             person = await people.person_of(self._token())
         except SignedOut:
             self.login = self.name = self.avatar_url = ""  # the tab may have been theirs until a moment ago
+            self.is_admin = False
             return
         self._name(person)
 
     def _name(self, person: people.Person) -> None:
         """Says who is here."""
         self.login, self.name, self.avatar_url = person.login, person.name, person.avatar_url
+        self.is_admin = person.is_admin
 
     def _token(self) -> str:
         return people.token_in(self.router.headers.cookie)

@@ -34,6 +34,7 @@ PAGES = [
     {"label": "Credits", "href": routes.CREDITS, "keys": ""},
     {"label": "Settings", "href": routes.SETTINGS, "keys": ""},
 ]
+_FOR_ADMINS = [{"label": "Admin: people", "href": routes.ADMIN_PEOPLE, "keys": ""}]
 _NAVIGATION = [
     ("inbox", "Tasks", routes.TASKS),
     ("folder-git-2", "Repositories", routes.REPOSITORIES),
@@ -175,7 +176,11 @@ def around() -> rx.Component:
         rx.cond(
             Session.login,
             rx.fragment(
-                palette(pages=PAGES, found=Palette.found, on_search=Palette.search),
+                palette(
+                    pages=rx.cond(Session.is_admin, [*PAGES, *_FOR_ADMINS], PAGES),
+                    found=Palette.found,
+                    on_search=Palette.search,
+                ),
                 shortcuts(),
                 announcer(),
                 notifier(
@@ -222,6 +227,10 @@ def _sidebar(at: str) -> rx.Component:
                 on_click=rx.call_script('window.dispatchEvent(new Event("asynccoder-palette"))'),
             ),
             *[theme.nav_link(icon, label, href, on=at == href) for icon, label, href in _NAVIGATION],
+            rx.cond(
+                Session.is_admin,
+                theme.nav_link("shield", "Admin", routes.ADMIN_PEOPLE, on=at.startswith("/admin/")),
+            ),
             tag="nav",
             aria_label="Pages",
         ),

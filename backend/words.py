@@ -43,6 +43,19 @@ class Effort(StrEnum):
     HIGH = "high"
 
 
+class Tier(StrEnum):
+    """What a person is subscribed to."""
+
+    FREE = "free"
+    PRO = "pro"
+    ENTERPRISE = "enterprise"
+
+    @property
+    def concurrency(self) -> int:
+        """How many runs may be at work for such a person at once."""
+        return {Tier.FREE: 2, Tier.PRO: 4, Tier.ENTERPRISE: 8}[self]
+
+
 class Visibility(StrEnum):
     """Who may read a task: its owner alone, or whoever has access to its repository."""
 

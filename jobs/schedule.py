@@ -13,6 +13,7 @@ from uuid import UUID
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from backend import db, log
 from backend.db import transaction
@@ -54,12 +55,17 @@ class Timer:
 
 
 def sweep() -> None:
-    """Rings while runs wait, takes expired leases over, rings for deliveries and for what is to be told on GitHub."""
+    """Rings while runs wait, takes expired leases over, rings for deliveries and for what is to be told on GitHub.
+
+    What waits for people who are disabled is ended.
+    """
     with transaction() as session:
-        expired = attempts.expired(session)
-    taken = [run_id for run_id in expired if _take_over(run_id)]
+        expired, of_nobody = attempts.expired(session), attempts.of_nobody(session)
+    taken = [run_id for run_id in expired if _each(attempts.take_over, run_id)]
     if taken:
         _log.warning("took runs over from workers that went away", runs=[str(one) for one in taken])
+    for run_id in of_nobody:
+        _each(attempts.give_up, run_id)
     with transaction() as session:
         open_runs = claims.claimable(session)
         unapplied = deliveries.waiting(session, older_than_seconds=SWEEP_SECONDS)
@@ -75,14 +81,14 @@ def sweep() -> None:
         ring_chore(repository_syncs.CHORE)
 
 
-def _take_over(run_id: UUID) -> bool:
+def _each(work: Callable[[Session, UUID], bool], run_id: UUID) -> bool:
     try:
         with transaction() as session:
-            return attempts.take_over(session, run_id)
+            return work(session, run_id)
     except Unavailable:
         raise
-    except Exception:  # one run that cannot be taken over must not keep the others waiting
-        _log.exception("a run could not be taken over", run_id=str(run_id))
+    except Exception:  # one run that cannot be taken over or ended must not keep the others waiting
+        _log.exception("the sweep could not settle a run", run_id=str(run_id))
         return False
 
 

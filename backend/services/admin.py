@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from backend import crypto, jsonb
 from backend.db import for_update
-from backend.errors import InvalidInput, Misconfigured, NotFound
+from backend.errors import Conflict, InvalidInput, Misconfigured, NotFound
 from backend.models import CreditTransaction, ProviderKey, User
 from backend.services import idempotency, notices, repository_setup
 from backend.settings import Settings
@@ -34,9 +34,23 @@ def people(session: Session) -> list[PersonRow]:
 
 def grant(session: Session, login: str, amount: int, reason: str) -> int:
     """Gives credits, with the reason in the ledger, and returns the new balance. Raises NotFound or InvalidInput."""
+    user = _by_login(session, login)
+    give(session, user, amount, reason, key=f"grant:{uuid4()}")
+    return user.credits
+
+
+def give(session: Session, user: User, amount: int, reason: str, *, key: str) -> None:
+    """Gives credits to a person whose row is locked, once per key.
+
+    Raises InvalidInput, or Conflict for the same key with another amount or person.
+    """
     if amount < 1:
         raise InvalidInput("A grant is at least one credit.", field="credits")
-    user = _by_login(session, login)
+    earlier = session.exec(select(CreditTransaction).where(CreditTransaction.idempotency_key == key)).first()
+    if earlier is not None:
+        if (earlier.user_id, earlier.amount) != (user.id, amount):
+            raise Conflict("This was already done with another amount.")
+        return
     if user.credits + amount > MOST_CREDITS:
         raise InvalidInput(f"Nobody can have more than {MOST_CREDITS:,} credits.", field="credits")
     user.credits += amount
@@ -47,13 +61,12 @@ def grant(session: Session, login: str, amount: int, reason: str) -> int:
             type="credit",
             amount=amount,
             held_delta=0,
-            idempotency_key=f"grant:{uuid4()}",
+            idempotency_key=key,
             description=reason,
         )
     )
     session.flush()
     notices.tell(session, user.id, notices.CREDITS, {})
-    return user.credits
 
 
 def make_admin(session: Session, login: str, settings: Settings) -> None:

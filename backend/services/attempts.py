@@ -53,6 +53,27 @@ def take_over(session: Session, run_id: UUID) -> bool:
     return True
 
 
+def of_nobody(session: Session) -> list[UUID]:
+    """The runs that wait for whoever is disabled or gone: nothing more is done for them."""
+    return list(
+        session.execute(
+            text(
+                "SELECT r.id FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id"
+                " WHERE r.status = 'pending' AND (u.disabled_at IS NOT NULL OR u.deleted_at IS NOT NULL)"
+            )
+        ).scalars()
+    )
+
+
+def give_up(session: Session, run_id: UUID) -> bool:
+    """Ends such a run, charged for what it used; the rest of its hold is free again. False where it waits no more."""
+    _, run = runs.locked(session, run_id)
+    if run_id not in of_nobody(session):
+        return False
+    runs.end(session, run_id, run.fence, runs.End(Status.CANCELLED, "Stopped: the account is disabled."))
+    return True
+
+
 def _next_attempt(
     session: Session, task: Task, run: TaskRun, sentence: str, code: str, *, pause: float | None = None
 ) -> bool:

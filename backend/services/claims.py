@@ -8,13 +8,12 @@ from sqlalchemy import func, text
 from sqlmodel import Session, select
 
 from backend import clock
-from backend.models import User
 from backend.services import line, runs
-from backend.words import Phase, Status
+from backend.words import Phase, Status, Tier
 
 LEASE_SECONDS = 20
 CLAIM_LOCK = 0x61636C6D  # "aclm"
-_CONCURRENT = {"free": 2, "pro": 4, "enterprise": 8}
+_CONCURRENT = {tier.value: tier.concurrency for tier in Tier}
 # The runs of which a worker may take any one now: due, and of a person who may work and has room for another.
 _CLAIMABLE = """
     FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
@@ -33,11 +32,6 @@ class Claim:
 
     run_id: UUID
     fence: int
-
-
-def concurrency(user: User) -> int:
-    """How many runs this person may have at work at once, by tier."""
-    return _CONCURRENT[user.subscription_tier]
 
 
 def claim(session: Session, owner: str) -> Claim | None:

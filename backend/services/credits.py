@@ -188,9 +188,9 @@ def unbalanced(session: Session) -> list[str]:
 
 
 def _spender(session: Session, user_id: UUID) -> User:
-    """Whose money begins to move. A submit may have waited behind the deletion of the account."""
+    """Whose money begins to move. A submit may have waited behind the deletion of the account, or its disabling."""
     user = lock(session, User, user_id)
-    if user.deleted_at is not None:
+    if user.deleted_at is not None or user.disabled_at is not None:
         raise NotFound("The person no longer exists.")
     return user
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import true, update
 from sqlmodel import Session, col, select
 
 from backend import clock, crypto
@@ -81,6 +81,11 @@ def end(session: Session, user: User, session_id: UUID) -> None:
 def end_others(session: Session, user: User, token: str) -> int:
     """Signs every browser of the person out but the one with this cookie. Returns how many."""
     return _end(session, user, col(WebSession.token_hash) != crypto.digest(token))
+
+
+def end_all(session: Session, user: User) -> int:
+    """Signs a person out of every browser. Returns of how many."""
+    return _end(session, user, true())
 
 
 def tell_signed_out(session: Session, user_id: UUID) -> None:

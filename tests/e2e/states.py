@@ -61,10 +61,12 @@ _OF_ALICE: dict[str, tuple[str, Sought]] = {
     "repository": ("/repositories/{repository}", "Branches"),
     "task": ("/tasks/{done}", "Workspace ready"),
 }
-_ADDRESSES = {**{page: row[0] for page, row in _PAGES.items()}, **{page: row[0] for page, row in _OF_ALICE.items()}}
+_FOR_ADMINS: dict[str, tuple[str, Sought]] = {"people": ("/admin/people", re.compile("^seen "))}
+_ADDRESSES = {page: row[0] for pages in (_PAGES, _OF_ALICE, _FOR_ADMINS) for page, row in pages.items()}
 
 FULL = [
     *[Cell(page, "full", "alice", address, full) for page, (address, full, _) in _PAGES.items()],
+    *[Cell(page, "full", "alice", *row) for page, row in _FOR_ADMINS.items()],
     Cell("repository", "full", "alice", *_OF_ALICE["repository"]),
     Cell("repository branches", "full", "alice", "", "main", tab="Branches"),
     Cell("repository settings", "full", "alice", "", "Test command", tab="Settings"),
@@ -88,6 +90,7 @@ ERROR = [Cell(page, "error", "alice", address, REFUSED) for page, address in _AD
 OFFLINE = [Cell(page, "offline", "alice", _ADDRESSES[page], AWAY) for page in ("home", "task")]
 NO_ACCESS = [
     *[Cell(page, "no access", "carol", address, NOT_YOURS) for page, (address, _) in _OF_ALICE.items()],
+    *[Cell(page, "no access", "carol", address, "This is for admins.") for page, (address, _) in _FOR_ADMINS.items()],
     *[Cell(page, "no access", "", address, SIGNED_OUT) for page, address in _ADDRESSES.items()],
 ]
 

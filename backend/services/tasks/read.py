@@ -15,7 +15,6 @@ from backend.errors import NotFound
 from backend.models import AiModel, Attachment, PullRequest, Repository, Task, TaskResult, TaskRun, User
 from backend.services import access, attachments, catalog, line
 from backend.services.analytics import IS_CHANGE, newest_with_changes
-from backend.services.claims import concurrency
 from backend.services.runs import untaken
 from backend.services.tasks import query
 from backend.services.tasks.rows import (
@@ -27,7 +26,7 @@ from backend.services.tasks.rows import (
     TaskPage,
     TaskRow,
 )
-from backend.words import Phase, PullRequestStatus, TaskType
+from backend.words import Phase, PullRequestStatus, TaskType, Tier
 
 # Of what services/pull_signals.py keeps: the names of checks that fail; when reviews were sent that ask for something.
 _FAILING = cast('$.* ? (@.stand == "failed").name', JSONPATH)
@@ -166,8 +165,9 @@ def _with_place(session: Session, user: User, row: TaskRow) -> TaskRow:
         ),
         {"user": user.id, "task": row.id},
     ).one()
-    if row.is_mine and mine >= concurrency(user):
-        return replace(row, reason=f"you run {mine} of {concurrency(user)}")
+    most = Tier(user.subscription_tier).concurrency
+    if row.is_mine and mine >= most:
+        return replace(row, reason=f"you run {mine} of {most}")
     return replace(row, reason=f"{ahead} ahead in line") if ahead else row
 
 
