@@ -24,10 +24,11 @@ from asynccoder_ui.pages.landing import landing
 from asynccoder_ui.pages.not_found import not_found
 from asynccoder_ui.pages.pull_requests import PullRequests, pull_requests
 from asynccoder_ui.pages.repositories import Repositories, repositories
-from asynccoder_ui.pages.repository import RepositoryView, repository
+from asynccoder_ui.pages.repository import repository
 from asynccoder_ui.pages.settings import settings
 from asynccoder_ui.pages.task import task
 from asynccoder_ui.pages.tasks import TaskList, tasks
+from asynccoder_ui.repository_view import RepositoryView
 from asynccoder_ui.session import Session, on_error
 from asynccoder_ui.settings_view import Access, Preferred
 from asynccoder_ui.shell import Shell, around

@@ -8,8 +8,6 @@ import hmac
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
-from pydantic import AwareDatetime, BaseModel, Field
-
 from backend.github.changes import (
     AccessChanged,
     Asked,
@@ -20,151 +18,26 @@ from backend.github.changes import (
     PullRequestChanged,
     RepositoryChanged,
 )
-from backend.github.documents import CheckDocument, IssueDocument, PullDocument, ReviewDocument, parse_document
+from backend.github.documents import parse_document
 from backend.github.types import RemoteIssue
+from backend.github.webhook_documents import (
+    CheckRunEvent,
+    CheckSuiteEvent,
+    InstallationEvent,
+    IssueCommentEvent,
+    IssuesEvent,
+    MemberEvent,
+    OrganisationEvent,
+    PersonTold,
+    PullRequestEvent,
+    PushEvent,
+    RepositoryEvent,
+    TeamEvent,
+    TeamMemberEvent,
+)
 
 _BRANCH = "refs/heads/"
 _WHOLE = ("created", "deleted", "suspend", "unsuspend")  # what becomes of an installation as a whole
-
-
-class _Id(BaseModel):
-    id: int
-
-
-class _Person(BaseModel):
-    id: int
-    type: str = "User"
-
-
-class _Label(BaseModel):
-    name: str
-
-
-class _LabelledPull(PullDocument):
-    labels: list[_Label] = Field(default_factory=list)
-    comments: int = 0
-
-
-class _PullRequestEvent(BaseModel):
-    action: str
-    repository: _Id
-    pull_request: _LabelledPull
-    review: ReviewDocument | None = None
-    label: _Label | None = None
-    sender: _Person | None = None
-
-
-class _Issue(IssueDocument):
-    id: int
-    labels: list[_Label] = Field(default_factory=list)
-    updated_at: AwareDatetime
-
-
-class _IssuesEvent(BaseModel):
-    action: str
-    repository: _Id
-    issue: _Issue
-    label: _Label | None = None
-    sender: _Person | None = None
-
-
-class _Comment(BaseModel):
-    id: int
-    body: str | None = None
-    user: _Person | None = None
-    created_at: AwareDatetime
-    performed_via_github_app: dict[str, Any] | None = None
-
-
-class _IssueCommentEvent(BaseModel):
-    action: str
-    repository: _Id
-    issue: _Issue
-    comment: _Comment
-    sender: _Person | None = None
-
-
-class _CheckRun(CheckDocument):
-    pull_requests: list[_Id] = Field(default_factory=list)
-
-
-class _CheckRunEvent(BaseModel):
-    repository: _Id
-    check_run: _CheckRun
-
-
-class _Suite(BaseModel):
-    head_sha: str
-
-
-class _CheckSuiteEvent(BaseModel):
-    repository: _Id
-    check_suite: _Suite
-
-
-class _PushEvent(BaseModel):
-    ref: str
-    repository: _Id
-
-
-class _Repository(BaseModel):
-    id: int
-    name: str
-    full_name: str
-    description: str | None = None
-    private: bool
-    default_branch: str
-    language: str | None = None
-    html_url: str
-    clone_url: str
-    archived: bool = False
-    updated_at: AwareDatetime
-
-
-class _RepositoryEvent(BaseModel):
-    action: str
-    repository: _Repository
-
-
-class _Organisation(BaseModel):
-    login: str
-
-
-class _Installation(BaseModel):
-    account: _Organisation | None = None  # whoever it is installed for
-
-
-class _InstallationEvent(BaseModel):
-    action: str
-    installation: _Installation = Field(default_factory=_Installation)
-    sender: _Id | None = None
-    repositories: list[_Id] = Field(default_factory=list)
-    repositories_removed: list[_Id] = Field(default_factory=list)
-    repositories_added: list[_Id] = Field(default_factory=list)
-
-
-class _Membership(BaseModel):
-    user: _Id | None = None
-
-
-class _OrganisationEvent(BaseModel):
-    action: str
-    organization: _Organisation
-    membership: _Membership | None = None
-
-
-class _MemberEvent(BaseModel):
-    action: str
-    repository: _Id
-    member: _Id | None = None
-
-
-class _TeamMemberEvent(BaseModel):
-    member: _Id | None = None
-
-
-class _TeamEvent(BaseModel):
-    repository: _Id | None = None
 
 
 def verify(secret: str, body: bytes, signature_header: str | None) -> bool:
@@ -186,12 +59,12 @@ def parse(event: str, payload: Any) -> Change | None:
 
 
 def _pull_request(payload: Any) -> Change:
-    told = parse_document(_PullRequestEvent, payload)
+    told = parse_document(PullRequestEvent, payload)
     review = told.review.as_review() if told.review else None
     return PullRequestChanged(told.repository.id, told.pull_request.as_pull(), review, _pull_label(told))
 
 
-def _pull_label(told: _PullRequestEvent) -> Asked | None:
+def _pull_label(told: PullRequestEvent) -> Asked | None:
     if told.action != "labeled" or told.label is None or not _is_human(told.sender):
         return None
     pull = told.pull_request
@@ -218,7 +91,7 @@ def _pull_label(told: _PullRequestEvent) -> Asked | None:
 
 def _issues(payload: Any) -> Change | None:
     """A label that a person put on; it is the moment that tells two of them apart, which GitHub gives no number."""
-    told = parse_document(_IssuesEvent, payload)
+    told = parse_document(IssuesEvent, payload)
     issue = told.issue
     if told.action != "labeled" or told.label is None or not _is_human(told.sender):
         return None
@@ -236,7 +109,7 @@ def _issues(payload: Any) -> Change | None:
 
 def _issue_comment(payload: Any) -> Change | None:
     """A comment that a person wrote by hand; one that was edited since says nothing new."""
-    told = parse_document(_IssueCommentEvent, payload)
+    told = parse_document(IssueCommentEvent, payload)
     issue, comment = told.issue, told.comment
     is_by_hand = _is_human(comment.user) and _is_human(told.sender) and comment.performed_via_github_app is None
     if told.action != "created" or comment.user is None or not is_by_hand:
@@ -253,30 +126,30 @@ def _issue_comment(payload: Any) -> Change | None:
     )
 
 
-def _is_human(person: _Person | None) -> TypeGuard[_Person]:
+def _is_human(person: PersonTold | None) -> TypeGuard[PersonTold]:
     return person is not None and person.type == "User"
 
 
 def _check_run(payload: Any) -> Change:
-    told = parse_document(_CheckRunEvent, payload)
+    told = parse_document(CheckRunEvent, payload)
     pulls = tuple(one.id for one in told.check_run.pull_requests)
     return CheckChanged(told.repository.id, told.check_run.as_check(), pulls)
 
 
 def _check_suite(payload: Any) -> Change:
-    told = parse_document(_CheckSuiteEvent, payload)
+    told = parse_document(CheckSuiteEvent, payload)
     return HeadChanged(told.repository.id, sha=told.check_suite.head_sha)
 
 
 def _push(payload: Any) -> Change | None:
-    told = parse_document(_PushEvent, payload)
+    told = parse_document(PushEvent, payload)
     if not told.ref.startswith(_BRANCH):
         return None
     return HeadChanged(told.repository.id, branch=told.ref.removeprefix(_BRANCH))
 
 
 def _repository(payload: Any) -> Change:
-    told = parse_document(_RepositoryEvent, payload)
+    told = parse_document(RepositoryEvent, payload)
     one = told.repository
     return RepositoryChanged(
         github_id=one.id,
@@ -296,7 +169,7 @@ def _repository(payload: Any) -> Change:
 
 def _installation(payload: Any) -> Change:
     """A GitHub App's tokens reach what it is installed on, and nothing else."""
-    told = parse_document(_InstallationEvent, payload)
+    told = parse_document(InstallationEvent, payload)
     is_end = told.action in ("deleted", "suspend")
     lost = told.repositories if is_end else told.repositories_removed
     gained = [] if is_end else [*told.repositories, *told.repositories_added]
@@ -314,25 +187,25 @@ def _installation(payload: Any) -> Change:
 
 
 def _member(payload: Any) -> Change | None:
-    told = parse_document(_MemberEvent, payload)
+    told = parse_document(MemberEvent, payload)
     if told.member is None:
         return None
     return AccessChanged(told.member.id, (told.repository.id,) if told.action == "removed" else ())
 
 
 def _team_member(payload: Any) -> Change | None:
-    told = parse_document(_TeamMemberEvent, payload)
+    told = parse_document(TeamMemberEvent, payload)
     return AccessChanged(told.member.id) if told.member else None
 
 
 def _team(payload: Any) -> Change | None:
     """Nobody says who is in the team: whoever reaches its repository looks anew."""
-    told = parse_document(_TeamEvent, payload)
+    told = parse_document(TeamEvent, payload)
     return AccessChanged(None, gained=(told.repository.id,)) if told.repository else None
 
 
 def _organization(payload: Any) -> Change | None:
-    told = parse_document(_OrganisationEvent, payload)
+    told = parse_document(OrganisationEvent, payload)
     if told.action != "member_removed" or told.membership is None or told.membership.user is None:
         return None
     return MemberLeft(told.membership.user.id, told.organization.login)

@@ -10,7 +10,7 @@ from sqlmodel import select
 from asynccoder_ui.branches import Branches
 from asynccoder_ui.pages.pull_requests import PullRequests
 from asynccoder_ui.pages.repositories import Repositories
-from asynccoder_ui.pages.repository import RepositoryView
+from asynccoder_ui.repository_view import RepositoryView
 from asynccoder_ui.syncing import Work, connected, work
 from backend import db
 from backend.models import Repository, RepositorySettings

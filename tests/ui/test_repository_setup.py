@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from asynccoder_ui.pages.repository import RepositoryView
+from asynccoder_ui.repository_view import RepositoryView
 from asynccoder_ui.setup_view import RepositorySetup
 from tests.conftest import People
 from tests.ui.conftest import opened

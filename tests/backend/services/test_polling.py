@@ -48,7 +48,8 @@ def open_pull(people: People, user: User, number: int, polled: float | None = No
         )
         session.add(task)
         session.flush()
-        pull = pull_request(task, number, polled_at=None if polled is None else clock.now() - timedelta(seconds=polled))
+        last = None if polled is None else clock.now() - timedelta(seconds=polled)
+        pull = pull_request(task, number, source_branch=f"branch-{number}", polled_at=last)
         session.add(pull)
         session.flush()
         return pull.id
