@@ -17,6 +17,7 @@ from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
 from asynccoder_ui.live import LogNamespace
 from asynccoder_ui.pages.admin_people import AdminPeople, admin_people
+from asynccoder_ui.pages.admin_queue import AdminQueue, admin_queue
 from asynccoder_ui.pages.credits import Credits, credits
 from asynccoder_ui.pages.device import Device, device
 from asynccoder_ui.pages.home import home
@@ -140,5 +141,11 @@ app.add_page(
     route=routes.ADMIN_PEOPLE,
     title="People · Async Coder",
     on_load=[Shell.follow, AdminPeople.follow],
+)
+app.add_page(
+    admin_queue,
+    route=routes.ADMIN_QUEUE,
+    title="Queue · Async Coder",
+    on_load=[Shell.follow, AdminQueue.follow],
 )
 app.add_page(not_found, route="404", title="Not found · Async Coder")

@@ -14,9 +14,10 @@ CREDITS = "/credits"
 SETTINGS = "/settings"
 DEVICE = "/device"
 ADMIN_PEOPLE = "/admin/people"
+ADMIN_QUEUE = "/admin/queue"
 
 # Pages that are built as folders with an index.
-FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, SETTINGS, DEVICE, ADMIN_PEOPLE)
+FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, SETTINGS, DEVICE, ADMIN_PEOPLE, ADMIN_QUEUE)
 
 # Pages whose address holds an id are built once, for an id that none has.
 FRAMES = {TASK: "/tasks/_", REPOSITORY: "/repositories/_"}

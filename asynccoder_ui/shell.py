@@ -34,7 +34,10 @@ PAGES = [
     {"label": "Credits", "href": routes.CREDITS, "keys": ""},
     {"label": "Settings", "href": routes.SETTINGS, "keys": ""},
 ]
-_FOR_ADMINS = [{"label": "Admin: people", "href": routes.ADMIN_PEOPLE, "keys": ""}]
+_FOR_ADMINS = [
+    {"label": "Admin: people", "href": routes.ADMIN_PEOPLE, "keys": ""},
+    {"label": "Admin: queue", "href": routes.ADMIN_QUEUE, "keys": ""},
+]
 _NAVIGATION = [
     ("inbox", "Tasks", routes.TASKS),
     ("folder-git-2", "Repositories", routes.REPOSITORIES),

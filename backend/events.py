@@ -45,6 +45,10 @@ def user_topic(user_id: UUID) -> str:
     return f"user:{user_id}"
 
 
+# The topic that rings whenever some run of the deployment changes its state.
+WORK_TOPIC = "work"
+
+
 def append(
     session: Session,
     *,

@@ -1,10 +1,13 @@
 """The doorbell: jobs that say "look", named by string. Losing all of them loses nothing."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, Worker
 from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
 
 from backend import log, redis
 from backend.settings import get_settings
@@ -55,6 +58,37 @@ def hear_chore(function: str) -> None:
 def waiting(name: str) -> int:
     """How many jobs of a queue nobody has taken yet. Raises RedisError."""
     return int(queue(name).count)
+
+
+@dataclass(frozen=True)
+class WorkerSeen:
+    """A worker process as Redis knows it: `is_busy` while a job of its own works; `heard_at` may be minutes ago."""
+
+    name: str
+    queue: str
+    host: str
+    pid: int
+    is_busy: bool
+    begun_at: datetime | None
+    heard_at: datetime | None
+
+
+def workers() -> list[WorkerSeen]:
+    """The workers of both queues, by host and process. Raises RedisError."""
+    found = [
+        WorkerSeen(
+            str(one.name),
+            name,
+            one.hostname or "",
+            one.pid or 0,
+            one.get_state() == WorkerStatus.BUSY,
+            one.birth_date and one.birth_date.replace(tzinfo=UTC),
+            one.last_heartbeat and one.last_heartbeat.replace(tzinfo=UTC),
+        )
+        for name in (RUNS, CHORES)
+        for one in Worker.all(queue=queue(name), serializer=JSONSerializer)
+    ]
+    return sorted(found, key=lambda one: (one.queue != RUNS, one.host, one.pid))
 
 
 def others_wait(function: str) -> bool:

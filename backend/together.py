@@ -20,7 +20,7 @@ class Together:
     async def ask(self, key: Hashable, question: Callable[[], Awaitable[T]]) -> T:
         """The answer to the question, this one's or that of somebody who asks the same."""
         shared: asyncio.Future[T] | None = self._next.get(key)
-        if shared is None:
+        if shared is None or shared.done():  # done already: its loop ended before its turn
             shared = self._next[key] = asyncio.ensure_future(self._answered(key, question))
             shared.add_done_callback(_heard)
         return await asyncio.shield(shared)  # whoever leaves does not take it from the others

@@ -9,6 +9,7 @@ from sqlmodel import Session as DatabaseSession
 from asynccoder_ui import admin_people_view as view
 from asynccoder_ui import given, routes, theme
 from asynccoder_ui.admin_people_view import Chosen
+from asynccoder_ui.admin_tabs import admin_tabs
 from asynccoder_ui.components import listing
 from asynccoder_ui.components.react import ago, page_title
 from asynccoder_ui.gate import signed_in
@@ -109,7 +110,7 @@ class AdminPeople(Listing, Session):
         except Refusal as refused:
             self.gift_error = str(refused)
             return None
-        self.gifts, self._gift_key = self.gifts + 1, ""
+        self.gifts += 1
         await self._read()
         return rx.toast.success(f"{amount:,} credits were given.")
 
@@ -143,6 +144,7 @@ def admin_people() -> rx.Component:
                 listing.clear(AdminPeople),
                 wrap=True,
             ),
+            admin_tabs(routes.ADMIN_PEOPLE),
             listing.filters(
                 listing.words("Search people"),
                 listing.choice("tier", "Tier", [("", "All tiers"), *((one.value, _TIERS[one]) for one in Tier)]),

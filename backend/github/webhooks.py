@@ -54,7 +54,7 @@ def verify(secret: str, body: bytes, signature_header: str | None) -> bool:
 
 def parse(event: str, payload: Any) -> Change | None:
     """What a delivery means to us, None for events we do not follow. Raises InvalidInput for a malformed one we do."""
-    reader = _READERS.get(event)
+    reader = READERS.get(event)
     return reader(payload) if reader else None
 
 
@@ -211,7 +211,7 @@ def _organization(payload: Any) -> Change | None:
     return MemberLeft(told.membership.user.id, told.organization.login)
 
 
-_READERS: dict[str, Callable[[Any], Change | None]] = {
+READERS: dict[str, Callable[[Any], Change | None]] = {
     "pull_request": _pull_request,
     "pull_request_review": _pull_request,
     "pull_request_review_comment": _pull_request,

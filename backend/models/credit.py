@@ -52,7 +52,7 @@ class Notice(SQLModel, table=True):
 
 
 class Deployment(SQLModel, table=True):
-    """One row: whether this database belongs to a demo or to a real deployment. Real mode refuses a demo's."""
+    """One row: whether this database belongs to a demo or to a real deployment, and whether its queue is paused."""
 
     __tablename__ = "deployment"
     __table_args__ = (
@@ -62,4 +62,6 @@ class Deployment(SQLModel, table=True):
 
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     mode: str
+    paused_at: datetime | None = moment()  # while it is, no run is begun
+    paused_by: UUID | None = reference("users.id", nullable=True)
     created_at: datetime = moment(default_now=True)

@@ -75,6 +75,12 @@ def refusal(found: Repository, access_level: str, *, needs_push: bool) -> str:
     return ""
 
 
+def require_admin(user: User) -> None:
+    """Raises Forbidden for anyone but an admin."""
+    if not user.is_admin:
+        raise Forbidden("This is for admins. Ask your admin.")
+
+
 def own(user: User) -> ColumnElement[bool]:
     """Which tasks are this person's."""
     return and_(col(Task.deleted_at).is_(None), col(Task.user_id) == user.id)

@@ -19,6 +19,7 @@ _CLAIMABLE = """
     FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
     WHERE r.status = 'pending'
       AND (r.phase = 'queued' AND (r.until IS NULL OR r.until <= now()) OR r.phase = 'parked' AND r.until <= now())
+      AND NOT EXISTS (SELECT 1 FROM deployment WHERE paused_at IS NOT NULL)
       AND u.disabled_at IS NULL AND u.deleted_at IS NULL AND t.deleted_at IS NULL
       AND (SELECT count(*) FROM task_runs o JOIN tasks ot ON ot.id = o.task_id
            WHERE ot.user_id = u.id AND o.status = 'running')

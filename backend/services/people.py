@@ -14,7 +14,7 @@ from backend import clock, jsonb
 from backend.db import lock
 from backend.errors import Forbidden, InvalidInput, NotFound
 from backend.models import Task, User, WebSession
-from backend.services import admin, paging, sessions
+from backend.services import access, admin, paging, sessions
 from backend.services.paging import Page
 from backend.words import Tier
 
@@ -55,21 +55,14 @@ class PersonEntry:
     tasks: int
     at_work: int
     is_connected: bool
-    created_at: datetime
     seen_at: datetime | None
     disabled_at: datetime | None
     is_self: bool
 
 
-def require_admin(user: User) -> None:
-    """Raises Forbidden for anyone but an admin."""
-    if not user.is_admin:
-        raise Forbidden("This is for admins. Ask your admin.")
-
-
 def listing(session: Session, user: User, wanted: Wanted, number: int = 1, *, size: int = SIZE) -> Page[PersonEntry]:
     """Everyone who has signed in and not deleted their account, who was seen last first. Raises Forbidden."""
-    require_admin(user)
+    access.require_admin(user)
     conditions = _fitting(wanted)
     total = session.exec(select(func.count()).select_from(User).where(*conditions)).one()
     seen_at = _of_person(func.max(WebSession.last_seen_at), WebSession.user_id)
@@ -87,7 +80,6 @@ def listing(session: Session, user: User, wanted: Wanted, number: int = 1, *, si
             _of_person(func.count(), Task.user_id, col(Task.deleted_at).is_(None)).label("tasks"),
             _of_person(func.count(), Task.user_id, col(Task.status) == "running").label("at_work"),
             col(User.is_github_connected).label("is_connected"),
-            col(User.created_at),
             seen_at.label("seen_at"),
             col(User.disabled_at),
             (col(User.id) == user.id).label("is_self"),
@@ -129,7 +121,7 @@ def disable(session: Session, user: User, person_id: UUID) -> None:
     What they have stays. Raises Forbidden, also for one's own account, NotFound.
     """
     if person_id == user.id:
-        require_admin(user)
+        access.require_admin(user)
         raise Forbidden("You cannot disable your own account. Another admin can.")
     person = _locked(session, user, person_id)
     person.disabled_at = person.disabled_at or clock.now()
@@ -148,7 +140,7 @@ def sign_out(session: Session, user: User, person_id: UUID) -> int:
 
 
 def _locked(session: Session, user: User, person_id: UUID) -> User:
-    require_admin(user)
+    access.require_admin(user)
     person = lock(session, User, person_id)
     if person.deleted_at is not None:
         raise NotFound("This person has deleted their account.")

@@ -343,6 +343,7 @@ def mirror(session: Session, task: Task, run: TaskRun, *, notice: str = notices.
     )
     notices.tell(session, task.user_id, notice, {"task_id": str(task.id), "status": run.status, "phase": run.phase})
     notices.ring_readers(session, task)
+    after_commit(session, lambda: events.ring(events.WORK_TOPIC, "", 0, str(EventKind.PHASE)))
 
 
 def record(session: Session, run: TaskRun, kind: EventKind, payload: dict[str, Any], name: str) -> bool:

@@ -31,6 +31,8 @@ def through(house: House, people: list[Person], storm: Storm, tasks: int) -> Ver
     weather, looked, done = Weather(house, plan(storm), tell), began, 0
     while (done < tasks or not weather.is_over) and looked - began < SECONDS_A_TASK * tasks + 120:
         time.sleep(_LOOK_SECONDS)
+        if sender.error is not None:
+            raise sender.error
         with suppress(SQLAlchemyError, AsyncCoderError):  # the database is away just now
             done = verdict.over(list(sender.accepted.values()))
         now = time.monotonic()

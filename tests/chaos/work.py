@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
 from backend import db
-from backend.errors import AsyncCoderError
+from backend.errors import Unavailable
 from backend.github.client import GitHub
 from backend.github.types import Token
 from backend.models import AiModel, Repository, User
@@ -58,7 +58,7 @@ class Sender:
     """Sends the tasks one by one, each under a key of its own, until it was taken; what was taken is `accepted`."""
 
     def __init__(self, house: House, people: list[Person], count: int, seed: int) -> None:
-        self._house, self._people = house, people
+        self._people = people
         chance = random.Random(seed)
         self._types = [chance.choice(MIX) for _ in range(count)]
         self._http = httpx.Client(base_url=house.up.origin, timeout=10, trust_env=False)
@@ -66,16 +66,26 @@ class Sender:
             self._model = session.exec(select(AiModel.id).where(AiModel.provider == "demo")).one()
         self._where = _repository()
         self.accepted: dict[int, UUID] = {}
+        self.error: Exception | None = None  # what no further try would mend
 
     def work(self) -> None:
-        """Sends all of them, however often it takes."""
-        for number, task_type in enumerate(self._types):
-            while True:
-                try:
-                    self.accepted[number] = self._send(number, task_type)
-                    break
-                except (httpx.HTTPError, SQLAlchemyError, AsyncCoderError):
-                    time.sleep(0.5)
+        """Sends all of them, however often it takes; a refusal that no outage explains ends it."""
+        try:
+            for number, task_type in enumerate(self._types):
+                self.accepted[number] = self._until_taken(number, task_type)
+        except Exception as error:
+            self.error = error
+
+    def _until_taken(self, number: int, task_type: TaskType) -> UUID:
+        while True:
+            try:
+                return self._send(number, task_type)
+            except httpx.HTTPStatusError as error:
+                if not (error.response.is_server_error or error.response.status_code == 409):  # in work just now
+                    raise RuntimeError(f"{error}: {error.response.text}") from error
+            except (httpx.TransportError, SQLAlchemyError, Unavailable):
+                pass
+            time.sleep(0.5)
 
     def _send(self, number: int, task_type: TaskType) -> UUID:
         person = self._people[number % len(self._people)]
@@ -88,8 +98,6 @@ class Sender:
         wish = {"repository_id": str(self._where), "prompt": prompt, "type": task_type, "model_id": str(self._model)}
         headers = {"Authorization": f"Bearer {person.token}", "Idempotency-Key": key}
         answer = self._http.post("/api/tasks", json=wish, headers=headers)
-        if answer.status_code == 429:
-            raise RuntimeError(f"too many for an hour: {answer.text}")
         answer.raise_for_status()
         return UUID(answer.json()["id"])
 

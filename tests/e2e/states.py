@@ -61,7 +61,10 @@ _OF_ALICE: dict[str, tuple[str, Sought]] = {
     "repository": ("/repositories/{repository}", "Branches"),
     "task": ("/tasks/{done}", "Workspace ready"),
 }
-_FOR_ADMINS: dict[str, tuple[str, Sought]] = {"people": ("/admin/people", re.compile("^seen "))}
+_FOR_ADMINS: dict[str, tuple[str, Sought]] = {
+    "people": ("/admin/people", re.compile("^seen ")),
+    "queue": ("/admin/queue", "heard"),
+}
 _ADDRESSES = {page: row[0] for pages in (_PAGES, _OF_ALICE, _FOR_ADMINS) for page, row in pages.items()}
 
 FULL = [
@@ -204,7 +207,7 @@ class HeldBack:
 
 
 @contextmanager
-def github_refuses(stack: Up, login: str, seconds: int = 600) -> Iterator[None]:
+def github_refuses(stack: Up, login: str, seconds: int) -> Iterator[None]:
     """While it lasts the person has used up GitHub's limit, which GitHub says is over after that many seconds."""
 
     def leave(remaining: int) -> None:

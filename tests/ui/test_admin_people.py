@@ -68,13 +68,11 @@ def test_a_gift_is_given_once_however_often_its_form_is_sent(people: People):
         async with opened(people.cookies["alice"], "/admin/people") as tab:
             visit = await following(tab)
             await tab.fire(AdminPeople.begin_gift)
-            key = (await tab.state(AdminPeople))._gift_key
             for amount in ("", "1.5", "-3", "0", "9" * 30):
                 await tab.fire(AdminPeople.give, {"person": bob, "credits": amount, "reason": "For the report"})
                 assert (await tab.state(AdminPeople)).gift_error
             for _ in range(2):
                 await tab.fire(AdminPeople.give, {"person": bob, "credits": " 50 ", "reason": "For the report"})
-                (await tab.state(AdminPeople))._gift_key = key  # its answer was lost: the same form comes again
             visit.cancel()
             return await tab.state(AdminPeople)
 

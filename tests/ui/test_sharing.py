@@ -14,6 +14,7 @@ from backend.errors import NotFound
 from backend.github.types import Profile, Token
 from backend.models import User
 from backend.services import auth
+from backend.together import Together
 from tests.conftest import People
 from tests.ui.conftest import opened
 
@@ -156,3 +157,19 @@ def rename(people: People, name: str) -> None:
         user.username = name
         session.add(user)
     events.ring(events.user_topic(user.id), str(user.id), 0, "renamed")
+
+
+def test_a_loop_that_ends_while_a_question_waits_for_its_turn_leaves_nothing_behind():
+    together, asked = Together(), list[asyncio.Task[bool]]()
+
+    async def cut_off() -> None:
+        for _ in range(2):  # one that is being answered, one that waits for its turn
+            asked.append(asyncio.create_task(together.ask("key", asyncio.Event().wait)))
+            for _ in range(5):
+                await asyncio.sleep(0)
+
+    async def answer() -> str:
+        return "an answer"
+
+    asyncio.run(cut_off())
+    assert asyncio.run(together.ask("key", answer)) == "an answer"

@@ -31,6 +31,7 @@ from backend.services.tasks.write import (
     follow_up,
     found_on_github,
     send,
+    stop_for_admin,
     submit,
     withdraw,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "send",
     "set_visibility",
     "sidebar",
+    "stop_for_admin",
     "submit",
     "unarchive",
     "withdraw",

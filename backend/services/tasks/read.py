@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlmodel import Session, col, func, select
 
 from backend.errors import NotFound
-from backend.models import AiModel, Attachment, PullRequest, Repository, Task, TaskResult, TaskRun, User
+from backend.models import AiModel, Attachment, Deployment, PullRequest, Repository, Task, TaskResult, TaskRun, User
 from backend.services import access, attachments, catalog, line
 from backend.services.analytics import IS_CHANGE, newest_with_changes
 from backend.services.runs import untaken
@@ -165,6 +165,8 @@ def _with_place(session: Session, user: User, row: TaskRow) -> TaskRow:
         ),
         {"user": user.id, "task": row.id},
     ).one()
+    if session.exec(select(Deployment.paused_at)).first() is not None:
+        return replace(row, reason="an admin has paused the queue")
     most = Tier(user.subscription_tier).concurrency
     if row.is_mine and mine >= most:
         return replace(row, reason=f"you run {mine} of {most}")

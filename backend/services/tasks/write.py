@@ -20,6 +20,7 @@ MAX_PROMPT = 32_000
 MAX_PROMPT_BYTES = 64_500  # in the log a prompt shares 64 KiB with the rest of its entry
 MAX_WAITING_MESSAGES = 20
 TITLE = 80
+_ENDED = "This task has already ended."
 _OTHER_CONTENT = "This was already sent with another content."
 
 
@@ -229,7 +230,20 @@ def cancel(session: Session, user: User, task_id: UUID) -> None:
 
     Raises NotFound, Forbidden, or Conflict when it has ended or its work is being handed over.
     """
-    task, run = _alive(session, user, task_id)
+    _stop(session, user, *_alive(session, user, task_id))
+
+
+def stop_for_admin(session: Session, user: User, task_id: UUID) -> None:
+    """As `cancel`, of anybody's task. Raises Forbidden, NotFound, Conflict."""
+    access.require_admin(user)
+    task = lock(session, Task, task_id)
+    run = None if task.deleted_at else runs.alive(session, task.id)
+    if run is None:
+        raise Conflict(_ENDED)
+    _stop(session, user, task, run)
+
+
+def _stop(session: Session, user: User, task: Task, run: TaskRun) -> None:
     is_unposted = task.type == TaskType.PR_REVIEW and run.phase == Phase.PARKED  # it waits until GitHub takes it
     if runs.is_handed_over(session, run.id) and not is_unposted:
         raise Conflict("It is too late to stop this: the work is being handed over to GitHub.")
@@ -283,7 +297,7 @@ def _alive(session: Session, user: User, task_id: UUID) -> tuple[Task, TaskRun]:
     task = access.owned(session, user, task_id, lock=True)
     run = runs.alive(session, task.id)
     if run is None:
-        raise Conflict("This task has already ended.")
+        raise Conflict(_ENDED)
     return task, run
 
 

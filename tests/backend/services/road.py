@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import select
 
-from backend import db
+from backend import db, providers
 from backend.github.client import GitHub
 from backend.models import AiModel, Task, TaskEvent, TaskRun, User
 from backend.services import attempts, auth, catalog, repositories, tasks, workplace
@@ -56,6 +56,7 @@ def submit(
 def started(point: str = "") -> ForkProcess:
     """A worker that takes one run in a fork, as RQ's does, and kills itself at that point."""
     workplace.jail()  # its self-test once, before the forks
+    providers.preload(("anthropic", "compatible"))  # as a worker does
     db.dispose()
     worker = multiprocessing.get_context("fork").Process(target=dying_worker.main, args=(point,))
     worker.start()

@@ -179,8 +179,8 @@ def test_a_repository_follows_its_name_owner_and_archive_and_older_news_does_not
 def test_the_archive_and_privacy_of_a_repository_follow_githubs_words(people: People) -> None:
     for day, (action, changes) in enumerate(
         [
-            ("unarchived", {"archived": False}),
             ("archived", {"archived": True}),
+            ("unarchived", {"archived": False}),
             ("publicized", {"private": False}),
             ("privatized", {"private": True}),
         ],

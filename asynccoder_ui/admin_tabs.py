@@ -1,0 +1,25 @@
+"""The ways between the admins' pages."""
+
+import reflex as rx
+
+from asynccoder_ui import routes, theme
+
+PAGES = [("People", routes.ADMIN_PEOPLE), ("Queue", routes.ADMIN_QUEUE)]
+
+
+def admin_tabs(at: str) -> rx.Component:
+    """A link to each, the one at this route marked."""
+    return theme.row(
+        *[
+            theme.page_button(
+                label,
+                href=href,
+                variant="plain" if href == at else "quiet",
+                size="sm",
+                custom_attrs={"aria-current": "page"} if href == at else {},
+            )
+            for label, href in PAGES
+        ],
+        tag="nav",
+        aria_label="Admin",
+    )
