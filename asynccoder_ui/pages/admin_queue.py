@@ -115,7 +115,7 @@ def _run(row: RunEntry) -> RunItem:
         why=WAITS.get(row.why, row.why) or row.phase,
         until=iso(row.until),
         since=iso(row.started_at or row.asked_at),
-        worker=row.worker,
+        worker=row.worker if row.started_at and not row.why else "",
         beat_at=iso(row.beat_at),
     )
 
@@ -149,6 +149,7 @@ def admin_queue() -> rx.Component:
                     rx.cond(page.more_waiting > 0, theme.words("tiny", page.more_waiting, " more wait.", tag="p")),
                     theme.words("heading", "Workers", tag="h2"),
                     _workers(),
+                    gap="loose",
                 ),
                 rx.cond(page.error == "", theme.skeleton(6)),
             ),
@@ -214,7 +215,7 @@ def _item(item: rx.Var[RunItem]) -> rx.Component:
                 item.worker != "",
                 theme.words("tiny", item.worker, ", heard ", ago(at=item.beat_at, in_words=True)),
             ),
-            theme.words("tiny", elapsed(since=item.since, until="")),
+            theme.words("tiny", "for ", elapsed(since=item.since, until="")),
             theme.confirm_button(
                 "Stop",
                 title="Stop this run?",
