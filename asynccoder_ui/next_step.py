@@ -30,19 +30,11 @@ def next_step() -> rx.Component:
         ),
         (
             next_action.FIX,
-            _step(
-                theme.button(step.button, size="sm", variant="primary", on_click=TaskView.take_next),
-                icon_name="circle-x",
-                tone="bad",
-            ),
+            _take("circle-x", "bad"),
         ),
         (
             next_action.RESOLVE,
-            _step(
-                theme.button(step.button, size="sm", variant="primary", on_click=TaskView.take_next),
-                icon_name="git-merge",
-                tone="warn",
-            ),
+            _take("git-merge", "warn"),
         ),
         (
             next_action.BRING,
@@ -66,6 +58,11 @@ def next_step() -> rx.Component:
     )
 
 
+def _take(icon_name: str, tone: Literal["warn", "bad"]) -> rx.Component:
+    button = theme.button(TaskView.next.button, size="sm", variant="primary", on_click=TaskView.take_next)
+    return _step(button, icon_name=icon_name, tone=tone)
+
+
 def _step(*buttons: rx.Component, icon_name: str, tone: Literal["", "warn", "bad"] = "") -> rx.Component:
     return theme.notice(
         theme.row(theme.grow(TaskView.next.sentence), *buttons, wrap=True), tone=tone, icon_name=icon_name
@@ -84,7 +81,7 @@ def _pause(*ways: rx.Component) -> rx.Component:
                 moment(at=at),
                 ".",
             ),
-            theme.row(theme.button(TaskView.next.button, size="sm", on_click=TaskView.go_on("")), *ways),
+            theme.row(theme.button(TaskView.next.button, size="sm", on_click=TaskView.go_on({})), *ways),
             wrap=True,
         ),
         tone="warn",
@@ -105,7 +102,7 @@ def _other_model() -> rx.Component:
                     theme.form_row("Model", theme.select([], TaskView.models, name="model")),
                     theme.part("dialog-foot", theme.button("Go on with it", variant="primary", type="submit")),
                 ),
-                on_submit=TaskView.go_on_with,
+                on_submit=TaskView.go_on,
                 reset_on_submit=False,
             ),
             theme.words("small", "There is no other model that this run could be paid with.", tag="p"),

@@ -43,16 +43,15 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Sync(Generic[T]):
-    """What is done for a person: `known` says how far it is, `told` what came of it, where there is something to say.
+class Sync:
+    """What is done for a person: `known` says how far it is; `run` does it as whoever has the token.
 
-    `told` gets the token as well: what a worker does is awaited there.
+    What that returns is told, unless it is empty.
     """
 
     verb: str
     known: Callable[[UUID], Work]
-    work: Callable[[UUID], T]
-    told: Callable[[str, T], Awaitable[str]]
+    run: Callable[[str], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Syncing(Listing, mixin=True):
     """A list with a sync; a State `(Syncing, Session)` says in `_sync` which."""
 
     sync_work: Work = Work()
-    _sync: ClassVar[Sync[Any]]
+    _sync: ClassVar[Sync]
 
     @rx.event(background=True)
     @signed_in
@@ -79,7 +78,7 @@ class Syncing(Listing, mixin=True):
             token, sync = self._token(), self._sync
             self.sync_work = Work(True, f"{sync.verb}…")
         try:
-            words = await sync.told(token, await people.outside(token, sync.work))
+            words = await sync.run(token)
             told = rx.toast.success(words) if words else None
         except Refusal as error:
             told = orders.refuse(f"GitHub was not asked to the end. {error}")
@@ -90,7 +89,7 @@ class Syncing(Listing, mixin=True):
 
 def synced(
     route: str,
-    sync: Sync[Any],
+    sync: Sync,
     filters: type[C],
     read: Callable[[DatabaseSession, User, C, bool], Listed[C, R, B]],
     show: Callable[[Any, Listed[C, R, B]], None],
@@ -122,10 +121,14 @@ async def ended(token: str) -> Standing:
     """
     deadline = monotonic() + _PATIENCE_SECONDS
     while True:
-        standing = await people.ask(token, lambda session, user: repository_syncs.standing(session, user.id))
+        standing = await people.ask_together(token, people.Question(_standing))
         if not standing.is_open or standing.trouble or monotonic() > deadline:
             return standing
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _standing(session: DatabaseSession, user: User) -> Standing:
+    return repository_syncs.standing(session, user.id)
 
 
 def connected(known: Work, *, is_connected: bool) -> Work:

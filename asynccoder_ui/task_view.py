@@ -143,17 +143,11 @@ class TaskView(Session):
 
     @rx.event
     @signed_in
-    async def go_on(self, model_id: str) -> None:
-        """Ends a pause now, with another model where one is named."""
-        model = given.identity(model_id) if model_id else None
+    async def go_on(self, form: dict[str, Any]) -> None:
+        """Ends a pause now, with the model that the form names, if it names one."""
+        model = given.identity(form["model"]) if form.get("model") else None
         if await self._steer(lambda session, user, task: tasks.go_on(session, user, task, model_id=model)) and model:
             self.changed += 1
-
-    @rx.event
-    @signed_in
-    async def go_on_with(self, form: dict[str, Any]) -> None:
-        """Ends a pause with the dialog's model."""
-        await self.go_on(str(form.get("model", "")))
 
     @rx.event
     @signed_in

@@ -6,8 +6,8 @@ from uuid import UUID
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
+from asynccoder_ui import people, routes, theme
 from asynccoder_ui import pulls_view as view
-from asynccoder_ui import routes, theme
 from asynccoder_ui.components import listing
 from asynccoder_ui.components.looks import pull_pill, signal_pills, verdict_pill
 from asynccoder_ui.components.react import ago
@@ -35,7 +35,8 @@ _STATES = [
 _WIDEN = "Search for something else, or widen the filters."
 
 
-async def _told(_: str, polled: service.Polled) -> str:
+async def _run(token: str) -> str:
+    polled = await people.outside(token, service.sync)
     if not polled.wanted:
         return "You have no open pull requests to ask about."
     asked = "1 pull request" if polled.wanted == 1 else f"{polled.wanted:,} pull requests"
@@ -54,7 +55,7 @@ def _show(state: "PullRequests", found: Listed[Chosen, PullRow, str | None]) -> 
 
 
 _VERB = "Asking about"
-_SYNC = Sync(_VERB, lambda person: work(progress.of(person, service.SYNC), _VERB), service.sync, _told)
+_SYNC = Sync(_VERB, lambda person: work(progress.of(person, service.SYNC), _VERB), _run)
 
 
 class PullRequests(Syncing, Session):

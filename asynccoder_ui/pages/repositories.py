@@ -6,8 +6,8 @@ from uuid import UUID
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
+from asynccoder_ui import people, routes, syncing, theme
 from asynccoder_ui import repositories_view as view
-from asynccoder_ui import routes, syncing, theme
 from asynccoder_ui.branches import Branches, branch_list
 from asynccoder_ui.components import listing
 from asynccoder_ui.components.react import ago
@@ -59,12 +59,8 @@ def _known(person: UUID) -> Work:
         return view.sync_work(repository_syncs.standing(session, person))
 
 
-def _ask(person: UUID) -> None:
-    with transaction() as session:
-        repository_syncs.ask(session, person)
-
-
-async def _told(token: str, _: None) -> str:
+async def _run(token: str) -> str:
+    await people.ask(token, lambda session, user: repository_syncs.ask(session, user.id))
     standing = await syncing.ended(token)
     if standing.state != "done":
         return ""  # the page says why
@@ -73,7 +69,7 @@ async def _told(token: str, _: None) -> str:
     )
 
 
-_SYNC = Sync("Syncing", _known, _ask, _told)
+_SYNC = Sync("Syncing", _known, _run)
 
 
 class Repositories(Syncing, Session):

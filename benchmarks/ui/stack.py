@@ -1,6 +1,5 @@
 """A stack of the benchmark's own: `asynccoder up` on an empty data dir, and Chromium beside it."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +11,10 @@ from sqlmodel import select
 
 from backend import db
 from backend.models import Repository
+from tests.e2e.conftest import CHROMIUM, FLAGS, sign_in
 from tests.ports import free_port_pair
 from tests.up import Up, as_it
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-# Chromium as root needs no sandbox of its own; the rest keeps it from calling home and tells how much memory it holds.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info"]
 SECONDS_TO_SYNC = 60
 
 
@@ -50,18 +45,16 @@ def running() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         up = Up(Path(folder) / "data", free_port_pair())
         with up.running(), as_it(up), sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            browser = playwright.chromium.launch(
+                executable_path=CHROMIUM, args=[*FLAGS, "--enable-precise-memory-info"]
+            )
             yield Stack(up.origin, browser, _sign_in(browser, up))
             browser.close()
 
 
 def _sign_in(browser: Browser, up: Up) -> list[dict[str, object]]:
     context = browser.new_context()
-    page = context.new_page()
-    page.goto(up.origin)
-    page.get_by_role("link", name="Sign in with GitHub").first.click()
-    page.get_by_role("button", name="alice").click()
-    page.wait_for_url(f"{up.origin}/home")
+    sign_in(context.new_page(), up, "alice")
     up.wait(_has_repositories, SECONDS_TO_SYNC, "alice's repositories")
     cookies = [dict(one) for one in context.cookies()]
     context.close()

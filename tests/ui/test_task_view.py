@@ -107,13 +107,13 @@ def test_a_pause_says_when_it_is_over_and_is_ended_by_a_click_or_with_another_mo
             await tab.fire(TaskView.offer_models)
             view = await tab.state(TaskView)
             paused, models, other = view.facts, [one.label for one in view.models], view.models[0].value
-            await tab.fire(TaskView.go_on, "")
+            await tab.fire(TaskView.go_on, {})
             await tab.until(lambda: _offers(tab, ""))
-            await tab.fire(TaskView.go_on, "")
+            await tab.fire(TaskView.go_on, {})
             refused = (await tab.state(TaskView)).error
             await asyncio.to_thread(lambda: pause(claim()))
             await tab.until(lambda: _offers(tab, "model_limit"))
-            await tab.fire(TaskView.go_on_with, {"model": other})
+            await tab.fire(TaskView.go_on, {"model": other})
             await tab.until(lambda: _offers(tab, ""))
             following.cancel()
             return paused, models, refused, await tab.state(TaskView)

@@ -10,11 +10,11 @@ from sqlmodel import select
 from backend import db
 from backend.api.app import app
 from backend.localhub.deliveries import sign
-from backend.models import AiModel, PullRequest, Repository, User
-from backend.services import catalog, provider_keys, repositories, repository_syncs, tasks
+from backend.models import PullRequest, Repository, User
+from backend.services import catalog, provider_keys, repository_syncs
 from backend.settings import DEMO_CLIENT_ID, get_settings
-from backend.words import Outcome, Priority, Status, TaskType
-from tests.backend.services.road import run_of, task_of, work
+from backend.words import Outcome, Status, TaskType
+from tests.backend.services.road import run_of, submit, task_of, work
 from tests.hub import LocalHub
 from tests.model_server import Call, ScriptedModelServer, Turn
 from tests.syncing import standing
@@ -70,10 +70,7 @@ def test_a_person_signs_in_syncs_and_gets_a_pull_request_from_it(hub: LocalHub, 
     with db.transaction() as session:
         user = session.get_one(User, alice)
         assert user.github_host == "127.0.0.1"
-        found = next(row for row in repositories.listing(session, user) if row.full_name == "alice/sample-shop")
-        model = session.exec(select(AiModel.id).where(AiModel.name == "claude-sonnet-4-6")).one()
-    draft = tasks.Draft(found.id, "main", None, model, TaskType.ASYNC, Priority.MEDIUM, "Note how totals are rounded.")
-    task_id = tasks.send(alice, draft)
+    task_id = submit(alice, prompt="Note how totals are rounded.", task_type=TaskType.ASYNC, model="claude-sonnet-4-6")
     assert work() == 0
     run = run_of(task_id)
     assert (run.status, run.outcome) == (Status.COMPLETED, Outcome.PR_OPENED), run.failure

@@ -20,6 +20,7 @@ from tests.backend.services.road import hand_to_the_next, kinds, run_of, started
 from tests.dying_worker import POINTS
 from tests.git_server import git
 from tests.hub import LocalHub, push_change
+from tests.processes import commands_with
 
 
 def test_a_debug_task_on_the_sample_ends_in_a_verified_pull_request(hub: LocalHub, alice: UUID) -> None:
@@ -63,7 +64,7 @@ def test_a_worker_killed_at_any_point_leaves_a_run_that_goes_on_by_itself(
             text("SELECT sum((payload->>'cost_micro')::bigint) FROM task_events WHERE kind = 'model_turn'")
         ).scalar_one()
         assert paid == run.cost_micro
-    assert _processes_of(run.id) == []
+    assert commands_with(run.id.hex) == []
 
 
 def test_a_run_that_gets_on_between_the_deaths_of_its_workers_completes(hub: LocalHub, alice: UUID) -> None:
@@ -283,15 +284,3 @@ def test_a_rate_limit_of_githubs_at_the_hand_over_is_waited_for(
     run = run_of(task_id)
     assert (run.status, run.outcome, run.attempt) == (Status.COMPLETED, Outcome.PR_OPENED, 1)
     assert kinds(task_id).count(EventKind.EVIDENCE) == 1
-
-
-def _processes_of(run_id: UUID) -> list[str]:
-    found = []
-    for folder in Path("/proc").iterdir():
-        try:
-            words = (folder / "cmdline").read_bytes() if folder.name.isdigit() else b""
-        except OSError:
-            continue  # it ended while we looked
-        if run_id.hex.encode() in words:
-            found.append(words.decode(errors="replace"))
-    return found

@@ -11,12 +11,12 @@ from sqlmodel import select
 from backend import clock, db
 from backend.errors import Conflict, Forbidden, InvalidInput
 from backend.models import AiModel, ProviderKey, TaskEvent, User
-from backend.services import claims, credits, next_action, repositories, runs, tasks
+from backend.services import claims, credits, next_action, runs, tasks
 from backend.services.provider_keys import pays_for
 from backend.settings import get_settings
-from backend.words import EventKind, Outcome, Phase, Priority, Status, TaskType, Visibility
+from backend.words import EventKind, Outcome, Phase, Status, TaskType, Visibility
 from tests.backend.services import worker
-from tests.backend.services.road import run_of, signed_in, work
+from tests.backend.services.road import run_of, signed_in, submit, work
 from tests.conftest import People
 from tests.hub import LocalHub
 from tests.model_server import Call, Refuse, ScriptedModelServer, Turn
@@ -43,13 +43,7 @@ def server(hub: LocalHub, database: str, environment: pytest.MonkeyPatch) -> Ite
 def limited(hub: LocalHub, server: ScriptedModelServer) -> tuple[UUID, UUID]:
     """Alice, and her task whose model answered once and then told to wait for twenty minutes."""
     user_id = signed_in(hub, "alice")
-    with db.transaction() as session:
-        user = session.get_one(User, user_id)
-        found = next(row for row in repositories.listing(session, user) if row.full_name == "alice/sample-shop")
-        draft = tasks.Draft(
-            found.id, "main", None, model("claude-sonnet-4-6"), TaskType.ASK, Priority.MEDIUM, "Where are totals made?"
-        )
-        task_id = tasks.submit(session, user, draft).id
+    task_id = submit(user_id, prompt="Where are totals made?", task_type=TaskType.ASK, model="claude-sonnet-4-6")
     assert work() == 0
     return user_id, task_id
 
