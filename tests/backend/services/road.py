@@ -40,15 +40,14 @@ def submit(
     branch: str = "main",
     task_type: TaskType = TaskType.DEBUG,
     pull: int | None = None,
-    model: str | None = None,
+    model: str = "demo-scripted",
 ) -> UUID:
     """Sends a task, to the demo's model unless another is named."""
     with db.transaction() as session:
         user = session.get_one(User, user_id)
         found = next(row for row in repositories.listing(session, user) if row.full_name == full_name)
-        demo = next(choice for choice in catalog.choices(session) if choice.is_demo)
-        named = session.exec(select(AiModel.id).where(AiModel.name == model)).first() if model else None
-    usual = (found.id, branch, None, named or demo.id, task_type, Priority.MEDIUM, prompt)
+        chosen = session.exec(select(AiModel.id).where(AiModel.name == model)).one()
+    usual = (found.id, branch, None, chosen, task_type, Priority.MEDIUM, prompt)
     draft = tasks.Draft(*usual, pull_number=pull)
     return tasks.send(user_id, draft)
 
