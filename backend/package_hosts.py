@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from pip._internal.models.index import PyPI
-
 from backend.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from pip._internal.models.index import PackageIndex
 
 NONE = "none"
 _SECONDS = 60  # for pip or npm to say how it is configured
@@ -59,8 +61,9 @@ class Indexes:
     def hosts(self) -> tuple[PackageHost, ...]:
         """The hosts of all of them, each once."""
         found = [_host_of(url) for url in (self.pip, *self.pip_extra, *self.npm)]
-        if _host_of(PyPI.url) in found:  # its files lie elsewhere
-            found.append(PackageHost(PyPI.file_storage_domain))
+        own = _own()
+        if _host_of(own.url) in found:  # its files lie elsewhere
+            found.append(PackageHost(own.file_storage_domain))
         return tuple(dict.fromkeys(found))
 
     def variables(self, hosts: Sequence[PackageHost]) -> dict[str, str]:
@@ -85,7 +88,14 @@ def configured(variables: tuple[tuple[str, str], ...]) -> Indexes:
     env = {**os.environ, **dict(variables)}
     pip, npm = _pip(env), _npm(env)
     index, extra = _urls(pip.get("index-url", "")), _urls(pip.get("extra-index-url", ""))
-    return Indexes(index[0] if index else PyPI.simple_url, tuple(extra), npm)
+    return Indexes(index[0] if index else _own().simple_url, tuple(extra), npm)
+
+
+def _own() -> "PackageIndex":
+    """pip's own index: pip is part of every virtual environment, and most processes have no use for it."""
+    from pip._internal.models.index import PyPI
+
+    return PyPI
 
 
 def _parsed(word: str) -> PackageHost:

@@ -75,9 +75,9 @@ def sweep() -> None:
         ring_runs()
     if unapplied and not waiting(CHORES):
         deliveries.ring()
-    if has_triggers_due:
+    if has_triggers_due and not waiting(CHORES):
         ring_chore(triggers.CHORE)
-    if has_syncs_due:
+    if has_syncs_due and not waiting(CHORES):
         ring_chore(repository_syncs.CHORE)
 
 

@@ -194,10 +194,11 @@ class GitHub(Connection):
             found = [parse_document(IssueDocument, one).as_issue() for one in items_of(answer.json())]
             return [issue for issue in found if not issue.is_pull]
 
-    def issue_comments(self, full_name: str, number: int, most: int = PAGE) -> list[RemoteComment]:
-        """The first comments below an issue, the oldest first; `most` is at most a page of 100."""
+    def issue_comments(self, full_name: str, number: int, most: int = PAGE, page: int = 1) -> list[RemoteComment]:
+        """The comments below an issue, the oldest first, of the page of that number; `most` a page, at most 100."""
         with as_our_errors():
-            answer = self.get(f"/repos/{checked(full_name)}/issues/{number}/comments?per_page={most}")
+            where = f"/repos/{checked(full_name)}/issues/{number}/comments"
+            answer = self.get(f"{where}?per_page={most}&page={page}")
             return [parse_document(CommentDocument, one).as_comment() for one in items_of(answer.json())]
 
     def find_comment(

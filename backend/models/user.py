@@ -53,6 +53,11 @@ class User(SQLModel, table=True):
         return self.display_name or self.username
 
     @property
+    def is_shut_out(self) -> bool:
+        """Whether an admin disabled the account, or its person deleted it."""
+        return self.disabled_at is not None or self.deleted_at is not None
+
+    @property
     def is_admin(self) -> bool:
         """Whether the operator named this person as an admin."""
         return self.role == "admin"

@@ -141,7 +141,7 @@ def bearer(session: Session, text: str) -> Bearer:
     if found is None:
         raise SignedOut("This token is not known. Make one in Settings.")
     row, user = found
-    if row.revoked_at or user.disabled_at or user.deleted_at:
+    if row.revoked_at or user.is_shut_out:
         raise SignedOut("This token is no longer good. Make a new one in Settings.")
     if row.expires_at and row.expires_at <= now:
         raise SignedOut("This token has expired. Make a new one in Settings.")

@@ -194,6 +194,11 @@ def sent(session: Session, task_id: UUID) -> list[AttachmentRow]:
     return [AttachmentRow(*row) for row in session.execute(statement)]
 
 
+def has_any(session: Session, task_id: UUID) -> bool:
+    """Whether images came with the task, or with any message of it."""
+    return session.exec(select(Attachment.id).where(Attachment.task_id == task_id).limit(1)).first() is not None
+
+
 def sent_with(session: Session, task_id: UUID, message_id: UUID | None = None) -> set[UUID]:
     """The images that came with a task, or with a message of it."""
     of_it = col(Attachment.message_id) == message_id if message_id else col(Attachment.message_id).is_(None)

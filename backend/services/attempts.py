@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from backend import clock
 from backend.db import after_commit
-from backend.models import Task, TaskRun
+from backend.models import Task, TaskRun, User
 from backend.queue import ring_runs
 from backend.services import runs
 from backend.words import EventKind, Failure, Phase, Status
@@ -55,20 +55,19 @@ def take_over(session: Session, run_id: UUID) -> bool:
 
 def of_nobody(session: Session) -> list[UUID]:
     """The runs that wait for whoever is disabled or gone: nothing more is done for them."""
-    return list(
-        session.execute(
-            text(
-                "SELECT r.id FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id"
-                " WHERE r.status = 'pending' AND (u.disabled_at IS NOT NULL OR u.deleted_at IS NOT NULL)"
-            )
-        ).scalars()
+    rows = session.execute(
+        text(
+            "SELECT r.id FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id"
+            " WHERE r.status = 'pending' AND (u.disabled_at IS NOT NULL OR u.deleted_at IS NOT NULL)"
+        )
     )
+    return list(rows.scalars())
 
 
 def give_up(session: Session, run_id: UUID) -> bool:
     """Ends such a run, charged for what it used; the rest of its hold is free again. False where it waits no more."""
-    _, run = runs.locked(session, run_id)
-    if run_id not in of_nobody(session):
+    task, run = runs.locked(session, run_id)
+    if run.status != Status.PENDING or not session.get_one(User, task.user_id).is_shut_out:
         return False
     runs.end(session, run_id, run.fence, runs.End(Status.CANCELLED, "Stopped: the account is disabled."))
     return True

@@ -84,7 +84,7 @@ def reconnect(session: Session, user_id: UUID, profile: Profile, token: Token) -
     Raises Forbidden where GitHub's person is another one, and for one who is disabled or has deleted their account.
     """
     user = lock(session, User, user_id)
-    if user.disabled_at is not None or user.deleted_at is not None:
+    if user.is_shut_out:
         raise Forbidden("This account is disabled. Ask your admin.")
     if user.github_id != profile.id:
         raise Forbidden(f"This connects {user.username}, and GitHub says that you are {profile.login}.")
@@ -119,7 +119,7 @@ def user_of_session(session: Session, token: str) -> User:
         .where(WebSession.token_hash == crypto.digest(token))
     ).first()
     now = clock.now()
-    if row is None or row[0].revoked_at or row[0].expires_at <= now or row[1].disabled_at or row[1].deleted_at:
+    if row is None or row[0].revoked_at or row[0].expires_at <= now or row[1].is_shut_out:
         raise SignedOut("You are signed out.")
     web_session, user = row
     if now - web_session.last_seen_at > SEEN_EVERY:

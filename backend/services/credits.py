@@ -190,7 +190,7 @@ def unbalanced(session: Session) -> list[str]:
 def _spender(session: Session, user_id: UUID) -> User:
     """Whose money begins to move. A submit may have waited behind the deletion of the account, or its disabling."""
     user = lock(session, User, user_id)
-    if user.deleted_at is not None or user.disabled_at is not None:
+    if user.is_shut_out:
         raise NotFound("The person no longer exists.")
     return user
 

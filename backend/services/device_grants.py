@@ -100,7 +100,7 @@ def poll(session: Session, device_code: str) -> Granted | Refused:
     if found.is_allowed is None:
         return _wait(session, found)
     user = session.get_one(User, found.user_id)
-    if user.disabled_at or user.deleted_at:
+    if user.is_shut_out:
         return Refused.DENIED
     try:
         with session.begin_nested():

@@ -18,17 +18,21 @@ from backend.settings import get_settings
 
 # A push or a clone that begins now must not outlive its token.
 REFRESH_BEFORE = timedelta(minutes=20)
+_SHUT_OUT = "This account is disabled, so nothing is done in its name."
 _RECONNECT = "GitHub is not connected. Sign in with GitHub again."
 _log = log.get(__name__)
 
 
 def opened(user_id: UUID) -> str:
-    """The person's token, renewed where it is about to expire. Raises GitHubUnauthorized where they must reconnect.
+    """The person's token, renewed where it is about to expire. Raises GitHubUnauthorized where they must reconnect, or
+    are shut out: then nothing is done in their name.
 
     Raises GitHubError where it has expired and GitHub cannot renew it just now; what is good still is used meanwhile.
     """
     with transaction() as session:
         user = session.get(User, user_id)
+        if user is not None and user.is_shut_out:
+            raise GitHubUnauthorized(_SHUT_OUT)
         if user is not None and not _is_due(user):
             return _token(user)
     with transaction() as session:  # the one network call inside a transaction: what renews a token works once

@@ -70,7 +70,7 @@ def finish(place: Workplace, ending: Ending) -> None:
         answers.finish(place, ending)
         return
     # Commit, title and body alike: GitHub looks for keywords and names in all of them.
-    ending = target_merge.titled(place.facts, replace(ending, title=title), place.merge)
+    ending = target_merge.titled(place.facts, ending, place.merge)
     ending = replace(ending, text=quiet(ending.text), title=quiet(ending.title)[:MAX_TITLE])
     ending, tree = _held_to_words(place, ending)
     commit = _commit(place, ending, tree)

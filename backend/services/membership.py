@@ -14,7 +14,7 @@ from sqlmodel import Session, col, or_, select
 
 from backend import log
 from backend.db import transaction
-from backend.errors import Forbidden, GitHubError, GitHubUnauthorized
+from backend.errors import Forbidden, GitHubError, GitHubUnauthorized, Unavailable
 from backend.models import ApiToken, User, WebSession
 from backend.services import auth, repositories, sessions
 from backend.settings import get_settings
@@ -40,6 +40,7 @@ def due(session: Session, limit: int = 100) -> list[UUID]:
         select(User.id)
         .where(
             col(User.deleted_at).is_(None),
+            col(User.disabled_at).is_(None),
             or_(checked.is_(None), checked < func.now() - CHECK_AGAIN, literal(not get_settings().allowed_orgs)),
             or_(*(col(User.id).in_(way) for way in (*ways, endless))),
             func.lower(User.username).not_in(auth.named_logins()),
@@ -62,6 +63,11 @@ def check_all(may_go_on: Callable[[], bool] = lambda: True) -> bool:
             _note(user_id)  # GitHub is away or limits us: the others first
         except Forbidden:
             _log.info("shut out", user_id=str(user_id))
+        except Unavailable:
+            raise
+        except Exception:  # the others must not wait for this one
+            _log.exception("a membership could not be checked", user_id=str(user_id))
+            _note(user_id)
         if number < len(wanted) and not may_go_on():
             return True
     return False

@@ -74,7 +74,7 @@ def take(session: Session, user: User, task_id: UUID) -> None:
 
 
 def _limited(reason: str) -> Action:
-    if reason in tasks.OF_THE_MODEL:
+    if reason in _LIMITS:
         return Action(MODEL_LIMIT, _LIMITS[Failure(reason)], "Try now")
     return Action(LIMIT, "GitHub limits the rate.", "Try now")
 

@@ -16,7 +16,7 @@ from backend.errors import Forbidden, InvalidInput, NotFound
 from backend.models import Task, User, WebSession
 from backend.services import access, admin, paging, sessions
 from backend.services.paging import Page
-from backend.words import Tier
+from backend.words import Status, Tier
 
 SIZE = 50
 MOST_REASON = 200  # characters
@@ -78,7 +78,7 @@ def listing(session: Session, user: User, wanted: Wanted, number: int = 1, *, si
             col(User.credits_held).label("held"),
             col(User.total_credits_used).label("used"),
             _of_person(func.count(), Task.user_id, col(Task.deleted_at).is_(None)).label("tasks"),
-            _of_person(func.count(), Task.user_id, col(Task.status) == "running").label("at_work"),
+            _of_person(func.count(), Task.user_id, col(Task.status) == Status.RUNNING).label("at_work"),
             col(User.is_github_connected).label("is_connected"),
             seen_at.label("seen_at"),
             col(User.disabled_at),

@@ -76,7 +76,7 @@ def keep(user_id: UUID, provider: str, key: str, *, seconds: float = TEST_SECOND
     _require_answer(provider, key, seconds)
     with transaction() as session:
         user = session.get(User, user_id)
-        if user is None or user.disabled_at is not None or user.deleted_at is not None:
+        if user is None or user.is_shut_out:
             raise NotFound("The person no longer exists.")
         values = {"sealed_key": crypto.seal(get_settings(), user_id, key), "hint": key[-4:], "tested_at": clock.now()}
         session.execute(

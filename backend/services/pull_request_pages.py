@@ -82,6 +82,7 @@ def entries(
         .select_from(PullRequest)
         .join(Task, col(Task.id) == PullRequest.task_id)
         .join(Repository, col(Repository.id) == PullRequest.repository_id)
+        .outerjoin(*access.lost_by(user.id))
         .where(*narrowed)
     ).one()
 
@@ -108,16 +109,21 @@ def following(
 
 def offered(session: Session, user: User, query: str = "", limit: int = 50) -> list[tuple[UUID, str]]:
     """The repositories of those pull requests, by a part of their name."""
-    statement = select(Repository.id, Repository.full_name).where(col(Repository.id).in_(_seen(user)))
+    statement = (
+        select(Repository.id, access.NAME_KNOWN)
+        .outerjoin(*access.lost_by(user.id))
+        .where(col(Repository.id).in_(_seen(user)))
+    )
     if words := jsonb.searched(query):
-        statement = statement.where(col(Repository.full_name).icontains(words, autoescape=True))
-    return list(session.exec(statement.order_by(func.lower(Repository.full_name)).limit(limit)))
+        statement = statement.where(access.NAME_KNOWN.icontains(words, autoescape=True))
+    return list(session.exec(statement.order_by(func.lower(access.NAME_KNOWN)).limit(limit)))
 
 
 def offered_name(session: Session, user: User, repository_id: UUID) -> str:
     """The name of one of them; empty for any other."""
     wanted = (col(Repository.id) == repository_id, col(Repository.id).in_(_seen(user)))
-    return session.exec(select(Repository.full_name).where(*wanted)).first() or ""
+    named = select(access.NAME_KNOWN).select_from(Repository).outerjoin(*access.lost_by(user.id)).where(*wanted)
+    return session.exec(named).first() or ""
 
 
 def _seen(user: User) -> SelectOfScalar[UUID]:
@@ -175,8 +181,8 @@ def _fitting(wanted: Wanted) -> list[Any]:
     if wanted.repository_id is not None:
         conditions.append(col(PullRequest.repository_id) == wanted.repository_id)
     if words := jsonb.searched(wanted.query):
-        texts = (PullRequest.title, PullRequest.source_branch, Task.title, Repository.full_name)
-        conditions.append(or_(_numbered(words), *[col(text).icontains(words, autoescape=True) for text in texts]))
+        texts = (col(PullRequest.title), col(PullRequest.source_branch), col(Task.title), access.NAME_KNOWN)
+        conditions.append(or_(_numbered(words), *[text.icontains(words, autoescape=True) for text in texts]))
     return conditions
 
 

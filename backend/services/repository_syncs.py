@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import String, bindparam, text
+from sqlalchemy import ColumnElement, String, bindparam, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, delete, select
 
@@ -87,6 +87,19 @@ def ask(session: Session, user_id: UUID) -> bool:
     is_new = _put(session, user_id, SyncState.WAITING)
     after_commit(session, lambda: ring_chore(CHORE))
     return is_new
+
+
+def ask_anew(session: Session, whose: ColumnElement[bool]) -> None:
+    """Has the open syncs of these people begin again: what they have read may be older than what is known by now.
+
+    A wait that GitHub asked for stays. A worker that reads is overtaken; reading again costs nothing of the rate.
+    """
+    anew = {"pages": 0, "attempts": 0, "asked_at": func.now()}
+    running = {"state": SyncState.WAITING.value, "fence": RepositorySync.fence + 1, "next_at": func.now()}
+    is_of = col(RepositorySync.user_id).in_(select(User.id).where(whose))
+    for state, changes in ((SyncState.RUNNING, running), (SyncState.WAITING, dict[str, Any]())):
+        is_it = col(RepositorySync.state) == state.value
+        session.execute(update(RepositorySync).where(is_of, is_it).values(**anew, **changes))
 
 
 def _put(session: Session, user_id: UUID, state: SyncState, trouble: str | None = None) -> bool:
@@ -175,7 +188,8 @@ def _carry_out(claim: _Claim, may_go_on: Callable[[], bool]) -> None:
     try:
         if claim.attempts > ATTEMPTS:
             raise AsyncCoderError("The sync broke off several times. Try again later.")
-        membership.check(claim.user_id)
+        if claim.pages == 0:
+            membership.check(claim.user_id)
         _Reading(claim, may_go_on).read()
     except (_Overtaken, Unavailable) as error:
         _log.info("a sync was left", user_id=str(claim.user_id), error=type(error).__name__)
@@ -220,7 +234,6 @@ class _Reading:
                 break
             first, may_go_on = 1, lambda: True
         with transaction() as session:
-            _hold(session, self._claim)
             repositories.store(session, self._claim.user_id, found, asked_at=self._claim.asked_at)
             session.exec(delete(RepositoryPage).where(_is_behind(self._claim.user_id, last)))
             _change_in(session, self._claim, "state = 'done', ended_at = now(), found = :found", found=len(found))
@@ -309,10 +322,6 @@ def _change_in(session: Session, claim: _Claim, change: str, **values: Any) -> N
     if changed is None:
         raise _Overtaken
     _tell(session, claim.user_id)
-
-
-def _hold(session: Session, claim: _Claim) -> None:
-    _change_in(session, claim, "trouble = NULL")
 
 
 def _tell(session: Session, user_id: UUID) -> None:

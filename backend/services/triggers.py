@@ -25,6 +25,7 @@ from backend.errors import (
 )
 from backend.github.changes import Asked
 from backend.github.client import GitHub
+from backend.github.connection import PAGE
 from backend.github.types import RemoteComment, RemotePull, RemoteRepository
 from backend.models import PullRequest, Repository, RepositorySettings, Task, TaskRun, Trigger, TriggerState, User
 from backend.queue import ring_chore
@@ -80,7 +81,7 @@ def note(session: Session, asked: Asked) -> None:
     if wish is None:
         return
     person = session.exec(select(User).where(User.github_id == asked.person_github_id)).first()
-    if person is None or person.disabled_at is not None or person.deleted_at is not None:
+    if person is None or person.is_shut_out:
         _log.info("a stranger asked for a task", origin=asked.origin, full_name=found.full_name)
         return
     values = {
@@ -172,8 +173,16 @@ def _ask(github: GitHub, full_name: str, number: int, content: _Content) -> _Fou
     if remote.access_level == "read":
         return _Found(remote, [], None)
     pull = github.pull(remote.full_name, number) if content.is_pull else None
-    said = github.issue_comments(remote.full_name, number) if content.comments else []
+    said = _newest(github, remote.full_name, number, content.comments)
     return _Found(remote, _before(said, content), pull if isinstance(pull, RemotePull) else None)
+
+
+def _newest(github: GitHub, full_name: str, number: int, count: int) -> list[RemoteComment]:
+    """At least as many of the newest comments as are quoted: the last page, and the one before where it is short."""
+    last = -(-count // PAGE)
+    first = last if count - (last - 1) * PAGE > issues.MOST_COMMENTS else last - 1
+    pages = range(max(first, 1), last + 1)
+    return [one for page in pages for one in github.issue_comments(full_name, number, page=page)]
 
 
 def _before(said: list[RemoteComment], content: _Content) -> list[RemoteComment]:
@@ -195,7 +204,7 @@ def _begin(session: Session, trigger_id: UUID, content: _Content, found: _Found)
         _end(row, "A task for this is at work, or was begun just now.", is_told=False)
         return
     user = session.get_one(User, row.user_id)
-    if user.disabled_at is not None or user.deleted_at is not None:
+    if user.is_shut_out:
         _end(row, "This person may not start tasks.", is_told=False)
         return
     ours = _ours(session, row) if content.is_pull else None

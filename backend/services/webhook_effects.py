@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import func, text, update
+from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -156,7 +156,7 @@ def _sync_all(session: Session, known: Repository) -> None:
 
 def _sync(session: Session, person: UUID) -> None:
     """What they reach is asked of GitHub now, where they are connected, else at their next look."""
-    session.execute(text("UPDATE users SET repositories_synced_at = NULL WHERE id = :id"), {"id": person})
+    _forget_sync_of(session, col(User.id) == person)
     if session.get_one(User, person).is_github_connected:
         repository_syncs.ask(session, person)
 
@@ -177,7 +177,12 @@ def _forget_syncs(session: Session, ids: SelectOfScalar[UUID]) -> None:
     """Has whoever reaches these, or did once, ask GitHub at their next look."""
     for known in (UserRepositoryAccess, LostAccess):
         with_access = select(known.user_id).where(col(known.repository_id).in_(ids))
-        session.execute(update(User).where(col(User.id).in_(with_access)).values(repositories_synced_at=None))
+        _forget_sync_of(session, col(User.id).in_(with_access))
+
+
+def _forget_sync_of(session: Session, whose: ColumnElement[bool]) -> None:
+    session.execute(update(User).where(whose).values(repositories_synced_at=None))
+    repository_syncs.ask_anew(session, whose)
 
 
 def _ring_lists(session: Session, known: Repository) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy
 from redis.exceptions import RedisError
-from sqlalchemy import func, text
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from backend import clock, log, queue
@@ -144,7 +144,7 @@ def _selection(user: User) -> Any:
         .join(Repository, col(Repository.id) == Task.repository_id)
         .join(AiModel, col(AiModel.id) == func.coalesce(TaskRun.ai_model_id, Task.ai_model_id))
         .where(col(TaskRun.status).in_([Status.PENDING, Status.RUNNING]))
-        .order_by(text("task_runs.turn, task_runs.created_at"))
+        .order_by(col(TaskRun.turn), col(TaskRun.created_at))
     )
 
 

@@ -81,7 +81,7 @@ def read_task(caller: Caller, task_id: UUID) -> TaskWhole:
         images = attachments.sent(session, task_id)
         entry, page = tasks.entry(session, caller.user, task_id), tasks.page(session, caller.user, task_id)
     return TaskWhole(
-        **vars(shown(entry, caller.user)),
+        **_told(entry, caller.user),
         prompt=prompt,
         run=RunShown.model_validate(page.run),
         evidence=EvidenceShown.model_validate(page.evidence) if page.evidence else None,

@@ -4,7 +4,7 @@ from backend.services.tasks.asked import Asked, draft
 from backend.services.tasks.entries import Key, TaskEntry, entry, following
 from backend.services.tasks.listing import PAGE, Filters, Offered, State, listing, offered
 from backend.services.tasks.patches import has_patch, patch
-from backend.services.tasks.pauses import OF_THE_MODEL, go_on, other_models
+from backend.services.tasks.pauses import go_on, other_models
 from backend.services.tasks.read import diff, page
 from backend.services.tasks.reads import is_newcomer, mark_read
 from backend.services.tasks.retries import ModelOffer, RetryOffer, retry, retry_offer
@@ -38,7 +38,6 @@ from backend.services.tasks.write import (
 
 __all__ = [
     "MAX_PROMPT",
-    "OF_THE_MODEL",
     "PAGE",
     "Asked",
     "Draft",

@@ -70,9 +70,10 @@ def offered(session: Session, user: User) -> Offered:
     """The choices of the filter bar."""
     seen = select(Task.repository_id, Task.ai_model_id, Task.user_id).where(access.visible(user)).subquery()
     repositories = session.exec(
-        select(Repository.id, Repository.full_name)
+        select(Repository.id, access.NAME_KNOWN)
+        .outerjoin(*access.lost_by(user.id))
         .where(col(Repository.id).in_(select(seen.c.repository_id)))
-        .order_by(col(Repository.full_name))
+        .order_by(access.NAME_KNOWN)
         .limit(_MOST_CHOICES)
     ).all()
     models = session.exec(

@@ -39,7 +39,7 @@ def other_models(session: Session, user: User, task_id: UUID) -> list[ModelChoic
     run = session.exec(select(TaskRun).where(TaskRun.task_id == task.id, TaskRun.status == Status.PENDING)).first()
     if run is None or not is_paused(run.status, run.phase, run.until):
         raise Conflict(_OVER)
-    needs_eyes = bool(attachments.sent(session, task.id))
+    needs_eyes = attachments.has_any(session, task.id)
     return [
         choice
         for choice in catalog.choices(session, user)
@@ -56,7 +56,10 @@ def _change_model(session: Session, user: User, task: Task, run: TaskRun, model:
     if provider_keys.pays_for(session, user.id, model.id) != run.own_key:
         paid = "your own key" if run.own_key else "credits"
         raise InvalidInput(f"This run is paid with {paid}, and that model would not be.", field="model_id")
-    attachments.require_fit(model, [one.id for one in attachments.sent(session, task.id)])
+    if attachments.has_any(session, task.id) and not catalog.takes_images(
+        model.provider, model.name, model.capabilities
+    ):
+        raise InvalidInput(f"{model.display_name} does not take images, and this task has some.", field="model_id")
     run.ai_model_id = task.ai_model_id = model.id
     session.add(task)
     words = f"{user.name} lets it go on with {model.display_name}."

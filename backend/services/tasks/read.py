@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlmodel import Session, col, func, select
 
 from backend.errors import NotFound
-from backend.models import AiModel, Attachment, Deployment, PullRequest, Repository, Task, TaskResult, TaskRun, User
+from backend.models import AiModel, Attachment, PullRequest, Task, TaskResult, TaskRun, User
 from backend.services import access, attachments, catalog, line
 from backend.services.analytics import IS_CHANGE, newest_with_changes
 from backend.services.runs import untaken
@@ -26,6 +26,7 @@ from backend.services.tasks.rows import (
     TaskPage,
     TaskRow,
 )
+from backend.settings import get_settings
 from backend.words import Phase, PullRequestStatus, TaskType, Tier
 
 # Of what services/pull_signals.py keeps: the names of checks that fail; when reviews were sent that ask for something.
@@ -51,7 +52,7 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         target_branch=found["target_branch"],
         work_branch=found["work_branch"],
         review_of=found["pull_number"],
-        review_url=f"{found['repository_url']}/pull/{found['pull_number']}" if found["pull_number"] else "",
+        review_url=_review_url(row, found["pull_number"]),
         evidence=_evidence(found["evidence"]),
         pull_request=_pull_request(row, found),
         file_count=found["file_count"],
@@ -107,7 +108,6 @@ def _page_columns(user: User) -> list[Any]:
         col(Task.work_branch),
         col(Task.pull_number),
         col(Task.repository_id),
-        col(Repository.url).label("repository_url"),
         col(Task.event_seq),
         col(AiModel.provider).label("model_provider"),
         col(AiModel.name).label("model"),
@@ -152,10 +152,11 @@ def _pull_request(row: TaskRow, found: Mapping[Any, Any]) -> PullRequestRow | No
 def _with_place(session: Session, user: User, row: TaskRow) -> TaskRow:
     if row.phase != Phase.QUEUED or row.until is not None:
         return row
-    mine, ahead = session.execute(
+    is_paused, mine, ahead = session.execute(
         text(
             f"""
-            SELECT (SELECT count(*) FROM task_runs r JOIN tasks t ON t.id = r.task_id
+            SELECT EXISTS (SELECT 1 FROM deployment WHERE paused_at IS NOT NULL),
+                   (SELECT count(*) FROM task_runs r JOIN tasks t ON t.id = r.task_id
                     WHERE t.user_id = :user AND r.status = 'running'),
                    (SELECT count(*) FROM task_runs r
                     WHERE r.status = 'pending' AND r.phase = 'queued' AND (r.until IS NULL OR r.until <= now())
@@ -165,12 +166,17 @@ def _with_place(session: Session, user: User, row: TaskRow) -> TaskRow:
         ),
         {"user": user.id, "task": row.id},
     ).one()
-    if session.exec(select(Deployment.paused_at)).first() is not None:
+    if is_paused:
         return replace(row, reason="an admin has paused the queue")
     most = Tier(user.subscription_tier).concurrency
     if row.is_mine and mine >= most:
         return replace(row, reason=f"you run {mine} of {most}")
     return replace(row, reason=f"{ahead} ahead in line") if ahead else row
+
+
+def _review_url(row: TaskRow, number: int | None) -> str:
+    """By the name that the reader knows the repository by: GitHub leads on from it whoever may go there."""
+    return f"{get_settings().github_url}/{row.repository}/pull/{number}" if number else ""
 
 
 def _evidence(found: dict[str, Any] | None) -> EvidenceRow | None:

@@ -62,7 +62,7 @@ def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
     priced = session.exec(select(AiModel).where(col(AiModel.id).in_([choice.id for choice in usable])))
     by_id = {model.id: model for model in priced}
     holds = (credits.estimate_for(by_id[choice.id], TaskType(task.type), len(prompt)).hold for choice in usable)
-    has_images = bool(attachments.sent_with(session, task.id))
+    has_images = attachments.has_any(session, task.id)
     models = [
         ModelOffer(choice.id, choice.display_name, hold, choice.own_key, has_images and not choice.takes_images)
         for choice, hold in zip(usable, holds, strict=True)

@@ -347,7 +347,7 @@ def test_only_as_many_comments_are_asked_for_as_are_wanted(hub: Any, github: Git
         ("bob", "Round once."),
         ("", ""),
     ]
-    assert hub.asked[-1].query == {"per_page": "5"}
+    assert hub.asked[-1].query == {"per_page": "5", "page": "1"}
 
 
 @pytest.mark.parametrize("answer", [{"message": "odd"}, ["odd"], b"<html>", [{"user": "bob"}]])

@@ -4,11 +4,12 @@ import pytest
 from sqlalchemy import text
 
 from backend import db
-from backend.errors import Forbidden, SignedOut
+from backend.errors import Forbidden, GitHubUnauthorized, SignedOut
 from backend.github import webhooks
 from backend.github.client import GitHub
 from backend.github.types import Profile, Token
-from backend.services import auth, membership, webhook_effects
+from backend.models import User
+from backend.services import auth, github_tokens, membership, webhook_effects
 from backend.settings import get_settings
 from tests.conftest import People
 from tests.hub import LocalHub
@@ -144,3 +145,21 @@ def test_whoever_has_left_is_out_at_the_next_sync_and_members_stay(
             auth.user_of_session(session, connected.cookies["carol"])
         kept = session.execute(text("SELECT github_access_token FROM users WHERE username = 'carol'"))
         assert kept.scalar_one() is None
+
+
+def test_one_who_cannot_be_asked_about_and_one_who_is_disabled_keep_nobody_waiting(
+    connected: People, hub: LocalHub, environment: pytest.MonkeyPatch
+) -> None:
+    limit(environment, "acme")
+    hub.control("leave", organisation="acme", login="bob")
+    with db.transaction() as session:
+        session.execute(text("UPDATE users SET github_access_token = 'sealed by nobody' WHERE username = 'alice'"))
+        session.execute(text("UPDATE users SET disabled_at = now() WHERE username = 'carol'"))
+        kept = session.get_one(User, connected.carol.id).github_access_token
+    checked()
+    assert [is_in(connected, login) for login in ("alice", "bob")] == [True, False]
+    with db.transaction() as session:
+        assert membership.due(session) == []
+        assert session.get_one(User, connected.carol.id).github_access_token == kept, "let in again, nothing is missing"
+    with pytest.raises(GitHubUnauthorized, match="disabled"):
+        github_tokens.opened(connected.carol.id)

@@ -11,7 +11,7 @@ from sqlmodel import select
 from backend import clock, db
 from backend.errors import Conflict, Forbidden, InvalidInput
 from backend.models import AiModel, ProviderKey, TaskEvent, User
-from backend.services import claims, credits, next_action, runs, tasks
+from backend.services import attachments, claims, credits, next_action, runs, tasks
 from backend.services.provider_keys import pays_for
 from backend.settings import get_settings
 from backend.words import EventKind, Outcome, Phase, Status, TaskType, Visibility
@@ -20,6 +20,7 @@ from tests.backend.services.road import run_of, signed_in, submit, work
 from tests.conftest import People
 from tests.hub import LocalHub
 from tests.model_server import Call, Refuse, ScriptedModelServer, Turn
+from tests.pictures import png
 
 LIMITED = Refuse(429, "rate_limit_error", "Wait a while.", {"retry-after": "1200"})
 LOOK = Call("list_files", {"path": "."})
@@ -168,3 +169,15 @@ def test_a_model_that_is_paid_otherwise_or_cannot_be_used_is_refused_and_the_pau
         tasks.go_on(session, people.alice, task_id, model_id=sonnet)
     with db.transaction() as session:
         assert worker.run_of(task_id, session).phase == Phase.PARKED
+
+
+def test_a_model_that_takes_no_images_is_refused_where_any_message_of_the_task_had_some(people: People) -> None:
+    task_id, local = paused(people), other()
+    with db.transaction() as session:
+        session.execute(text("UPDATE ai_models SET capabilities = '{\"images\": true}' WHERE provider = 'demo'"))
+        image = attachments.store(session, people.alice, "shot.png", png()).id
+        tasks.follow_up(session, people.alice, task_id, "Like this", images=[image])
+        session.execute(text("UPDATE ai_models SET provider = 'demo' WHERE id = :id"), {"id": local})
+        assert local not in [one.id for one in tasks.other_models(session, people.alice, task_id)]
+    with pytest.raises(InvalidInput, match="images"), db.transaction() as session:
+        tasks.go_on(session, people.alice, task_id, model_id=local)

@@ -193,6 +193,15 @@ def test_what_it_is_called_since_it_was_lost_is_told_to_nobody_who_lost_it(shop:
         assert tasks.page(session, user, shop.task_id).row.repository == SHOP
         assert tasks.entry(session, user, shop.task_id).repository == SHOP
         assert {one.detail for one in search.everything(session, user, "")} == {SHOP}
+        names = [name for _, name in tasks.offered(session, user).repositories]
+        assert SHOP in names and not [name for name in names if "takeover" in name]
+        assert [name for _, name in pull_request_pages.offered(session, user)] == [SHOP]
+        assert pull_request_pages.offered_name(session, user, shop.repository_id) == SHOP
+        found = {
+            words: pull_request_pages.entries(session, user, pull_request_pages.Wanted(query=words)).total
+            for words in (SHOP, "takeover")
+        }
+        assert found == {SHOP: 1, "takeover": 0}
     assert shop.pull().repository == SHOP
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import col
 
 from backend import db
 from backend.errors import GitHubUnauthorized
@@ -288,3 +289,31 @@ def test_a_lost_ring_is_made_good_by_the_sweep(connected: People, environment: p
     forget_settings()
     schedule.sweep()
     assert waiting(CHORES)
+
+
+def test_what_a_webhook_tells_while_pages_are_read_has_them_read_again(connected: People, hub: LocalHub) -> None:
+    alice = connected.alice
+    hub.control("repositories", login="alice", count=250)
+    ask(alice.id)
+    one_page()
+    taken = repository_syncs._claim()
+    assert taken is not None and (taken.pages, standing(alice.id).state) == (1, "running")
+    with db.transaction() as session:
+        repository_syncs.ask_anew(session, col(User.id).in_([alice.id, connected.bob.id]))
+    assert (standing(alice.id).state, standing(alice.id).pages) == ("waiting", 0)
+    repository_syncs._carry_out(taken, lambda: True)
+    assert standing(alice.id).state == "waiting", "whoever read before it was told is overtaken"
+    repository_syncs.work_all()
+    assert standing(alice.id).state == "done" and len(names(alice)) > 250
+    assert standing(connected.bob.id).state != "waiting", "who has none open is asked for none"
+
+
+def test_a_wait_that_github_asked_for_is_not_cut_short_by_a_webhook(connected: People, hub: LocalHub) -> None:
+    alice = connected.alice
+    hub.control("repositories", login="alice", count=250)
+    hub.control("rate", login="alice", remaining=2, seconds=200)
+    told = sync(alice.id)
+    assert (told.state, told.pages) == ("waiting", 1)
+    with db.transaction() as session:
+        repository_syncs.ask_anew(session, col(User.id) == alice.id)
+    assert (standing(alice.id).pages, standing(alice.id).until) == (0, told.until)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from backend import db
+from backend.github.connection import PAGE
 from backend.models import RepositorySettings, TriggerState, User
 from backend.services import deliveries, trigger_comments, triggers
 from backend.settings import get_settings
@@ -293,3 +294,18 @@ def choose(**chosen: Any) -> None:
         session.execute(text("DELETE FROM repository_settings"))
         for (repository_id,) in session.execute(text("SELECT id FROM repositories")).all():
             session.add(RepositorySettings(repository_id=repository_id, **chosen))
+
+
+@pytest.mark.parametrize(
+    ("count", "pages"), [(0, []), (1, [1]), (100, [1]), (101, [1, 2]), (105, [1, 2]), (106, [2]), (250, [3])]
+)
+def test_of_many_comments_the_newest_are_read(count: int, pages: list[int]) -> None:
+    asked: list[int] = []
+
+    class Told:
+        def issue_comments(self, full_name: str, number: int, page: int) -> list[int]:
+            asked.append(page)
+            return list(range(1, count + 1))[(page - 1) * PAGE : page * PAGE]
+
+    found: list[Any] = list(triggers._newest(Told(), "acme/shop", 12, count))  # type: ignore[arg-type]  # all it asks
+    assert asked == pages and found[-5:] == list(range(1, count + 1))[-5:]
