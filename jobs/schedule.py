@@ -20,6 +20,7 @@ from backend.db import transaction
 from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, ring_chore, ring_runs, waiting
 from backend.services import (
+    analytics_rollup,
     attachments,
     attempts,
     claims,
@@ -55,7 +56,8 @@ class Timer:
 
 
 def sweep() -> None:
-    """Rings while runs wait, takes expired leases over, rings for deliveries and for what is to be told on GitHub.
+    """Rings while runs wait, takes expired leases over, rings for deliveries, for what is to be told on GitHub, and for
+    figures that are stale.
 
     What waits for people who are disabled is ended.
     """
@@ -71,6 +73,7 @@ def sweep() -> None:
         unapplied = deliveries.waiting(session, older_than_seconds=SWEEP_SECONDS)
         has_triggers_due = bool(trigger_comments.due(session, limit=1))
         has_syncs_due = repository_syncs.due(session)
+        has_stale_figures = analytics_rollup.is_stale(session)
     for _ in range(open_runs - waiting(RUNS)):
         ring_runs()
     if unapplied and not waiting(CHORES):
@@ -79,6 +82,8 @@ def sweep() -> None:
         ring_chore(triggers.CHORE)
     if has_syncs_due and not waiting(CHORES):
         ring_chore(repository_syncs.CHORE)
+    if has_stale_figures and not waiting(CHORES):
+        ring_chore(analytics_rollup.CHORE)
 
 
 def _each(work: Callable[[Session, UUID], bool], run_id: UUID) -> bool:

@@ -8,6 +8,7 @@ from backend.db import transaction
 from backend.errors import Unavailable
 from backend.queue import hear_chore, others_wait, ring_chore, ring_runs
 from backend.services import (
+    analytics_rollup,
     attachments,
     claims,
     deliveries,
@@ -111,3 +112,10 @@ def remove_old_idempotency_keys() -> None:
         removed = idempotency.remove_old(session)
     if removed:
         _log.info("removed old idempotency keys", removed=removed)
+
+
+def refresh_analytics() -> None:
+    """Sums the days anew whose tasks have changed; other chores go before."""
+    hear_chore(analytics_rollup.CHORE)
+    if analytics_rollup.refresh_all(may_go_on=lambda: not others_wait(analytics_rollup.CHORE)):
+        ring_chore(analytics_rollup.CHORE)

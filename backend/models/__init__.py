@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from backend.models.ai_model import AiModel
+from backend.models.analytics import AnalyticsDaily, AnalyticsEveryone, AnalyticsStale
 from backend.models.credit import CreditTransaction, Deployment, Notice
 from backend.models.pull_request import PullRequest, WebhookDelivery
 from backend.models.repository import (
@@ -34,6 +35,9 @@ metadata = SQLModel.metadata
 
 __all__ = [
     "AiModel",
+    "AnalyticsDaily",
+    "AnalyticsEveryone",
+    "AnalyticsStale",
     "ApiToken",
     "Artifact",
     "Attachment",

@@ -1,0 +1,354 @@
+"""The sums that pages read say what the tables say, in whatever order things happen."""
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from backend import clock, db
+from backend.models import (
+    AiModel,
+    AnalyticsDaily,
+    AnalyticsEveryone,
+    AnalyticsStale,
+    PullRequest,
+    Task,
+    TaskAnalytics,
+    TaskRun,
+    User,
+)
+from backend.queue import CHORES, waiting
+from backend.services import account, analytics_rollup, tasks
+from backend.services.analytics_rollup import HISTOGRAMS, SUMS, bucket
+from backend.words import Outcome, Priority, Status, TaskType
+from jobs import schedule
+from jobs import tasks as chores
+from tests.conftest import People
+from tests.settled import settle
+
+MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
+# On both sides of midnight, in UTC, whatever the server's time zone.
+BEGINNINGS = [MIDNIGHT + timedelta(seconds=one) for one in (-90_000, -1, 0, 7, 40_000, 86_399, 86_400)]
+SPANS = st.integers(-5, 40 * 86_400)
+
+
+class Undone(Exception):
+    """Takes back what an example wrote."""
+
+
+class Life:
+    """Tasks as they might come to be and change: each step is one statement's worth."""
+
+    def __init__(self, session: Session, people: People) -> None:
+        self.session = session
+        self.users = [people.alice.id, people.bob.id]
+        self.places = [people.sample, people.shop]
+        self.models = list(session.exec(select(AiModel.id).order_by(col(AiModel.name)).limit(2)))
+        self.tasks: list[UUID] = []
+
+    def send(self, pick: int, began: datetime, kind: TaskType) -> None:
+        task = Task(
+            user_id=self.users[pick % 2], repository_id=self.places[pick // 2 % 2], ai_model_id=self.models[pick // 4 % 2],
+            title="A task", prompt="A task", branch="main", type=kind, created_at=began,
+        )  # fmt: skip
+        self.session.add(task)
+        self.session.flush()
+        run = TaskRun(task_id=task.id, number=1, prompt="A task", own_key=pick % 5 == 0)
+        self.session.add_all([run, TaskAnalytics(task_id=task.id)])
+        self.session.flush()
+        self.tasks.append(task.id)
+
+    def change(self, table: str, pick: int, **values: Any) -> None:
+        if not self.tasks:
+            return
+        key = "id" if table == "tasks" else "task_id"
+        named = ", ".join(f"{name} = :{name}" for name in values)
+        self.session.execute(
+            text(f"UPDATE {table} SET {named} WHERE {key} = :of"), {**values, "of": self.tasks[pick % len(self.tasks)]}
+        )
+
+    def start(self, pick: int, seconds: int) -> None:
+        self.change("tasks", pick, status="running", started_at=MIDNIGHT + timedelta(seconds=seconds))
+
+    def end(self, pick: int, status: Status, outcome: Outcome | None, used: int) -> None:
+        self.change("tasks", pick, status=status, outcome=outcome, credits_used=used)
+        figures = {"tokens_used": used * 1000, "lines_of_code_generated": used * 3, "files_modified": used % 7}
+        self.change("task_analytics", pick, **figures, execution_time_ms=used * 60_000, error_count=used % 3)
+
+    def open_pull(self, pick: int, seconds: int) -> None:
+        task = self.tasks[pick % len(self.tasks)] if self.tasks else None
+        if task is None or self.session.exec(select(PullRequest.id).where(PullRequest.task_id == task)).first():
+            return
+        number = len(self.session.exec(select(PullRequest.id)).all()) + 1
+        self.session.add(
+            PullRequest(
+                task_id=task, repository_id=self.places[0], github_pr_id=number, pr_number=number, title="",
+                source_branch="x", target_branch="main", status="open", url="",
+                created_at=MIDNIGHT + timedelta(seconds=seconds),
+            )
+        )  # fmt: skip
+        self.session.flush()
+
+    def merge(self, pick: int, seconds: int) -> None:
+        self.change("pull_requests", pick, status="merged", merged_at=MIDNIGHT + timedelta(seconds=seconds))
+
+    def retry(self, pick: int) -> None:
+        self.change("tasks", pick, ai_model_id=self.models[pick % 2], status="pending", outcome=None)
+        self.change("task_runs", pick, own_key=pick % 3 == 0)
+
+    def delete(self, pick: int) -> None:
+        self.change("tasks", pick, deleted_at=MIDNIGHT)
+
+    def close(self, pick: int) -> None:
+        self.change("pull_requests", pick, status="closed", merged_at=None)
+
+    def refresh(self) -> None:
+        analytics_rollup.refresh(self.session)
+
+    def rebuild(self) -> None:
+        analytics_rollup.rebuild(self.session)
+
+
+PICK = st.integers(0, 40)
+STEP = st.one_of(
+    st.tuples(st.just("send"), PICK, st.sampled_from(BEGINNINGS), st.sampled_from(TaskType)),
+    st.tuples(st.just("send"), PICK, st.sampled_from(BEGINNINGS), st.sampled_from(TaskType)),
+    st.tuples(st.just("start"), PICK, SPANS),
+    st.tuples(
+        st.just("end"),
+        PICK,
+        st.sampled_from([Status.COMPLETED, Status.FAILED, Status.CANCELLED]),
+        st.sampled_from([None, *Outcome]),
+        st.integers(0, 5_000),
+    ),
+    st.tuples(st.just("open_pull"), PICK, SPANS),
+    st.tuples(st.just("merge"), PICK, SPANS),
+    st.tuples(st.sampled_from(["retry", "delete", "close"]), PICK),
+    st.tuples(st.sampled_from(["refresh", "rebuild"])),
+)
+
+
+@given(st.lists(STEP, max_size=40))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_sums_are_those_of_the_tables_after_any_order_of_changes(people: People, steps: list[Any]) -> None:
+    with contextlib.suppress(Undone), db.transaction() as session:
+        life = Life(session, people)
+        for name, *how in steps:
+            getattr(life, name)(*how)
+        while analytics_rollup.refresh(session):
+            pass
+        assert kept(session) == direct(session)
+        assert everyone(session) == by_place(direct(session))
+        assert session.exec(select(AnalyticsStale.id)).first() is None
+        raise Undone
+
+
+def kept(session: Session) -> dict[Any, dict[str, Any]]:
+    return {
+        (row.day, row.user_id, row.repository_id, row.ai_model_id, row.type): said(row)
+        for row in session.exec(select(AnalyticsDaily))
+    }
+
+
+def everyone(session: Session) -> dict[Any, dict[str, Any]]:
+    return {
+        (row.day, row.repository_id, row.ai_model_id, row.type): said(row)
+        for row in session.exec(select(AnalyticsEveryone))
+    }
+
+
+def said(row: AnalyticsDaily | AnalyticsEveryone) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in (*SUMS, *HISTOGRAMS)}
+
+
+def direct(session: Session) -> dict[Any, dict[str, Any]]:
+    """From the tables, task by task, in Python."""
+    cells: dict[Any, dict[str, Any]] = defaultdict(nothing)
+    for task in session.exec(select(Task).where(col(Task.deleted_at).is_(None)).execution_options(populate_existing=True)):
+        day = task.created_at.astimezone(UTC).date()
+        _add(session, cells[(day, task.user_id, task.repository_id, task.ai_model_id, task.type)], task)
+    return dict(cells)
+
+
+def nothing() -> dict[str, Any]:
+    return {**dict.fromkeys(SUMS, 0), **dict.fromkeys(HISTOGRAMS)}
+
+
+def _add(session: Session, cell: dict[str, Any], task: Task) -> None:
+    anew = {"populate_existing": True}
+    figures = session.exec(select(TaskAnalytics).where(TaskAnalytics.task_id == task.id).execution_options(**anew)).one()
+    pull = session.exec(select(PullRequest).where(PullRequest.task_id == task.id).execution_options(**anew)).first()
+    keys = session.exec(select(TaskRun.own_key).where(TaskRun.task_id == task.id)).all()
+    is_merged = pull is not None and pull.status == "merged"
+    cell["tasks"] += 1
+    cell[task.status] += 1
+    if task.outcome:
+        cell[task.outcome] += 1
+    cell["pull_requests"] += pull is not None
+    cell["pull_requests_merged"] += is_merged
+    cell["credits"] += task.credits_used
+    cell["tokens"] += figures.tokens_used or 0
+    cell["lines"] += figures.lines_of_code_generated or 0
+    cell["files"] += figures.files_modified or 0
+    cell["errors"] += figures.error_count
+    cell["execution_ms"] += figures.execution_time_ms or 0
+    if not any(keys):
+        cell["charged_credits"] += task.credits_used
+        cell["charged_credits_squared"] += task.credits_used**2
+        cell["charged_merged"] += is_merged
+        cell["charged_merged_credits"] += task.credits_used * is_merged
+    _measure(cell, "first_event", task, task.started_at)
+    _measure(cell, "pull_request", task, pull.created_at if pull else None)
+    _measure(cell, "merge", task, pull.merged_at if pull and is_merged else None)
+
+
+def _measure(cell: dict[str, Any], name: str, task: Task, at: datetime | None) -> None:
+    if at is None:
+        return
+    spent = max(0, round((at - task.created_at).total_seconds() * 1000))
+    cell[f"{name}_count"] += 1
+    cell[f"{name}_ms"] += spent
+    counts = cell[f"{name}_histogram"] or [0] * analytics_rollup.BUCKETS
+    counts[bucket(spent)] += 1
+    cell[f"{name}_histogram"] = counts
+
+
+def by_place(cells: dict[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """As everyone's: by repository, model and type without histograms, and each whole day with them."""
+    summed: dict[Any, dict[str, Any]] = defaultdict(nothing)
+    for (day, _, repository, model, kind), cell in cells.items():
+        for key in ((day, repository, model, kind), (day, None, None, None)):
+            for name in SUMS:
+                summed[key][name] += cell[name]
+        for name in HISTOGRAMS:
+            if cell[name]:
+                before = summed[day, None, None, None][name] or [0] * analytics_rollup.BUCKETS
+                summed[day, None, None, None][name] = [one + two for one, two in zip(before, cell[name], strict=True)]
+    return dict(summed)
+
+
+def submit(people: People, prompt: str = "Mend the totals") -> UUID:
+    draft = tasks.Draft(people.sample, "main", None, people.model, TaskType.DEBUG, Priority.MEDIUM, prompt)
+    with db.transaction() as session:
+        return tasks.submit(session, people.alice, draft).id
+
+
+def own(people: People) -> tuple[int, int, int]:
+    analytics_rollup.refresh_all()
+    with db.transaction() as session:
+        rows = session.exec(select(AnalyticsDaily).where(AnalyticsDaily.user_id == people.alice.id)).all()
+    return sum(row.tasks for row in rows), sum(row.completed for row in rows), sum(row.merged for row in rows)
+
+
+def test_a_tasks_road_is_followed_by_itself(people: People) -> None:
+    task = submit(people)
+    assert own(people) == (1, 0, 0)
+    settle(task, Status.COMPLETED, outcome=Outcome.NO_CHANGES)
+    assert own(people) == (1, 1, 0)
+    with db.transaction() as session:
+        tasks.delete(session, people.alice, task)
+    assert own(people) == (0, 0, 0)
+    with db.transaction() as session:
+        assert not session.exec(select(AnalyticsDaily.day)).all() + list(session.exec(select(AnalyticsEveryone.day)))
+
+
+def test_a_deleted_accounts_private_tasks_are_in_no_sum(people: People) -> None:
+    submit(people)
+    assert own(people) == (1, 0, 0)
+    with db.transaction() as session:
+        account.delete_account(session, session.get_one(User, people.alice.id), "alice")
+    assert own(people) == (0, 0, 0)
+
+
+def test_an_event_that_is_logged_makes_no_day_stale(people: People) -> None:
+    submit(people)
+    analytics_rollup.refresh_all()
+    with db.transaction() as session:
+        session.execute(text("UPDATE tasks SET event_seq = event_seq + 1, updated_at = now(), title = 'Another'"))
+        assert not analytics_rollup.is_stale(session)
+
+
+def test_what_dies_in_the_middle_loses_nothing(people: People) -> None:
+    submit(people)
+    with contextlib.suppress(Undone), db.transaction() as session:
+        assert analytics_rollup.refresh(session)
+        raise Undone
+    with db.transaction() as session:
+        assert analytics_rollup.is_stale(session)
+    assert own(people) == (1, 0, 0)
+
+
+def test_what_is_committed_while_a_day_is_summed_is_summed_the_next_time(people: People) -> None:
+    first = submit(people)
+    with db.transaction() as summing:
+        assert analytics_rollup.refresh(summing)
+        settle(first, Status.COMPLETED, outcome=Outcome.NO_CHANGES)
+    with db.transaction() as session:
+        assert analytics_rollup.is_stale(session)
+    assert own(people) == (1, 1, 0)
+
+
+def test_the_sweep_rings_for_stale_days_and_the_chore_sums_them(people: People) -> None:
+    submit(people)
+    schedule.sweep()
+    assert waiting(CHORES) == 1
+    chores.refresh_analytics()
+    with db.transaction() as session:
+        assert not analytics_rollup.is_stale(session)
+        assert session.exec(select(AnalyticsDaily.tasks)).all() == [1]
+        assert [(row.day, row.type) for row in session.exec(select(AnalyticsEveryone))].count((today(), None)) == 1
+
+
+def today() -> date:
+    return clock.now().date()
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(database: str) -> Iterator[None]:
+    """Far from UTC: days are UTC wherever the database's own clock stands."""
+    with db.engine().connect() as connection:
+        name = connection.execute(text("SELECT quote_ident(current_database())")).scalar_one()
+        connection.execute(text(f"ALTER DATABASE {name} SET TimeZone = 'Pacific/Kiritimati'"))
+        connection.commit()
+    db.dispose()
+    yield
+    with db.engine().connect() as connection:
+        connection.execute(text(f"ALTER DATABASE {name} RESET TimeZone"))
+        connection.commit()
+    db.dispose()
+
+
+def test_a_merge_long_after_changes_the_day_on_which_the_task_was_sent(people: People) -> None:
+    task = submit(people)
+    settle(task, Status.COMPLETED, outcome=Outcome.PR_OPENED)
+    with db.transaction() as session:
+        session.execute(text("UPDATE tasks SET created_at = created_at - interval '20 days'"))
+        pull = PullRequest(
+            task_id=task, repository_id=people.sample, github_pr_id=1, pr_number=1, title="", source_branch="x",
+            target_branch="main", status="merged", url="", merged_at=clock.now(),
+        )  # fmt: skip
+        session.add(pull)
+    analytics_rollup.refresh_all()
+    with db.transaction() as session:
+        [row] = session.exec(select(AnalyticsDaily))
+        assert (row.day, row.pull_requests_merged) == (today() - timedelta(days=20), 1)
+        assert row.merge_histogram is not None and row.merge_histogram[bucket(20 * 86_400_000)] == 1
+
+
+def test_two_at_a_time_take_turns(people: People) -> None:
+    submit(people)
+    with db.transaction() as first, db.transaction() as second:
+        analytics_rollup.refresh(first)
+        second.execute(text("SET LOCAL lock_timeout = '200ms'"))
+        with pytest.raises(Exception, match="lock timeout"):
+            analytics_rollup.refresh(second)
+        second.rollback()
+
