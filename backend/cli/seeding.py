@@ -229,6 +229,7 @@ def _pull(session: Session, scene: Scene, pull: Pull, story: Story, task: Task) 
             observed_at=scene.chapter.ended,
             merged_at=scene.chapter.ended if is_merged else None,
             closed_at=scene.chapter.ended,
+            created_at=scene.chapter.ended,
         )
     )
 

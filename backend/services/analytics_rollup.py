@@ -5,9 +5,9 @@ sums of that day. A deleted task is in none. It counts for the model it has now,
 earlier run with another model used is counted there as well, which is simpler, and slightly wrong after such a retry.
 
 Triggers (migration 0023) write the person's day into `analytics_stale` in the transaction that changes a task, its
-figures, its runs or its pull request, so that no path can forget to. `refresh` takes those rows and sums their days anew
-from the tables, in one transaction: done twice it is done once, and where it dies the rows are still there. A change that
-commits meanwhile has left a row that is not seen yet, for the next time.
+figures, its runs or its pull request, so that no path can forget to. `refresh` takes those rows and sums their days
+anew from the tables, in one transaction: done twice it is done once, and where it dies the rows are still there. A
+change that commits meanwhile has left a row that is not seen yet, for the next time.
 """
 
 from bisect import bisect_right
@@ -22,6 +22,7 @@ from sqlmodel import Session, select
 from backend import events
 from backend.db import after_commit, transaction
 from backend.models import AnalyticsStale
+from backend.words import TaskType
 
 CHORE = "refresh_analytics"
 MOST_DAYS = 20  # that one transaction sums anew
@@ -46,7 +47,8 @@ SUMS = {
     "files": "files",
     "errors": "errors",
     "execution_ms": "execution_ms",
-    # Without the tasks that ran on a person's own key: those cost no credits, and would make a model look cheap.
+    # Of tasks whose type opens pull requests, without those that ran on a person's own key: those cost no credits, and
+    # would make a model look cheap.
     "charged_credits": "credits * is_charged",
     "charged_credits_squared": "credits * credits * is_charged",
     "charged_merged": "is_merged::int * is_charged",
@@ -94,8 +96,8 @@ def refresh(session: Session) -> bool:
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     taken = session.execute(
         text(
-            "DELETE FROM analytics_stale WHERE day IN (SELECT DISTINCT day FROM analytics_stale ORDER BY day LIMIT :most)"
-            " RETURNING day, user_id"
+            "DELETE FROM analytics_stale"
+            " WHERE day IN (SELECT DISTINCT day FROM analytics_stale ORDER BY day LIMIT :most) RETURNING day, user_id"
         ),
         {"most": MOST_DAYS},
     )
@@ -151,6 +153,7 @@ def _histogram(one: str) -> str:
     return f"CASE WHEN count({one}) > 0 THEN ARRAY[{counts}]::int[] END"
 
 
+_OPENING = ", ".join(f"'{one.value}'" for one in TaskType if one.may_edit)
 # A task's PR is opened when we first keep it, and time to the first event ends as a worker writes its first word.
 _FACTS = f"""
     SELECT t.user_id, t.repository_id, t.ai_model_id, t.type, t.status, t.outcome, t.credits_used::bigint AS credits,
@@ -158,7 +161,8 @@ _FACTS = f"""
            coalesce(a.files_modified, 0) AS files, coalesce(a.error_count, 0) AS errors,
            coalesce(a.execution_time_ms, 0) AS execution_ms,
            p.id IS NOT NULL AS has_pull, coalesce(p.status = 'merged', false) AS is_merged,
-           (NOT EXISTS (SELECT FROM task_runs r WHERE r.task_id = t.id AND r.own_key))::int AS is_charged,
+           (t.type IN ({_OPENING}) AND NOT EXISTS (SELECT FROM task_runs r WHERE r.task_id = t.id AND r.own_key))::int
+               AS is_charged,
            {_duration("t.created_at", "t.started_at")} AS first_event,
            {_duration("t.created_at", "p.created_at")} AS pull_request,
            CASE WHEN p.status = 'merged' THEN {_duration("t.created_at", "p.merged_at")} END AS merge
@@ -166,7 +170,7 @@ _FACTS = f"""
     WHERE t.user_id = ANY(:users) AND t.deleted_at IS NULL
       AND t.created_at >= CAST(:day AS date)::timestamp AT TIME ZONE 'UTC'
       AND t.created_at < (CAST(:day AS date) + 1)::timestamp AT TIME ZONE 'UTC'
-"""
+"""  # noqa: S608  our own text
 _DAILY = f"""
     WITH facts AS ({_FACTS}),
          placed AS (SELECT *, {", ".join(_counted(one) for one in HISTOGRAMS.values())} FROM facts)

@@ -1,7 +1,5 @@
 """What people see of the ledger: its entries by page, the tasks behind them, what was used each day, a download."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,12 +14,11 @@ from sqlmodel import Session, col, select
 from backend import clock, jsonb
 from backend.db import transaction
 from backend.models import CreditTransaction, Task, User
-from backend.services import paging
+from backend.services import paging, spreadsheet
 from backend.services.paging import Page, Slice
 
 BATCH = 500
 Key = tuple[datetime, UUID]
-_FORMULA = tuple("=+-@\t\r\n")
 
 
 class Kind(StrEnum):
@@ -127,16 +124,16 @@ def every(user: User, wanted: Wanted, *, batch: int = BATCH) -> Iterator[LedgerR
 
 def as_csv(user: User, wanted: Wanted, *, batch: int = BATCH) -> Iterator[str]:
     """The entries as CSV, its first line the heads. Times are ISO 8601 in UTC."""
-    yield _line(("time", "type", "credits", "held", "description", "task", "task_id"))
+    yield spreadsheet.line(("time", "type", "credits", "held", "description", "task", "task_id"))
     for row in every(user, wanted, batch=batch):
-        yield _line(
+        yield spreadsheet.line(
             (
                 row.at.astimezone(UTC).isoformat(timespec="seconds"),
                 row.kind,
                 row.amount,
                 row.held_delta,
-                _inert(row.description),
-                _inert(row.task_title),
+                spreadsheet.inert(row.description),
+                spreadsheet.inert(row.task_title),
                 row.task_id or "",
             )
         )
@@ -198,17 +195,6 @@ def _narrowed(user: User, wanted: Wanted) -> list[Any]:
     if wanted.period.days is not None:
         conditions.append(clock.now() - timedelta(days=wanted.period.days) < _AT)
     return conditions
-
-
-def _line(cells: tuple[object, ...]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(cells)
-    return text.getvalue()
-
-
-def _inert(words: str) -> str:
-    """Words that no spreadsheet takes for a formula. https://owasp.org/www-community/attacks/CSV_Injection"""
-    return f"'{words}" if words.startswith(_FORMULA) or words.lstrip().startswith(_FORMULA) else words
 
 
 def _row(entry: CreditTransaction, title: str | None) -> LedgerRow:

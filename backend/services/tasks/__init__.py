@@ -2,7 +2,7 @@
 
 from backend.services.tasks.asked import Asked, draft
 from backend.services.tasks.entries import Key, TaskEntry, entry, following
-from backend.services.tasks.listing import PAGE, Filters, Offered, State, listing, offered
+from backend.services.tasks.listing import PAGE, Filters, Offered, Opened, State, listing, offered
 from backend.services.tasks.patches import has_patch, patch
 from backend.services.tasks.pauses import go_on, other_models
 from backend.services.tasks.read import diff, page
@@ -49,6 +49,7 @@ __all__ = [
     "MessageRow",
     "ModelOffer",
     "Offered",
+    "Opened",
     "PullRequestRow",
     "RetryOffer",
     "RunRow",

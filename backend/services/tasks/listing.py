@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, exists
 from sqlmodel import Session, and_, col, func, not_, or_, select
 
 from backend import clock, jsonb
-from backend.models import AiModel, Repository, Task, User
+from backend.models import AiModel, PullRequest, Repository, Task, User
 from backend.services import access, paging
 from backend.services.paging import Page
 from backend.services.tasks import query
 from backend.services.tasks.rows import TaskRow
-from backend.words import Priority, Status, TaskType
+from backend.words import Outcome, Priority, PullRequestStatus, Status, TaskType
 
 PAGE = 50
 _MOST_CHOICES = 100
@@ -33,9 +33,19 @@ class State(StrEnum):
     ARCHIVED = "archived"
 
 
+class Opened(StrEnum):
+    """Which tasks with a pull request of theirs: all, or those whose pull request is merged."""
+
+    ANY = "any"
+    MERGED = "merged"
+
+
 @dataclass(frozen=True)
 class Filters:
-    """What the tasks page is asked for; nothing given leaves nothing out but what is archived."""
+    """What the tasks page is asked for; nothing given leaves nothing out but what is archived.
+
+    `first` and `last` are the days in UTC, both included, on which the tasks were sent.
+    """
 
     state: State | None = None
     status: Status | None = None
@@ -45,6 +55,11 @@ class Filters:
     priority: Priority | None = None
     query: str = ""
     everyone: bool = False
+    outcome: Outcome | None = None
+    pull: Opened | None = None
+    first: date | None = None
+    last: date | None = None
+    with_archived: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,20 +109,36 @@ def fitting(user: User, filters: Filters) -> Sequence[ColumnElement[bool]]:
         (Task.repository_id, filters.repository_id),
         (Task.ai_model_id, filters.model_id),
         (Task.priority, filters.priority),
+        (Task.outcome, filters.outcome),
     )
-    conditions = [access.visible(user) if filters.everyone else access.own(user), *_in_state(filters.state)]
+    conditions = [access.visible(user) if filters.everyone else access.own(user)]
+    conditions += [*_in_state(filters.state, filters.with_archived), *_sent(filters.first, filters.last)]
     conditions += [col(column) == value for column, value in equal if value is not None]
     if jsonb.searched(filters.query):
         conditions.append(query.matching(filters.query))
+    if filters.pull is not None:
+        conditions.append(_has_opened(filters.pull))
     return conditions
 
 
-def _in_state(state: State | None) -> list[ColumnElement[bool]]:
+def _sent(first: date | None, last: date | None) -> list[ColumnElement[bool]]:
+    at = col(Task.created_at)
+    since = [] if first is None else [at >= datetime.combine(first, time(), UTC)]
+    return since if last is None else [*since, at <= datetime.combine(last, time.max, UTC)]
+
+
+def _has_opened(which: Opened) -> ColumnElement[bool]:
+    pull = exists().where(col(PullRequest.task_id) == col(Task.id))
+    return pull.where(col(PullRequest.status) == PullRequestStatus.MERGED) if which is Opened.MERGED else pull
+
+
+def _in_state(state: State | None, with_archived: bool) -> list[ColumnElement[bool]]:
     archived = col(Task.archived_at).is_not(None)
     if state is State.ARCHIVED:
         return [archived]
+    shown = [] if with_archived else [not_(archived)]
     if state is None:
-        return [not_(archived)]
+        return shown
     status = col(Task.status)
     waits = query.needs_attention()
     conditions: dict[State, ColumnElement[bool]] = {
@@ -118,7 +149,7 @@ def _in_state(state: State | None) -> list[ColumnElement[bool]]:
         State.FAILED: status == Status.FAILED,
         State.STOPPED: status == Status.CANCELLED,
     }
-    return [not_(archived), conditions[state]]
+    return [*shown, conditions[state]]
 
 
 def _midnight() -> datetime:

@@ -37,6 +37,7 @@ from tests.settled import settle
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 # On both sides of midnight, in UTC, whatever the server's time zone.
 BEGINNINGS = [MIDNIGHT + timedelta(seconds=one) for one in (-90_000, -1, 0, 7, 40_000, 86_399, 86_400)]
+ANEW: Any = {"populate_existing": True}  # what SQL has changed beside the session
 SPANS = st.integers(-5, 40 * 86_400)
 
 
@@ -56,8 +57,8 @@ class Life:
 
     def send(self, pick: int, began: datetime, kind: TaskType) -> None:
         task = Task(
-            user_id=self.users[pick % 2], repository_id=self.places[pick // 2 % 2], ai_model_id=self.models[pick // 4 % 2],
-            title="A task", prompt="A task", branch="main", type=kind, created_at=began,
+            user_id=self.users[pick % 2], repository_id=self.places[pick // 2 % 2],
+            ai_model_id=self.models[pick // 4 % 2], title="A task", prompt="A task", branch="main", type=kind, created_at=began,
         )  # fmt: skip
         self.session.add(task)
         self.session.flush()
@@ -172,7 +173,9 @@ def said(row: AnalyticsDaily | AnalyticsEveryone) -> dict[str, Any]:
 def direct(session: Session) -> dict[Any, dict[str, Any]]:
     """From the tables, task by task, in Python."""
     cells: dict[Any, dict[str, Any]] = defaultdict(nothing)
-    for task in session.exec(select(Task).where(col(Task.deleted_at).is_(None)).execution_options(populate_existing=True)):
+    for task in session.exec(
+        select(Task).where(col(Task.deleted_at).is_(None)).execution_options(populate_existing=True)
+    ):
         day = task.created_at.astimezone(UTC).date()
         _add(session, cells[(day, task.user_id, task.repository_id, task.ai_model_id, task.type)], task)
     return dict(cells)
@@ -184,7 +187,9 @@ def nothing() -> dict[str, Any]:
 
 def _add(session: Session, cell: dict[str, Any], task: Task) -> None:
     anew = {"populate_existing": True}
-    figures = session.exec(select(TaskAnalytics).where(TaskAnalytics.task_id == task.id).execution_options(**anew)).one()
+    figures = session.exec(
+        select(TaskAnalytics).where(TaskAnalytics.task_id == task.id).execution_options(**anew)
+    ).one()
     pull = session.exec(select(PullRequest).where(PullRequest.task_id == task.id).execution_options(**anew)).first()
     keys = session.exec(select(TaskRun.own_key).where(TaskRun.task_id == task.id)).all()
     is_merged = pull is not None and pull.status == "merged"
@@ -200,7 +205,7 @@ def _add(session: Session, cell: dict[str, Any], task: Task) -> None:
     cell["files"] += figures.files_modified or 0
     cell["errors"] += figures.error_count
     cell["execution_ms"] += figures.execution_time_ms or 0
-    if not any(keys):
+    if TaskType(task.type).may_edit and not any(keys):
         cell["charged_credits"] += task.credits_used
         cell["charged_credits_squared"] += task.credits_used**2
         cell["charged_merged"] += is_merged
@@ -351,4 +356,3 @@ def test_two_at_a_time_take_turns(people: People) -> None:
         with pytest.raises(Exception, match="lock timeout"):
             analytics_rollup.refresh(second)
         second.rollback()
-
