@@ -15,6 +15,7 @@ from backend.api.request_ids import RequestIds
 from backend.api.routes import (
     account,
     admin,
+    analytics,
     attachments,
     auth,
     description,
@@ -48,7 +49,7 @@ for part in (
     *(auth.router, device.router, webhooks.router, files.router, health.router),
     *(account.router, repositories.router, tasks.router, outcomes.router, events.router),
     *(attachments.router, pull_requests.router, pull_requests.of_task),
-    *(lists.models, lists.money, tokens.router, admin.router, description.router),
+    *(lists.models, lists.money, analytics.router, tokens.router, admin.router, description.router),
 ):
     app.include_router(part)
 app.add_middleware(RequestIds)

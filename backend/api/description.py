@@ -33,6 +33,7 @@ _TAGS = {
     "Pull requests": "What tasks opened.",
     "Models": "What a task can be given to.",
     "Credits": "What it costs.",
+    "Analytics": "What it came to.",
     "Tokens": "What opens this API.",
     "Admin": "For an admin's tokens.",
     "Webhooks": "For GitHub.",

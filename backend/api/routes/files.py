@@ -9,7 +9,8 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from backend import db
 from backend.api import deps, pictures
-from backend.services import attachments, ledger, logs, tasks
+from backend.services import analytics_report, attachments, ledger, logs, tasks
+from backend.services.analytics_report import Days, Scope
 from backend.services.attachments import AttachmentRow
 from backend.services.ledger import Kind, Period, Wanted
 
@@ -47,6 +48,18 @@ def credits(
         ledger.as_csv(user, Wanted(type, task, days)),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="asynccoder-credits.csv"'},
+    )
+
+
+@router.get("/analytics.csv")
+def analytics(request: Request, scope: Scope = Scope.OWN, days: Days = Days.MONTH) -> StreamingResponse:
+    """What the analytics page shows by model, type and repository, as CSV; 403 for everyone's where one is no admin."""
+    with db.transaction() as session:
+        found = analytics_report.report(session, deps.person(request, session), scope, days)
+    return StreamingResponse(
+        analytics_report.as_csv(found),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="asynccoder-analytics.csv"'},
     )
 
 

@@ -1,5 +1,6 @@
 """Tasks: started, listed, told whole, steered."""
 
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -27,9 +28,9 @@ from backend.api.schemas.tasks import (
 )
 from backend.models import User
 from backend.services import access, attachments, tasks
-from backend.services.tasks import State, TaskEntry
+from backend.services.tasks import Opened, State, TaskEntry
 from backend.settings import get_settings
-from backend.words import Priority, Status, TaskType
+from backend.words import Outcome, Priority, Status, TaskType
 
 router = bearer.router("/tasks", "Tasks")
 
@@ -64,10 +65,18 @@ def list_tasks(
     model_id: UUID | None = None,
     q: Annotated[str, Query(max_length=200, description="Words of the title or the prompt.")] = "",
     archived: Annotated[bool, Query(description="Only those that were put away, instead of the others.")] = False,
+    with_archived: Annotated[bool, Query(description="Those that were put away among the others.")] = False,
+    outcome: Outcome | None = None,
+    pull_request: Annotated[Opened | None, Query(description="Those that opened one, or whose one is merged.")] = None,
+    first_day: Annotated[date | None, Query(description="Sent on this day (UTC) or later.")] = None,
+    last_day: Annotated[date | None, Query(description="Sent on this day (UTC) or before.")] = None,
 ) -> Response:
     """The person's own tasks that fit, or all that they may read, newest first."""
     state = State.ARCHIVED if archived else None
-    wanted = tasks.Filters(state, status, type, repository_id, model_id, priority, q, everyone=whose == "all")
+    wanted = tasks.Filters(
+        *(state, status, type, repository_id, model_id, priority, q, whose == "all"),
+        *(outcome, pull_request, first_day, last_day, with_archived),
+    )
     with db.transaction() as session:
         found = tasks.following(session, caller.user, wanted, turn.after(pages.Moment), size=turn.limit)
     return turn.page(found, pages.Moment, lambda entry: _told(entry, caller.user))

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, func, not_, or_, select
 
 from backend import clock, jsonb
@@ -128,8 +128,11 @@ def _sent(first: date | None, last: date | None) -> list[ColumnElement[bool]]:
 
 
 def _has_opened(which: Opened) -> ColumnElement[bool]:
-    pull = exists().where(col(PullRequest.task_id) == col(Task.id))
-    return pull.where(col(PullRequest.status) == PullRequestStatus.MERGED) if which is Opened.MERGED else pull
+    # Not as a subquery that follows its surroundings: the lists have pull requests among their own tables.
+    opened = select(PullRequest.task_id).where(col(PullRequest.task_id).is_not(None)).correlate(None)
+    if which is Opened.MERGED:
+        opened = opened.where(PullRequest.status == PullRequestStatus.MERGED)
+    return col(Task.id).in_(opened)
 
 
 def _in_state(state: State | None, with_archived: bool) -> list[ColumnElement[bool]]:

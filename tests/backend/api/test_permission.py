@@ -75,6 +75,8 @@ GET    /api/models                                401    401     401     401    
 GET    /api/credits                               401    401     401     401      200    200   200   200  200 200
 GET    /api/credits/ledger                        401    401     401     401      200    200   200   200  200 200
 GET    /api/credits/estimate                      401    401     401     401      200    200   200   200  200 200
+GET    /api/analytics                             401    401     401     401      200    200   200   200  200 200
+GET    /api/analytics.csv                         401    401     401     401      200    200   200   200  200 200
 GET    /api/tokens                                401    401     401     401      200    200   200   200  200 200
 POST   /api/tokens                                401    401     401     401      403    201   201   201  201 201
 DELETE /api/tokens/{token_id}                     401    401     401     401      403    404   404   404  404 204
@@ -86,6 +88,7 @@ GET    /api/docs                                  200    200     200     200    
 GET    /files/tasks/{task_id}/patch               401    401     401     401      401    404   404   404  200 200
 GET    /files/tasks/{task_id}/log                 401    401     401     401      401    404   404   404  200 200
 GET    /files/credits.csv                         401    401     401     401      401    200   200   200  200 200
+GET    /files/analytics.csv                       401    401     401     401      401    200   200   200  200 200
 POST   /files/attachments                         401    401     401     401      401    201   201   201  201 201
 GET    /files/attachments/{attachment_id}         401    401     401     401      401    404   404   404  404 200
 DELETE /files/attachments/{attachment_id}         401    401     401     401      401    404   404   404  404 204

@@ -58,7 +58,8 @@ class Life:
     def send(self, pick: int, began: datetime, kind: TaskType) -> None:
         task = Task(
             user_id=self.users[pick % 2], repository_id=self.places[pick // 2 % 2],
-            ai_model_id=self.models[pick // 4 % 2], title="A task", prompt="A task", branch="main", type=kind, created_at=began,
+            ai_model_id=self.models[pick // 4 % 2], title="A task", prompt="A task", branch="main",
+            type=kind, created_at=began,
         )  # fmt: skip
         self.session.add(task)
         self.session.flush()
