@@ -18,6 +18,7 @@ from asynccoder_ui.headers import SecurityHeaders
 from asynccoder_ui.live import LogNamespace
 from asynccoder_ui.pages.admin_people import AdminPeople, admin_people
 from asynccoder_ui.pages.admin_queue import AdminQueue, admin_queue
+from asynccoder_ui.pages.analytics import Analytics, analytics
 from asynccoder_ui.pages.credits import Credits, credits
 from asynccoder_ui.pages.device import Device, device
 from asynccoder_ui.pages.home import home
@@ -127,6 +128,9 @@ app.add_page(
     on_load=[Shell.follow, PullRequests.follow],
 )
 app.add_page(credits, route=routes.CREDITS, title="Credits · Async Coder", on_load=[Shell.follow, Credits.follow])
+app.add_page(
+    analytics, route=routes.ANALYTICS, title="Analytics · Async Coder", on_load=[Shell.follow, Analytics.follow]
+)
 app.add_page(
     settings,
     route=routes.SETTINGS,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -28,6 +29,11 @@ def mark() -> Any:
     return _filter(lambda value: value if value == "1" else "")
 
 
+def day() -> Any:
+    """A filter that is a day, as ISO 8601 writes it."""
+    return _filter(_day)
+
+
 def _filter(read: Callable[[str], str]) -> Any:
     return field(default="", metadata={"read": read})
 
@@ -35,6 +41,13 @@ def _filter(read: Callable[[str], str]) -> Any:
 def _identity(value: str) -> str:
     try:
         return str(UUID(value))
+    except ValueError:
+        return ""
+
+
+def _day(value: str) -> str:
+    try:
+        return date.fromisoformat(value).isoformat()
     except ValueError:
         return ""
 
@@ -75,6 +88,11 @@ class Chosen:
     def is_filtered(self) -> bool:
         """Whether anything is left out."""
         return replace(self, page="") != self.bare
+
+
+def optional_day(value: str) -> date | None:
+    """The day that a filter holds."""
+    return date.fromisoformat(value) if value else None
 
 
 def optional(value: str) -> UUID | None:

@@ -11,13 +11,14 @@ PULL_REQUESTS = "/pull-requests"
 REPOSITORIES = "/repositories"
 REPOSITORY = "/repositories/[repository_id]"
 CREDITS = "/credits"
+ANALYTICS = "/analytics"
 SETTINGS = "/settings"
 DEVICE = "/device"
 ADMIN_PEOPLE = "/admin/people"
 ADMIN_QUEUE = "/admin/queue"
 
 # Pages that are built as folders with an index.
-FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, SETTINGS, DEVICE, ADMIN_PEOPLE, ADMIN_QUEUE)
+FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, ANALYTICS, SETTINGS, DEVICE, ADMIN_PEOPLE, ADMIN_QUEUE)
 
 # Pages whose address holds an id are built once, for an id that none has.
 FRAMES = {TASK: "/tasks/_", REPOSITORY: "/repositories/_"}
@@ -68,6 +69,11 @@ def credits_file(kind: str, task_id: str, days: str) -> str:
     """Where the ledger is downloaded, with these filters; without a task, that of all."""
     wanted = {"type": kind, "days": days, **({"task": task_id} if task_id else {})}
     return f"/files/credits.csv?{urlencode(wanted)}"
+
+
+def analytics_file(scope: str, days: str) -> str:
+    """Where the figures of the analytics page are downloaded."""
+    return f"/files/analytics.csv?{urlencode({'scope': scope, 'days': days})}"
 
 
 def sign_in(back_to: str) -> str:

@@ -32,6 +32,7 @@ PAGES = [
     {"label": "Repositories", "href": routes.REPOSITORIES, "keys": ""},
     {"label": "Pull requests", "href": routes.PULL_REQUESTS, "keys": ""},
     {"label": "Credits", "href": routes.CREDITS, "keys": ""},
+    {"label": "Analytics", "href": routes.ANALYTICS, "keys": ""},
     {"label": "Settings", "href": routes.SETTINGS, "keys": ""},
 ]
 _FOR_ADMINS = [
@@ -43,6 +44,7 @@ _NAVIGATION = [
     ("folder-git-2", "Repositories", routes.REPOSITORIES),
     ("git-pull-request", "Pull requests", routes.PULL_REQUESTS),
     ("coins", "Credits", routes.CREDITS),
+    ("chart-column", "Analytics", routes.ANALYTICS),
     ("settings", "Settings", routes.SETTINGS),
 ]
 

@@ -21,6 +21,7 @@ Part = Literal[
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
     "queued", "step", "step-text", "step-end", "out", "you",
     "filters", "paging", "figures", "ledger", "table", "chart", "columns", "form",
+    "stats", "panels", "numbers", "numbers worth", "legend",
     "dialog-foot", "side-more", "lines",
     "settings-page", "settings-nav", "settings-body", "entry parts", "section", "section-head", "ticks",
     "landing", "landing-head", "landing-foot", "hero", "hero-words", "specimen", "promises",

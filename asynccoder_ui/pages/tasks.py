@@ -43,6 +43,7 @@ def _read(
 
 
 def _show(state: "TaskList", found: Listed[Chosen, service.TaskRow, service.Offered | None]) -> None:
+    state.narrowing = found.chosen.narrowing
     state.lines, offered = [tasks_view.line(row) for row in found.page.rows], found.beside
     if offered is not None:
         state.repositories = tasks_view.options(offered.repositories)
@@ -57,6 +58,7 @@ class TaskList(Listing, Session):
     repositories: list[views.Option] = []
     models: list[views.Option] = []
     has_others: bool = False
+    narrowing: str = ""
     _reads: ClassVar = listed(routes.TASKS, Chosen, _read, _show)
 
 
@@ -84,6 +86,13 @@ def tasks() -> rx.Component:
                     names=["state", "type", "repository", "model", "priority"],
                 ),
                 label="Filter tasks",
+            ),
+            rx.cond(
+                TaskList.narrowing != "",
+                theme.row(
+                    theme.pill(theme.icon("list-filter", 14), "Only those: ", TaskList.narrowing, tone="line"),
+                    wrap=True,
+                ),
             ),
             listing.found(
                 TaskList,

@@ -73,9 +73,6 @@ def topic(user_id: UUID) -> str:
     return f"analytics:{user_id}"
 
 
-EVERYONE = "analytics:everyone"  # the topic that rings when anybody's was
-
-
 def is_stale(session: Session) -> bool:
     """Whether some day is to be summed anew."""
     return session.exec(select(AnalyticsStale.id).limit(1)).first() is not None
@@ -106,7 +103,7 @@ def refresh(session: Session) -> bool:
         return False
     for day in sorted({day for day, _ in stale}):
         _sum_day(session, day, [user for on, user in stale if on == day])
-    topics = [EVERYONE, *(topic(user) for user in {user for _, user in stale})]
+    topics = [topic(user) for user in {user for _, user in stale}]
     after_commit(session, lambda: events.ring_all(topics, "", 0, "analytics"))
     return True
 

@@ -55,6 +55,7 @@ _PAGES: dict[str, tuple[str, Sought, Sought]] = {
     "repositories": ("/repositories", "acme/shop", "No repositories yet."),
     "pull requests": ("/pull-requests", re.compile("^(merged|closed|open)"), "No pull requests yet."),
     "credits": ("/credits", "Used per day", "Nothing was used"),
+    "analytics": ("/analytics", "Tasks per day", "No tasks in this time."),
     "settings": ("/settings", "alice@example.org", "Carol Novak"),
 }
 _OF_ALICE: dict[str, tuple[str, Sought]] = {

@@ -139,7 +139,7 @@ def _in_state(state: State | None, with_archived: bool) -> list[ColumnElement[bo
     archived = col(Task.archived_at).is_not(None)
     if state is State.ARCHIVED:
         return [archived]
-    shown = [] if with_archived else [not_(archived)]
+    shown: list[ColumnElement[bool]] = [] if with_archived else [not_(archived)]
     if state is None:
         return shown
     status = col(Task.status)
