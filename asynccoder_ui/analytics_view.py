@@ -173,7 +173,8 @@ def advice(report: Report) -> list[str]:
 
 RULE = (
     f"A model is recommended where at least two have {LEAST_MERGED} merged pull requests each, of the same type on the "
-    "same repository, and the 95% intervals of their credits per merged pull request do not touch."
+    "same repository, and the 95% intervals of their credits per merged pull request do not touch. Work on people's "
+    "own keys is left out."
 )
 
 

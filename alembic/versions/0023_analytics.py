@@ -8,12 +8,16 @@ down_revision = "0021"
 branch_labels = None
 depends_on = None
 
-SUMS = (
+COUNTS = (
     *("tasks", "pending", "running", "completed", "failed", "cancelled"),
     *("pr_opened", "pr_updated", "answered", "reviewed", "no_changes", "merged"),
-    *("pull_requests", "pull_requests_merged", "credits", "tokens", "lines", "files", "errors", "execution_ms"),
-    *("charged_credits", "charged_credits_squared", "charged_merged", "charged_merged_credits"),
-    *("first_event_count", "first_event_ms", "pull_request_count", "pull_request_ms", "merge_count", "merge_ms"),
+    *("pull_requests", "pull_requests_merged", "errors", "charged_merged"),
+    *("first_event_count", "pull_request_count", "merge_count"),
+)
+SUMS = (
+    *("credits", "tokens", "lines", "files", "execution_ms"),
+    *("charged_credits", "charged_credits_squared", "charged_merged_credits"),
+    *("first_event_ms", "pull_request_ms", "merge_ms"),
 )
 HISTOGRAMS = ("first_event_histogram", "pull_request_histogram", "merge_histogram")
 # An event that is appended changes none of these columns, and so marks nothing.
@@ -21,8 +25,10 @@ WATCHED = "status, outcome, type, user_id, repository_id, ai_model_id, credits_u
 
 
 def _measures() -> list[sa.Column]:
-    sums = [sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False) for name in SUMS]
-    return [*sums, *(sa.Column(name, sa.ARRAY(sa.Integer()), nullable=True) for name in HISTOGRAMS)]
+    zero = sa.text("0")
+    counts = [sa.Column(name, sa.Integer(), server_default=zero, nullable=False) for name in COUNTS]
+    sums = [sa.Column(name, sa.BigInteger(), server_default=zero, nullable=False) for name in SUMS]
+    return [*counts, *sums, *(sa.Column(name, sa.ARRAY(sa.Integer()), nullable=True) for name in HISTOGRAMS)]
 
 
 def _key(name: str, target: str, *, nullable: bool) -> sa.Column:

@@ -10,6 +10,10 @@ from sqlmodel import Field, SQLModel
 from backend.models.base import filled, reference, uuid_key
 
 
+def _count() -> Any:
+    return filled("0")
+
+
 def _sum() -> Any:
     return filled("0", sa_type=BigInteger)
 
@@ -21,39 +25,39 @@ def _histogram() -> Any:
 class Sums(SQLModel):
     """What is summed over the tasks of a cell; each column's formula is in analytics_rollup.SUMS and HISTOGRAMS.
 
-    Durations are sums in milliseconds with the number of tasks that have them, and a histogram of 48 counts whose
-    bounds are analytics_rollup.BOUNDS; it is NULL where none was measured.
+    Durations are sums in milliseconds with the number of tasks that have them, and a histogram of up to 48 counts whose
+    bounds are analytics_rollup.BOUNDS; it ends with its last count, and is NULL where none was measured.
     """
 
-    tasks: int = _sum()
-    pending: int = _sum()
-    running: int = _sum()
-    completed: int = _sum()
-    failed: int = _sum()
-    cancelled: int = _sum()
-    pr_opened: int = _sum()
-    pr_updated: int = _sum()
-    answered: int = _sum()
-    reviewed: int = _sum()
-    no_changes: int = _sum()
-    merged: int = _sum()
-    pull_requests: int = _sum()
-    pull_requests_merged: int = _sum()
+    tasks: int = _count()
+    pending: int = _count()
+    running: int = _count()
+    completed: int = _count()
+    failed: int = _count()
+    cancelled: int = _count()
+    pr_opened: int = _count()
+    pr_updated: int = _count()
+    answered: int = _count()
+    reviewed: int = _count()
+    no_changes: int = _count()
+    merged: int = _count()
+    pull_requests: int = _count()
+    pull_requests_merged: int = _count()
     credits: int = _sum()
     tokens: int = _sum()
     lines: int = _sum()
     files: int = _sum()
-    errors: int = _sum()
+    errors: int = _count()
     execution_ms: int = _sum()
     charged_credits: int = _sum()
     charged_credits_squared: int = _sum()
-    charged_merged: int = _sum()
+    charged_merged: int = _count()
     charged_merged_credits: int = _sum()
-    first_event_count: int = _sum()
+    first_event_count: int = _count()
     first_event_ms: int = _sum()
-    pull_request_count: int = _sum()
+    pull_request_count: int = _count()
     pull_request_ms: int = _sum()
-    merge_count: int = _sum()
+    merge_count: int = _count()
     merge_ms: int = _sum()
     first_event_histogram: list[int] | None = _histogram()
     pull_request_histogram: list[int] | None = _histogram()

@@ -4,6 +4,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +55,7 @@ class Life:
         self.places = [people.sample, people.shop]
         self.models = list(session.exec(select(AiModel.id).order_by(col(AiModel.name)).limit(2)))
         self.tasks: list[UUID] = []
+        self.opened: list[UUID] = []
 
     def send(self, pick: int, began: datetime, kind: TaskType) -> None:
         task = Task(
@@ -69,12 +71,13 @@ class Life:
         self.tasks.append(task.id)
 
     def change(self, table: str, pick: int, **values: Any) -> None:
-        if not self.tasks:
+        among = self.opened if table == "pull_requests" else self.tasks
+        if not among:
             return
         key = "id" if table == "tasks" else "task_id"
         named = ", ".join(f"{name} = :{name}" for name in values)
         self.session.execute(
-            text(f"UPDATE {table} SET {named} WHERE {key} = :of"), {**values, "of": self.tasks[pick % len(self.tasks)]}
+            text(f"UPDATE {table} SET {named} WHERE {key} = :of"), {**values, "of": among[pick % len(among)]}
         )
 
     def start(self, pick: int, seconds: int) -> None:
@@ -82,14 +85,17 @@ class Life:
 
     def end(self, pick: int, status: Status, outcome: Outcome | None, used: int) -> None:
         self.change("tasks", pick, status=status, outcome=outcome, credits_used=used)
+
+    def figure(self, pick: int, used: int) -> None:
         figures = {"tokens_used": used * 1000, "lines_of_code_generated": used * 3, "files_modified": used % 7}
         self.change("task_analytics", pick, **figures, execution_time_ms=used * 60_000, error_count=used % 3)
 
     def open_pull(self, pick: int, seconds: int) -> None:
         task = self.tasks[pick % len(self.tasks)] if self.tasks else None
-        if task is None or self.session.exec(select(PullRequest.id).where(PullRequest.task_id == task)).first():
+        if task is None or task in self.opened:
             return
-        number = len(self.session.exec(select(PullRequest.id)).all()) + 1
+        self.opened.append(task)
+        number = len(self.opened)
         self.session.add(
             PullRequest(
                 task_id=task, repository_id=self.places[0], github_pr_id=number, pr_number=number, title="",
@@ -104,6 +110,8 @@ class Life:
 
     def retry(self, pick: int) -> None:
         self.change("tasks", pick, ai_model_id=self.models[pick % 2], status="pending", outcome=None)
+
+    def own_key(self, pick: int) -> None:
         self.change("task_runs", pick, own_key=pick % 3 == 0)
 
     def delete(self, pick: int) -> None:
@@ -120,9 +128,9 @@ class Life:
 
 
 PICK = st.integers(0, 40)
+SEND = st.tuples(st.just("send"), PICK, st.sampled_from(BEGINNINGS), st.sampled_from(TaskType))
 STEP = st.one_of(
-    st.tuples(st.just("send"), PICK, st.sampled_from(BEGINNINGS), st.sampled_from(TaskType)),
-    st.tuples(st.just("send"), PICK, st.sampled_from(BEGINNINGS), st.sampled_from(TaskType)),
+    SEND,
     st.tuples(st.just("start"), PICK, SPANS),
     st.tuples(
         st.just("end"),
@@ -131,20 +139,26 @@ STEP = st.one_of(
         st.sampled_from([None, *Outcome]),
         st.integers(0, 5_000),
     ),
+    st.tuples(st.just("figure"), PICK, st.integers(0, 5_000)),
     st.tuples(st.just("open_pull"), PICK, SPANS),
     st.tuples(st.just("merge"), PICK, SPANS),
-    st.tuples(st.sampled_from(["retry", "delete", "close"]), PICK),
+    st.tuples(st.sampled_from(["retry", "own_key", "delete", "close"]), PICK),
     st.tuples(st.sampled_from(["refresh", "rebuild"])),
 )
 
 
-@given(st.lists(STEP, max_size=40))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_sums_are_those_of_the_tables_after_any_order_of_changes(people: People, steps: list[Any]) -> None:
+@given(st.lists(SEND, min_size=1, max_size=4), st.lists(STEP, max_size=40), st.booleans())
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_sums_are_those_of_the_tables_after_any_order_of_changes(
+    people: People, sent: list[Any], steps: list[Any], at_once: bool
+) -> None:
+    """`at_once` sums after each step: what it did not mark then stays wrong."""
     with contextlib.suppress(Undone), db.transaction() as session:
         life = Life(session, people)
-        for name, *how in steps:
+        for name, *how in [*sent, *steps]:
             getattr(life, name)(*how)
+            if at_once:
+                life.refresh()
         while analytics_rollup.refresh(session):
             pass
         assert kept(session) == direct(session)
@@ -222,7 +236,8 @@ def _measure(cell: dict[str, Any], name: str, task: Task, at: datetime | None) -
     spent = max(0, round((at - task.created_at).total_seconds() * 1000))
     cell[f"{name}_count"] += 1
     cell[f"{name}_ms"] += spent
-    counts = cell[f"{name}_histogram"] or [0] * analytics_rollup.BUCKETS
+    counts = cell[f"{name}_histogram"] or []
+    counts += [0] * (bucket(spent) + 1 - len(counts))
     counts[bucket(spent)] += 1
     cell[f"{name}_histogram"] = counts
 
@@ -237,7 +252,8 @@ def by_place(cells: dict[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
         for name in HISTOGRAMS:
             if cell[name]:
                 before = summed[day, None, None, None][name] or [0] * analytics_rollup.BUCKETS
-                summed[day, None, None, None][name] = [one + two for one, two in zip(before, cell[name], strict=True)]
+                pairs = zip_longest(before, cell[name], fillvalue=0)
+                summed[day, None, None, None][name] = [one + two for one, two in pairs]
     return dict(summed)
 
 
@@ -280,6 +296,37 @@ def test_an_event_that_is_logged_makes_no_day_stale(people: People) -> None:
     with db.transaction() as session:
         session.execute(text("UPDATE tasks SET event_seq = event_seq + 1, updated_at = now(), title = 'Another'"))
         assert not analytics_rollup.is_stale(session)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "tasks SET outcome = 'answered'",
+        "tasks SET credits_used = 3",
+        "tasks SET started_at = now()",
+        "tasks SET type = 'ask'",
+        "task_runs SET own_key = true",
+        "task_analytics SET tokens_used = 3",
+        "task_analytics SET lines_of_code_generated = 3",
+        "task_analytics SET files_modified = 3",
+        "task_analytics SET error_count = 3",
+        "task_analytics SET execution_time_ms = 3",
+        "pull_requests SET status = 'merged'",
+        "pull_requests SET merged_at = now()",
+        "pull_requests SET task_id = NULL",
+    ],
+)
+def test_each_change_that_counts_makes_its_day_stale(people: People, change: str) -> None:
+    with db.transaction() as session:
+        life = Life(session, people)
+        life.send(1, MIDNIGHT, TaskType.DEBUG)
+        life.open_pull(0, 7)
+    analytics_rollup.refresh_all()
+    with db.transaction() as session:
+        assert not analytics_rollup.is_stale(session)
+        session.execute(text(f"UPDATE {change}"))
+        [stale] = session.exec(select(AnalyticsStale))
+        assert (stale.day, stale.user_id) == (MIDNIGHT.date(), people.bob.id)
 
 
 def test_what_dies_in_the_middle_loses_nothing(people: People) -> None:
