@@ -1,11 +1,9 @@
 """Analytics: what the tasks of the last days came to, for oneself or, for admins, for everyone."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
 
 import reflex as rx
-from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import analytics_view as view
 from asynccoder_ui import routes, theme
@@ -15,7 +13,6 @@ from asynccoder_ui.following import Following, Reads
 from asynccoder_ui.people import Question
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import shell
-from backend.models import User
 from backend.services import analytics_report, analytics_rollup
 from backend.services.analytics_report import Report, Scope
 
@@ -27,25 +24,13 @@ _STATES = (
 )
 
 
-@dataclass(frozen=True)
-class _Found:
-    chosen: Chosen
-    report: Report
-    is_admin: bool
+def _question(state: "Analytics") -> Question[Report]:
+    return Question(analytics_report.report, Chosen.of(state.router.url.query_parameters).wanted)
 
 
-def _read(session: DatabaseSession, user: User, chosen: Chosen) -> _Found:
-    return _Found(chosen, analytics_report.report(session, user, *chosen.wanted), user.is_admin)
-
-
-def _question(state: "Analytics") -> Question[_Found]:
-    return Question(_read, (Chosen.of(state.router.url.query_parameters),))
-
-
-def _show(state: "Analytics", found: _Found) -> None:
-    report, (scope, days) = found.report, found.chosen.wanted
-    state.is_admin, state.is_all = found.is_admin, scope is Scope.ALL
-    state.period, state.csv_href = view.period(report), routes.analytics_file(scope, days)
+def _show(state: "Analytics", report: Report) -> None:
+    state.is_all = report.scope is Scope.ALL
+    state.period, state.csv_href = view.period(report), routes.analytics_file(report.scope, report.days)
     state.is_empty = not report.figures.tasks
     state.figures, state.days = view.figures(report), view.days(report)
     state.states, state.outcomes = view.states(report), view.outcomes(report)
@@ -61,7 +46,6 @@ def _topics(person: UUID) -> tuple[str, ...]:
 class Analytics(Following, Session):
     """The report of the period and scope that the address names."""
 
-    is_admin: bool = False
     is_all: bool = False
     is_empty: bool = False
     period: str = ""
@@ -87,7 +71,7 @@ def analytics() -> rx.Component:
             theme.row(
                 theme.words("title", "Analytics", tag="h1"),
                 theme.grow(),
-                rx.cond(Analytics.is_admin | Analytics.is_all, listing.segments("scope", "Whose tasks", _SCOPES)),
+                rx.cond(Session.is_admin, listing.segments("scope", "Whose tasks", _SCOPES)),
                 listing.segments("days", "Time", _PERIODS),
                 wrap=True,
             ),

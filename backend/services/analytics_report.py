@@ -51,6 +51,7 @@ class Report:
     """
 
     scope: Scope
+    days: Days
     first: date
     last: date
     figures: Figures
@@ -85,7 +86,7 @@ def report(session: Session, viewer: User, scope: Scope = Scope.OWN, days: Days 
     (now, spans), (before, spans_before) = _totals(session, scope, given)
     cells = _cells(session, scope, given)
     return Report(
-        scope, first, last, now, spans, before, spans_before, _per_day(session, scope, given), cells,
+        scope, days, first, last, now, spans, before, spans_before, _per_day(session, scope, given), cells,
         recommendations(cells),
     )  # fmt: skip
 

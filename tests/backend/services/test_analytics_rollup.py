@@ -33,6 +33,7 @@ from backend.words import Outcome, Priority, Status, TaskType
 from jobs import schedule
 from jobs import tasks as chores
 from tests.conftest import People
+from tests.rows import pull_request
 from tests.settled import settle
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -95,14 +96,9 @@ class Life:
         if task is None or task in self.opened:
             return
         self.opened.append(task)
-        number = len(self.opened)
-        self.session.add(
-            PullRequest(
-                task_id=task, repository_id=self.places[0], github_pr_id=number, pr_number=number, title="",
-                source_branch="x", target_branch="main", status="open", url="",
-                created_at=MIDNIGHT + timedelta(seconds=seconds),
-            )
-        )  # fmt: skip
+        pull = pull_request(self.session.get_one(Task, task), len(self.opened))
+        pull.created_at = MIDNIGHT + timedelta(seconds=seconds)
+        self.session.add(pull)
         self.session.flush()
 
     def merge(self, pick: int, seconds: int) -> None:
@@ -384,10 +380,7 @@ def test_a_merge_long_after_changes_the_day_on_which_the_task_was_sent(people: P
     settle(task, Status.COMPLETED, outcome=Outcome.PR_OPENED)
     with db.transaction() as session:
         session.execute(text("UPDATE tasks SET created_at = created_at - interval '20 days'"))
-        pull = PullRequest(
-            task_id=task, repository_id=people.sample, github_pr_id=1, pr_number=1, title="", source_branch="x",
-            target_branch="main", status="merged", url="", merged_at=clock.now(),
-        )  # fmt: skip
+        pull = pull_request(session.get_one(Task, task), 1, status="merged", merged_at=clock.now())
         session.add(pull)
     analytics_rollup.refresh_all()
     with db.transaction() as session:
