@@ -121,7 +121,7 @@ _PLACES = {
     Scope.OWN: "analytics_daily WHERE user_id = :user",
     Scope.ALL: "analytics_everyone WHERE type IS NOT NULL",
 }
-# A repository is called what the person knows it by, as in access.name_known.
+# A repository is called what the person knows it by, as with access.NAME_KNOWN.
 _NAMES = {
     Scope.OWN: "coalesce((SELECT l.full_name FROM lost_access l WHERE l.user_id = :user AND l.repository_id = r.id),"
     " r.full_name)",

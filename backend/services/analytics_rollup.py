@@ -4,7 +4,7 @@ A task belongs to the day (UTC) on which it was sent, whatever happens to it lat
 sums of that day. A deleted task is in none. It counts for the model it has now, that of its newest run: what an
 earlier run with another model used is counted there as well, which is simpler, and slightly wrong after such a retry.
 
-Triggers (migration 0023) write the person's day into `analytics_stale` in the transaction that changes a task, its
+Triggers (migration 0022) write the person's day into `analytics_stale` in the transaction that changes a task, its
 figures, its runs or its pull request, so that no path can forget to. `refresh` takes those rows and sums their days
 anew from the tables, in one transaction: done twice it is done once, and where it dies the rows are still there. A
 change that commits meanwhile has left a row that is not seen yet, for the next time.
