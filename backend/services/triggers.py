@@ -119,7 +119,6 @@ def begin(trigger_id: UUID) -> None:
     try:
         if found.repository.access_level == "read":
             raise Forbidden("Only people with write access to this repository start tasks here.")
-        rate_limit.take(rate_limit.CREATIONS, user_id)
         with transaction() as session:
             _begin(session, trigger_id, content, found)
     except (Unavailable, GitHubError):
@@ -214,6 +213,7 @@ def _begin(session: Session, trigger_id: UUID, content: _Content, found: _Found)
         tasks.follow_up(session, user, ours, content.words, key=f"trigger:{row.origin}")
         task_id = ours
     else:
+        rate_limit.take(rate_limit.CREATIONS, user.id)
         draft = _draft(session, user, row, content, found)
         task_id = tasks.submit(session, user, draft, key=f"trigger:{row.origin}").id
     run = runs.alive(session, task_id)

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query, Response
 from sqlmodel import Session
 
-from backend import db, rate_limit
+from backend import db
 from backend.api import bearer, pages
 from backend.api.bearer import Caller
 from backend.api.once import Once
@@ -140,7 +140,6 @@ def unarchive_task(caller: Caller, task_id: UUID) -> TaskShown:
 @router.post("/{task_id}/retry", status_code=201, response_model=TaskShown)
 def retry_task(caller: Caller, task_id: UUID, once: Once, given: RetryGiven | None = None) -> Response:
     """Tries a task again that ended without a result: the next run begins, with its own hold."""
-    rate_limit.take(rate_limit.CREATIONS, caller.user.id)
 
     def again(session: Session) -> tuple[TaskShown, None]:
         wanted = given or RetryGiven()
@@ -172,8 +171,6 @@ def continue_task(caller: Caller, task_id: UUID, given: GoingOnGiven | None = No
 @router.post("/{task_id}/follow-ups", status_code=201, response_model=FollowUpShown)
 def create_follow_up(caller: Caller, task_id: UUID, given: FollowUpGiven, once: Once) -> Response:
     """Says more: the run that is alive reads it, otherwise a new one begins with it, with its own hold."""
-
-    rate_limit.take(rate_limit.CREATIONS, caller.user.id)
 
     def say(session: Session) -> tuple[FollowUpShown, None]:
         message = tasks.follow_up(session, caller.user, task_id, given.text, images=given.attachments)

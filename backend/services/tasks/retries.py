@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from backend import rate_limit
 from backend.errors import Conflict
 from backend.models import AiModel, Task, TaskRun, User
 from backend.services import access, attachments, catalog, credits, runs
@@ -42,9 +43,10 @@ def retry(
     """Starts the task's next run with its own hold: the newest run's prompt and model, unless others are given.
 
     Raises NotFound, Forbidden, Conflict (at work, merged, or it has a result), InvalidInput, TooLarge,
-    NotEnoughCredits.
+    NotEnoughCredits, TooMany, Unavailable where nobody counts.
     """
     checked = check_prompt(prompt) if prompt is not None else None
+    rate_limit.take(rate_limit.CREATIONS, user.id)  # before any lock
     task = access.owned(session, user, task_id, lock=True)
     _require_retryable(session, task)
     if model_id is not None:

@@ -178,9 +178,10 @@ def follow_up(
 
     What was not read before a stop comes first. The same key is one message. A new run begins with its target merged
     where that is asked for. Raises NotFound, Forbidden, InvalidInput, Conflict (too many waiting messages; the same key
-    with another content; a merge while a run is alive), NotEnoughCredits.
+    with another content; a merge while a run is alive), NotEnoughCredits, TooMany, Unavailable where nobody counts.
     """
     text = check_prompt(text)
+    rate_limit.take(rate_limit.CREATIONS, user.id)  # before any lock
     task = access.owned(session, user, task_id, lock=True)
     message_id = _named(user, key)
     known = session.get(TaskMessage, message_id)

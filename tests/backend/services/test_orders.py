@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -10,9 +11,9 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
-from backend import clock, db, events
+from backend import clock, db, events, rate_limit
 from backend.engine.assignment import Orders, Withdrawn
-from backend.errors import Conflict
+from backend.errors import Conflict, TooMany
 from backend.models import TaskMessage, User
 from backend.services import attempts, claims, credits, lease, runs, tasks
 from backend.services.claims import Claim
@@ -221,3 +222,21 @@ def test_what_breaks_after_the_person_said_stop_was_stopped(people: People) -> N
         runs.end(session, mine.run_id, mine.fence, End(Status.FAILED, "", failure=Failure.CLONE_FAILED))
     with db.transaction() as session:
         assert run_of(task_id, session).status == Status.CANCELLED
+
+
+def test_follow_ups_and_retries_are_counted_as_new_tasks_are_by_whichever_door(
+    people: People, environment: pytest.MonkeyPatch
+) -> None:
+    task_id = submit(people)
+    with environment.context() as patched:
+        patched.setattr(rate_limit, "CREATIONS", replace(rate_limit.CREATIONS, limit=2))
+        with db.transaction() as session:
+            tasks.cancel(session, people.alice, task_id)
+        with db.transaction() as session:
+            tasks.retry(session, people.alice, task_id)
+            tasks.follow_up(session, people.alice, task_id, "And the tests")
+        for refused in (partial(tasks.follow_up, text="And more"), tasks.retry):
+            with pytest.raises(TooMany), db.transaction() as session:
+                refused(session, people.alice, task_id)
+    with db.transaction() as session:
+        assert [one.text for one in tasks.page(session, people.alice, task_id).queued_messages] == ["And the tests"]
