@@ -11,7 +11,7 @@ from asynccoder_ui.composer_choice import TYPES, Choice, pull_label
 from asynccoder_ui.views import BLIND, Option
 from backend.errors import NotFound
 from backend.models import User
-from backend.services import catalog, credits, pull_choices, repositories
+from backend.services import catalog, credits, estimates, pull_choices, repositories
 from backend.services.attachments import AttachmentRow
 from backend.words import PullRequestStatus, TaskType, Visibility
 
@@ -38,7 +38,8 @@ PRIORITY_OPTIONS = [
 class Price:
     """Whole credits; `is_known` once there is an estimate, `is_short` when the hold cannot be afforded.
 
-    With `own_key` it is dollars that the provider bills: `likely`, and `most` before the run asks.
+    With `own_key` it is dollars that the provider bills: `likely`, and `most` before the run asks. `basis` says what it
+    rests on.
     """
 
     is_known: bool = False
@@ -47,6 +48,7 @@ class Price:
     is_short: bool = False
     own_key: bool = False
     most: str = ""
+    basis: str = ""
 
 
 def repository_option(row: repositories.RepositoryRow, kind: TaskType) -> Option:
@@ -83,7 +85,8 @@ def priced(
         return Price()
     model = UUID(choice.model_id)
     try:
-        estimate = credits.estimate(session, model, TaskType(choice.task_type), length, images)
+        where = UUID(choice.repository_id) if choice.repository_id else None
+        estimate = estimates.estimate(session, model, TaskType(choice.task_type), where, length=length, images=images)
     except NotFound:  # an unpriced model has no estimate
         return Price()
     own_key = any(one.own_key for one in models if one.id == model)
@@ -91,9 +94,17 @@ def priced(
     low, high = spell(estimate.low), spell(estimate.high)
     likely = low if low == high else f"{low}–{high}"
     if own_key:
-        return Price(is_known=True, likely=likely, own_key=True, most=credits.in_dollars(estimate.hold))
+        most = credits.in_dollars(estimate.hold)
+        return Price(is_known=True, likely=likely, own_key=True, most=most, basis=_basis(estimate))
     is_short = estimate.hold > credits.balance(session, user).available
-    return Price(is_known=True, likely=likely, hold=estimate.hold, is_short=is_short)
+    return Price(is_known=True, likely=likely, hold=estimate.hold, is_short=is_short, basis=_basis(estimate))
+
+
+def _basis(estimate: estimates.Estimate) -> str:
+    if estimate.basis is estimates.Basis.PRIOR:
+        return "A first guess: there are too few runs of this kind yet to know better."
+    where = "on this repository" if estimate.basis is estimates.Basis.REPOSITORY else "with this model"
+    return f"Half and nine in ten of the last {estimate.runs} such runs {where}."
 
 
 def model_option(model: catalog.ModelChoice) -> Option:

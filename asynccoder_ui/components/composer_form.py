@@ -221,7 +221,11 @@ def _price() -> rx.Component:
                 ),
             ),
         ),
-        title=rx.cond(Composer.price.own_key, "It asks you before it costs more than " + Composer.price.most, ""),
+        title=rx.cond(
+            Composer.price.own_key,
+            Composer.price.basis + " It asks you before it costs more than " + Composer.price.most,
+            Composer.price.basis,
+        ),
         custom_attrs={"aria-live": "polite"},
     )
 

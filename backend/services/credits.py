@@ -12,9 +12,8 @@ from sqlmodel import Session, col, select
 from backend.db import lock
 from backend.errors import Conflict, NotEnoughCredits, NotFound
 from backend.models import AiModel, CreditTransaction, TaskRun, User
-from backend.providers.base import IMAGE_TOKENS, Prices, Usage
+from backend.providers.base import Prices
 from backend.services import notices
-from backend.words import TaskType
 
 MICRO_PER_CREDIT = 10_000
 WELCOME = 100
@@ -33,15 +32,6 @@ class Balance:
         return self.credits - self.held
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """Whole credits: a likely range, and what is held until the run ends."""
-
-    low: int
-    high: int
-    hold: int
-
-
 def to_credits(cost_micro: int) -> int:
     """Micro-dollars in whole credits, rounded up."""
     return -(-cost_micro // MICRO_PER_CREDIT)
@@ -58,18 +48,6 @@ def balance(session: Session, user: User) -> Balance:
     return Balance(*row)
 
 
-# A stated prior, until a deployment has runs of its own to estimate from: (input tokens, of them cached, output tokens)
-# of a short and of a long run of each type.
-_PRIOR = {
-    TaskType.ASK: ((15_000, 8_000, 1_000), (80_000, 60_000, 4_000)),
-    TaskType.ARCHITECT: ((30_000, 20_000, 3_000), (150_000, 120_000, 10_000)),
-    TaskType.PR_REVIEW: ((20_000, 10_000, 2_000), (120_000, 90_000, 8_000)),
-    TaskType.DOCUMENTATION: ((40_000, 30_000, 3_000), (200_000, 160_000, 12_000)),
-    TaskType.DEBUG: ((50_000, 40_000, 3_000), (300_000, 250_000, 15_000)),
-    TaskType.ASYNC: ((60_000, 50_000, 5_000), (500_000, 430_000, 25_000)),
-}
-
-
 def prices(model: AiModel) -> Prices | None:
     """The model's prices, None while an admin has not given any: such a model cannot be used."""
     if model.input_price is None or model.output_price is None:
@@ -80,27 +58,6 @@ def prices(model: AiModel) -> Prices | None:
         cache_read=model.input_price if model.cache_read_price is None else model.cache_read_price,
         cache_write=model.input_price if model.cache_write_price is None else model.cache_write_price,
     )
-
-
-def estimate(session: Session, model_id: UUID, task_type: TaskType, length: int, images: int = 0) -> Estimate:
-    """What a run with a prompt of `length` characters and so many images is likely to cost, and what will be held.
-
-    Raises NotFound for an unknown or unpriced model.
-    """
-    return estimate_for(session.get(AiModel, model_id), task_type, length, images)
-
-
-def estimate_for(model: AiModel | None, task_type: TaskType, length: int, images: int = 0) -> Estimate:
-    """As `estimate`, for a model that was read already. Raises NotFound."""
-    price = prices(model) if model else None
-    if price is None:
-        raise NotFound("This model has no price yet.")
-    extra = length // 4 + images * IMAGE_TOKENS
-    low, high = (
-        max(1, to_credits(price.cost_micro(Usage(total + extra * 5, cached, 0, out))))
-        for total, cached, out in _PRIOR[task_type]
-    )
-    return Estimate(low, high, hold=max(5, -(-high * 3 // 2)))
 
 
 def hold(session: Session, user_id: UUID, run: TaskRun, amount: int, *, key: str) -> None:

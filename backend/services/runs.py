@@ -20,7 +20,7 @@ from backend.engine.transcript import with_images
 from backend.errors import AsyncCoderError, Conflict, StaleFence
 from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
 from backend.queue import ring_runs
-from backend.services import access, analytics, attachments, catalog, credits, line, notices, provider_keys
+from backend.services import access, analytics, attachments, catalog, credits, estimates, line, notices, provider_keys
 from backend.words import EventKind, Failure, Outcome, Phase, Priority, PullRequestStatus, Status, TaskType
 
 _log = log.get(__name__)
@@ -276,7 +276,8 @@ def follow_up(session: Session, user: User, task: Task, prompt: str = "", *, mer
     prompt = "\n\n".join([*([prompt] if prompt else []), *(message.text for message in messages)])
     ids = [message.id for message in messages]
     images = sum(map(len, attachments.of_messages(session, task.id, ids).values()))
-    estimate = credits.estimate(session, model.id, TaskType(task.type), len(prompt), images)
+    of = TaskType(task.type), task.repository_id
+    estimate = estimates.estimate(session, model.id, *of, length=len(prompt), images=images)
     task.estimated_credits = estimate.hold
     run = start(session, task, user, prompt, hold=estimate.hold, messages=ids)
     run.merges_target = merges_target

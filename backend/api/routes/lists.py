@@ -17,7 +17,7 @@ from backend.api.schemas.lists import (
     ModelsShown,
     UsedShown,
 )
-from backend.services import catalog, credits, ledger
+from backend.services import access, catalog, credits, estimates, ledger
 from backend.services.ledger import Kind, Period
 from backend.services.tasks import MAX_PROMPT
 from backend.words import TaskType
@@ -71,7 +71,11 @@ def read_estimate(
     type: TaskType,
     prompt_length: Annotated[int, Query(ge=0, le=MAX_PROMPT, description="Characters.")] = 0,
     images: Annotated[int, Query(ge=0, le=5)] = 0,
+    repository_id: Annotated[UUID | None, Query(description="Where it would run: what runs cost there counts.")] = None,
 ) -> EstimateShown:
     """What a run with such a prompt is likely to cost, and what it would hold."""
     with db.transaction() as session:
-        return EstimateShown.model_validate(credits.estimate(session, model_id, type, prompt_length, images))
+        if repository_id is not None:
+            access.repository(session, caller.user, repository_id)
+        found = estimates.estimate(session, model_id, type, repository_id, length=prompt_length, images=images)
+        return EstimateShown.model_validate(found)

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from backend.api.schemas.base import Given, Shown
 from backend.services.api_tokens import MAX_NAME, Scope
+from backend.services.estimates import Basis
 from backend.words import Effort, PullRequestStatus
 
 
@@ -97,11 +98,16 @@ class LedgerEntryShown(Shown):
 
 
 class EstimateShown(Shown):
-    """A likely range in whole credits, and what is held until the run ends."""
+    """A likely range in whole credits, half and nine in ten of such runs, and what is held until the run ends.
+
+    It rests on so many earlier `runs` on the repository, or of the type with this model, or on a stated `prior`.
+    """
 
     low: int = Field(examples=[3])
     high: int = Field(examples=[18])
     hold: int = Field(examples=[27])
+    basis: Basis
+    runs: int = Field(examples=[12])
 
 
 class TokenShown(Shown):

@@ -7,8 +7,8 @@ from sqlmodel import Session, col, select
 
 from backend import rate_limit
 from backend.errors import Conflict
-from backend.models import AiModel, Task, TaskRun, User
-from backend.services import access, attachments, catalog, credits, runs
+from backend.models import Task, TaskRun, User
+from backend.services import access, attachments, catalog, estimates, runs
 from backend.services.tasks.rows import retry_refusal
 from backend.services.tasks.write import check_prompt
 from backend.words import TaskType
@@ -61,9 +61,8 @@ def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
     _require_retryable(session, task)
     prompt = _newest(session, task).prompt
     usable = [choice for choice in catalog.choices(session, user) if choice.is_available]
-    priced = session.exec(select(AiModel).where(col(AiModel.id).in_([choice.id for choice in usable])))
-    by_id = {model.id: model for model in priced}
-    holds = (credits.estimate_for(by_id[choice.id], TaskType(task.type), len(prompt)).hold for choice in usable)
+    of = TaskType(task.type), task.repository_id
+    holds = (estimates.estimate(session, choice.id, *of, length=len(prompt)).hold for choice in usable)
     has_images = attachments.has_any(session, task.id)
     models = [
         ModelOffer(choice.id, choice.display_name, hold, choice.own_key, has_images and not choice.takes_images)

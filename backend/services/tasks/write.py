@@ -12,7 +12,7 @@ from backend.db import after_commit, lock, transaction
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import AiModel, Task, TaskMessage, TaskRun, User
-from backend.services import access, attachments, catalog, credits, drafts, notices, repositories, runs
+from backend.services import access, attachments, catalog, credits, drafts, estimates, notices, repositories, runs
 from backend.words import Effort, EventKind, Phase, Priority, Status, TaskType, Visibility
 from backend.workspace.git import check_branch
 
@@ -120,7 +120,9 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
     repository = access.require_to_work(session, user, draft.repository_id, draft.task_type)
     model = catalog.usable(session, draft.model_id, user)
     attachments.require_fit(model, draft.attachments)
-    estimate = credits.estimate(session, model.id, draft.task_type, len(prompt), len(set(draft.attachments)))
+    estimate = estimates.estimate(
+        session, model.id, draft.task_type, repository.id, length=len(prompt), images=len(set(draft.attachments))
+    )
     task = Task(
         id=task_id,
         user_id=user.id,

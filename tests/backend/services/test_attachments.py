@@ -14,7 +14,7 @@ from backend import db
 from backend.errors import AsyncCoderError, Conflict, InvalidInput, NotEnoughCredits, NotFound, TooLarge
 from backend.models import AiModel, Attachment, TaskEvent, TaskRun, User
 from backend.queue import CHORES, waiting
-from backend.services import account, attachments, credits, runs, tasks
+from backend.services import account, attachments, credits, estimates, runs, tasks
 from backend.services.runs import End
 from backend.settings import get_settings
 from backend.words import EventKind, Priority, Status, TaskType, Visibility
@@ -192,7 +192,7 @@ def test_of_a_compatible_servers_models_the_operator_says_which_take_images(
 def test_images_are_part_of_the_estimate(people: People, draft: tasks.Draft) -> None:
     with db.transaction() as session:
         model = session.exec(select(AiModel.id).where(AiModel.name == "claude-opus-4-5")).one()
-        plain, five = (credits.estimate(session, model, TaskType.ASK, 1, images) for images in (0, 5))
+        plain, five = (estimates.estimate(session, model, TaskType.ASK, length=1, images=images) for images in (0, 5))
     assert five.hold > plain.hold
 
 
