@@ -35,7 +35,7 @@ from asynccoder_ui.session import Session, on_error
 from asynccoder_ui.settings_view import Access, Preferred
 from asynccoder_ui.shell import Shell, around
 from asynccoder_ui.task_view import TaskView
-from backend import log
+from backend import log, metrics
 from backend.api.app import app as api
 from backend.api.loopback import LoopbackOnly
 from backend.errors import Misconfigured
@@ -97,8 +97,10 @@ app = rx.App(
 app.add_middleware(Gate())
 app.register_lifespan_task(rings)
 assert app.sio is not None
+sockets = app.sio.eio
 app.sio.register_namespace(LogNamespace(get_settings().origin))
 guard(app.sio, app.event_namespace)
+metrics.count_open("socket", lambda: len(sockets.sockets))
 
 app.add_page(landing, route=routes.LANDING, title="Async Coder", on_load=Session.greet)
 app.add_page(

@@ -62,7 +62,10 @@ def waiting(name: str) -> int:
 
 @dataclass(frozen=True)
 class WorkerSeen:
-    """A worker process as Redis knows it: `is_busy` while a job of its own works; `heard_at` may be minutes ago."""
+    """A worker process as Redis knows it: `is_busy` while a job of its own works; `heard_at` may be a while ago.
+
+    One that was killed counts for up to two minutes more.
+    """
 
     name: str
     queue: str

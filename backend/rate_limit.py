@@ -95,7 +95,7 @@ def address(peer: str | None, forwarded: str | None) -> str:
     Of IPv6 the first 64 bits, which is what one customer gets (RFC 6177).
     """
     told = peer or ""
-    if forwarded and _is_loopback(told):
+    if forwarded and is_loopback(told):
         told = forwarded.rsplit(",", 1)[-1].strip()
     try:
         found = ipaddress.ip_address(told.partition("%")[0])
@@ -114,7 +114,8 @@ def _windows(url: str) -> MovingWindowRateLimiter:
     return MovingWindowRateLimiter(storage)
 
 
-def _is_loopback(peer: str) -> bool:
+def is_loopback(peer: str) -> bool:
+    """Whether a request's peer is this machine: a loopback address, or a unix socket's empty one."""
     try:
         return ipaddress.ip_address(peer).is_loopback
     except ValueError:

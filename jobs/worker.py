@@ -21,6 +21,7 @@ from backend.services import workplace
 from backend.settings import get_settings
 
 _PR_SET_PDEATHSIG = 1
+_TTL_SECONDS = 60  # after which, and a minute more, RQ counts a silent worker no longer
 
 
 class ForkingWorker(Worker):
@@ -46,7 +47,9 @@ def main(name: str) -> None:
         workplace.sweep_workspaces()
         db.dispose()  # nothing is open when the fork happens
     connection = redis.client(settings.resolved_redis_url)
-    worker: Any = ForkingWorker([queue(name)], connection=connection, serializer=JSONSerializer)
+    worker: Any = ForkingWorker(
+        [queue(name)], connection=connection, serializer=JSONSerializer, worker_ttl=_TTL_SECONDS
+    )
     worker.work(with_scheduler=False, logging_level="WARNING")
 
 

@@ -11,6 +11,7 @@ from starlette.routing import Match
 from backend import jsonb, log
 from backend.api import bearer
 from backend.api.heads import Heads
+from backend.api.metering import Metering
 from backend.api.request_ids import RequestIds
 from backend.api.routes import (
     account,
@@ -24,6 +25,7 @@ from backend.api.routes import (
     files,
     health,
     lists,
+    metrics,
     outcomes,
     pull_requests,
     repositories,
@@ -46,12 +48,13 @@ app = FastAPI(
     generate_unique_id_function=lambda route: route.name,
 )
 for part in (
-    *(auth.router, device.router, webhooks.router, files.router, health.router),
+    *(auth.router, device.router, webhooks.router, files.router, health.router, metrics.router),
     *(account.router, repositories.router, tasks.router, outcomes.router, events.router),
     *(attachments.router, pull_requests.router, pull_requests.of_task),
     *(lists.models, lists.money, analytics.router, tokens.router, admin.router, description.router),
 ):
     app.include_router(part)
+app.add_middleware(Metering)  # the first is the innermost
 app.add_middleware(RequestIds)
 app.add_middleware(Heads)
 

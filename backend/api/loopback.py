@@ -26,7 +26,7 @@ class LoopbackOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on what came from this machine, answers 403 to the rest."""
-        if not self._is_demo or scope["type"] not in ("http", "websocket") or _is_local(dict(scope["headers"])):
+        if not self._is_demo or scope["type"] not in ("http", "websocket") or is_local(dict(scope["headers"])):
             await self._app(scope, receive, send)
             return
         if scope["type"] == "websocket":
@@ -47,7 +47,8 @@ class LoopbackOnly:
         await send({"type": "http.response.body", "body": body})
 
 
-def _is_local(headers: dict[bytes, bytes]) -> bool:
+def is_local(headers: dict[bytes, bytes]) -> bool:
+    """Whether these headers are those of a request that this machine sent itself, by its own name, by no proxy."""
     if any(name in headers for name in _FORWARDED):
         return False
     return is_loopback_url("http://" + headers.get(b"host", b"").decode("latin-1"))

@@ -18,7 +18,7 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 from sqlmodel import Session
 
-from backend import db, events
+from backend import db, events, metrics
 from backend.api import bearer
 from backend.api.schemas.base import Shown
 from backend.errors import AsyncCoderError, InvalidInput, TooMany, Unavailable
@@ -36,6 +36,7 @@ _PAUSE = 0.1  # seconds: news go out at once and are then gathered
 _THREADS = 2  # of the connection pool's
 _open: Counter[UUID] = Counter()
 _together = Together()
+metrics.count_open("stream", _open.total)
 
 
 class Numbered(Protocol):

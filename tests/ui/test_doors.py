@@ -29,7 +29,9 @@ def client() -> TestClient:
     return TestClient(SecurityHeaders(both, Settings(public_url="https://coder.example.org")))
 
 
-@pytest.mark.parametrize("path", ["/api/tasks", "/auth/sign-in", "/files/tasks/1/patch", "/health"])
+@pytest.mark.parametrize(
+    "path", ["/api/tasks", "/auth/sign-in", "/files/tasks/1/patch", "/health", "/health/live", "/metrics"]
+)
 def test_the_api_answers_its_own_paths(client: TestClient, path: str):
     assert client.get(path).text == "api"
 

@@ -3,6 +3,8 @@
 Who is asked goes from left to right, so that Alice, who may, comes last; the sync and the sign-out, which change what
 there is, come after all else. Strangers get 404, as for what is not there.
 
+- `/health/ready`: no pages are built here, so that it says so to everyone.
+- `/metrics` is for admins, by a token of any scope; Alice is the demo's.
 - nobody: neither cookie nor token; expired, revoked: Alice's tokens that were; disabled: somebody with both.
 - reader: Alice's token that may only read, without a cookie.
 - carol: shares nothing; admin: an admin's token, and no repository; both ask for the task that is shared.
@@ -95,6 +97,9 @@ DELETE /files/attachments/{attachment_id}         401    401     401     401    
 POST   /api/repositories/sync                     401    401     401     401      403    202   202   202  202 202
 GET    /api/repositories/sync                     401    401     401     401      200    200   200   200  200 200
 GET    /health                                    200    200     200     200      200    200   200   200  200 200
+GET    /health/live                               200    200     200     200      200    200   200   200  200 200
+GET    /health/ready                              503    503     503     503      503    503   503   503  503 503
+GET    /metrics                                   401    401     401     401      200    403   200   403  403 200
 GET    /auth/sign-in                              303    303     303     303      303    303   303   303  303 303
 GET    /auth/callback                             422    422     422     422      422    422   422   422  422 422
 POST   /auth/device/code                          200    200     200     200      200    200   200   200  200 200
