@@ -11,13 +11,41 @@ from backend.errors import Misconfigured
 from backend.settings import Settings
 
 
+class Keyring:
+    """The configured keys as they are now, the first of which seals."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._keys = _fernets(settings)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def place(self, sealed: str) -> int | None:
+        """Which key a secret is sealed with, the first being 0; None where no key opens it."""
+        for place, key in enumerate(self._keys):
+            try:
+                key.decrypt(sealed.encode())
+            except InvalidToken:
+                continue
+            return place
+        return None
+
+    def renewed(self, sealed: str) -> str:
+        """The same secret of the same owner, sealed with the first key. Raises InvalidToken where no key opens it."""
+        return MultiFernet(self._keys).rotate(sealed.encode()).decode()
+
+
 def _fernet(settings: Settings) -> MultiFernet:
+    return MultiFernet(_fernets(settings))
+
+
+def _fernets(settings: Settings) -> list[Fernet]:
     if settings.secret_keys:
         keys = settings.secret_keys.get_secret_value()
     else:
         keys = settings.generated_key("secret-key", lambda: Fernet.generate_key().decode())
     try:
-        return MultiFernet([Fernet(key) for key in keys.replace(",", " ").split()])
+        return [Fernet(key) for key in keys.replace(",", " ").split()]
     except ValueError as error:
         raise Misconfigured(
             "ASYNCCODER_SECRET_KEYS holds something that is not a Fernet key.",

@@ -22,6 +22,7 @@ from backend.settings import get_settings
 
 _log = log.get(__name__)
 _EFFECTS = "after_commit"
+APPLICATION = "asynccoder"  # as the database knows our connections
 POOL_SIZE = 10
 TRIES_WHILE_UP = 5  # of one piece of work, with the database answering a small question after each
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def engine() -> Engine:
         max_overflow=5,
         pool_timeout=10,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "application_name": "asynccoder"},
+        connect_args={"connect_timeout": 5, "application_name": APPLICATION},
     )
 
 

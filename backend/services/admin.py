@@ -1,15 +1,15 @@
-"""What the operator does by hand: people, credits, keys."""
+"""What the operator does by hand: people and credits."""
 
 from dataclasses import dataclass
 from uuid import uuid4
 
 from sqlmodel import Session, col, select
 
-from backend import crypto, jsonb
+from backend import jsonb
 from backend.db import for_update
 from backend.errors import Conflict, InvalidInput, Misconfigured, NotFound
-from backend.models import CreditTransaction, ProviderKey, User
-from backend.services import idempotency, notices, repository_setup
+from backend.models import CreditTransaction, User
+from backend.services import notices
 from backend.settings import Settings
 
 MOST_CREDITS = 1_000_000_000  # the column holds 32 bits
@@ -77,23 +77,6 @@ def make_admin(session: Session, login: str, settings: Settings) -> None:
     user = _by_login(session, login)
     user.role = "admin"
     session.add(user)
-
-
-def seal_again(session: Session, settings: Settings) -> int:
-    """Seals every stored secret with the first key and returns how many there were."""
-    count = 0
-    for user in session.exec(for_update(select(User))):
-        for column in ("github_access_token", "github_refresh_token"):
-            sealed = getattr(user, column)
-            if sealed:
-                setattr(user, column, crypto.seal(settings, user.id, crypto.unseal(settings, user.id, sealed)))
-                count += 1
-        session.add(user)
-    for key in session.exec(for_update(select(ProviderKey))):
-        key.sealed_key = crypto.seal(settings, key.user_id, crypto.unseal(settings, key.user_id, key.sealed_key))
-        session.add(key)
-        count += 1
-    return count + repository_setup.seal_again(session, settings) + idempotency.seal_again(session, settings)
 
 
 def _by_login(session: Session, login: str) -> User:

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from backend import clock, crypto
 from backend.errors import Conflict, StillRunning
 from backend.models import IdempotencyKey
-from backend.settings import Settings, get_settings
+from backend.settings import get_settings
 
 KEPT = timedelta(hours=24)
 CHORE = "remove_old_idempotency_keys"
@@ -75,15 +75,6 @@ def has_old(session: Session) -> bool:
 def remove_old(session: Session) -> int:
     """Forgets those that are over a day old. Returns how many."""
     return len(session.execute(delete(IdempotencyKey).where(_is_old()).returning(col(IdempotencyKey.key))).all())
-
-
-def seal_again(session: Session, settings: Settings) -> int:
-    """Seals every answer with the first key and returns how many there were."""
-    rows = session.exec(select(IdempotencyKey).with_for_update(key_share=True)).all()
-    for row in rows:
-        row.answer = crypto.seal(settings, row.user_id, crypto.unseal(settings, row.user_id, row.answer))
-        session.add(row)
-    return len(rows)
 
 
 def _is_old() -> ColumnElement[bool]:

@@ -17,7 +17,7 @@ from backend.db import for_update
 from backend.errors import Forbidden, InvalidInput, Misconfigured, RunFailed
 from backend.models import RepositorySettings, User
 from backend.services import access
-from backend.settings import Settings, get_settings
+from backend.settings import get_settings
 from backend.words import Failure
 
 MOST_SCRIPT = 20_000  # characters
@@ -119,23 +119,6 @@ def opened(session: Session, repository_id: UUID) -> Setup:
     except Misconfigured as error:
         raise RunFailed(Failure.SETUP_FAILED, _LOST) from error
     return Setup(found.setup_script or "", dict(found.environment), secrets)
-
-
-def seal_again(session: Session, settings: Settings) -> int:
-    """Seals every repository's secrets with the first key and returns how many there were."""
-    count = 0
-    for row in session.exec(for_update(select(RepositorySettings))):
-        again = {
-            name: {**kept, "sealed": crypto.seal(settings, row.repository_id, _unsealed(settings, row, kept))}
-            for name, kept in row.secrets.items()
-        }
-        row.secrets, count = again, count + len(again)
-        session.add(row)
-    return count
-
-
-def _unsealed(settings: Settings, row: RepositorySettings, kept: dict[str, str]) -> str:
-    return crypto.unseal(settings, row.repository_id, kept["sealed"])
 
 
 def _to_change(session: Session, user: User, repository_id: UUID) -> RepositorySettings:

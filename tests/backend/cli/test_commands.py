@@ -99,7 +99,8 @@ def test_keys_are_rotated_and_what_was_sealed_opens_with_the_new_one_alone(peopl
     assert "3 secrets" in asynccoder("keys", "rotate").output
     after = file.read_text().split()
     assert after[1] == before[0] and len(after) == 2
-    file.write_text(after[0])
+    assert "removed" in asynccoder("keys", "retire").output
+    assert file.read_text().split() == after[:1]
     with db.transaction() as session:
         alice = session.exec(select(User).where(User.username == "alice")).one()
         assert crypto.unseal(settings, alice.id, alice.github_access_token or "") == "gho_alice"
