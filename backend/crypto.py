@@ -10,6 +10,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from backend.errors import Misconfigured
 from backend.settings import Settings
 
+KEY = "secret-key"  # the file in the data dir's `keys`
+
 
 class Keyring:
     """The configured keys as they are now, the first of which seals."""
@@ -35,6 +37,16 @@ class Keyring:
         return MultiFernet(self._keys).rotate(sealed.encode()).decode()
 
 
+def generated_keys(settings: Settings) -> list[str]:
+    """The keys in the data dir, the newest first; one is made where there is none."""
+    return settings.generated_key(KEY, lambda: Fernet.generate_key().decode()).split()
+
+
+def put_keys(settings: Settings, keys: list[str]) -> None:
+    """Puts these in place of the keys in the data dir, which `generated_keys` has made."""
+    settings.replace_key(KEY, "\n".join(keys))
+
+
 def _fernet(settings: Settings) -> MultiFernet:
     return MultiFernet(_fernets(settings))
 
@@ -43,7 +55,7 @@ def _fernets(settings: Settings) -> list[Fernet]:
     if settings.secret_keys:
         keys = settings.secret_keys.get_secret_value()
     else:
-        keys = settings.generated_key("secret-key", lambda: Fernet.generate_key().decode())
+        keys = " ".join(generated_keys(settings))
     try:
         return [Fernet(key) for key in keys.replace(",", " ").split()]
     except ValueError as error:

@@ -11,13 +11,24 @@ _REVISION = re.compile(r"^(revision|down_revision)\b[^=\n]*=\s*[\"']([^\"']+)[\"
 
 def head(versions: Path = VERSIONS) -> str:
     """The newest revision: the one that no other follows."""
+    known_ones, followed = _revisions(versions)
+    (newest,) = known_ones - followed
+    return newest
+
+
+def known(versions: Path = VERSIONS) -> set[str]:
+    """Every revision that this version can go on from."""
+    return _revisions(versions)[0]
+
+
+def _revisions(versions: Path) -> tuple[set[str], set[str]]:
+    """All of them, and those that another follows."""
     followed: set[str] = set()
-    known: set[str] = set()
+    found: set[str] = set()
     for file in versions.glob("*.py"):
         for name, revision in _REVISION.findall(file.read_text(encoding="utf-8")):
-            (known if name == "revision" else followed).add(revision)
-    (newest,) = known - followed
-    return newest
+            (found if name == "revision" else followed).add(revision)
+    return found, followed
 
 
 def is_at_head(url: str) -> bool:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from backend.cli import admin, database, doctor, jail, keys, login, processes, run, task, up
+from backend.cli import admin, backups, database, doctor, jail, keys, login, processes, run, task, up
 from backend.errors import AsyncCoderError, Misconfigured
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app.command()(processes.worker)
 app.command()(processes.scheduler)
 app.command()(database.migrate)
 app.command()(database.seed)
+app.command()(backups.backup)
+app.command()(backups.restore)
 app.command()(doctor.doctor)
 app.command()(run.run)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(jail.sandbox)

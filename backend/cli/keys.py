@@ -3,11 +3,11 @@
 import typer
 from cryptography.fernet import Fernet
 
+from backend import crypto
 from backend.crypto import Keyring
 from backend.errors import Misconfigured
 from backend.settings import Settings, get_settings
 
-_NAME = "secret-key"
 app = typer.Typer(help="The keys that seal stored secrets.", no_args_is_help=True)
 
 
@@ -62,7 +62,7 @@ def retire() -> None:
                 f"{found.other} secrets are still sealed with an older key.", fix="Run: asynccoder keys rotate"
             )
         if not settings.secret_keys:
-            settings.replace_key(_NAME, _generated(settings)[0])
+            crypto.put_keys(settings, crypto.generated_keys(settings)[:1])
     _tell_lost(found.lost)
     where = "Remove all but the first from ASYNCCODER_SECRET_KEYS." if settings.secret_keys else "They are removed."
     typer.echo(f"No secret needs an older key than the first. {where}")
@@ -72,15 +72,11 @@ def _put_new_first(settings: Settings) -> None:
     """A new key before the newest one; none where a rotation was interrupted, which goes on with the one it made."""
     from backend.services import sealing
 
-    keys = _generated(settings)
+    keys = crypto.generated_keys(settings)
     if len(keys) > 1 and sealing.count(settings).other:
         typer.echo("going on with the rotation that was interrupted")
         return
-    settings.replace_key(_NAME, "\n".join([Fernet.generate_key().decode(), keys[0]]))
-
-
-def _generated(settings: Settings) -> list[str]:
-    return settings.generated_key(_NAME, lambda: Fernet.generate_key().decode()).split()
+    crypto.put_keys(settings, [Fernet.generate_key().decode(), keys[0]])
 
 
 def _how_to_retire(settings: Settings) -> str:

@@ -51,7 +51,20 @@ def sample(tmp_path: Path) -> Path:
 
 def test_help_names_every_command() -> None:
     listed = asynccoder("--help").output
-    for name in ["up", "web", "worker", "scheduler", "migrate", "seed", "doctor", "run", "sandbox", "keys", "admin"]:
+    for name in [
+        "up",
+        "web",
+        "worker",
+        "scheduler",
+        "migrate",
+        "seed",
+        "doctor",
+        "run",
+        "sandbox",
+        "keys",
+        "admin",
+        "backup",
+    ]:
         assert f" {name} " in listed
 
 
