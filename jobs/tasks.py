@@ -1,7 +1,6 @@
 """What RQ calls, by name. Each asks PostgreSQL what there is to do; being called for nothing costs nothing."""
 
 import os
-import socket
 
 from backend import log
 from backend.db import transaction
@@ -41,7 +40,7 @@ def look() -> None:
 def _look() -> None:
     workplace.sweep_workspaces()
     with transaction() as session:
-        claim = claims.claim(session, f"{socket.gethostname()}:{os.getpid()}")
+        claim = claims.claim(session, claims.owner_of(os.getpid()))
     if claim is None:
         return
     executor.run(claim)

@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from typing import Any
 
 from rq import Worker
@@ -16,16 +17,26 @@ from rq.serializers import JSONSerializer
 
 import jobs.tasks  # noqa: F401  # imported before the fork, so that no job pays for it
 from backend import db, log, providers, redis
+from backend.errors import Unavailable
 from backend.queue import CHORES, RUNS, queue
-from backend.services import workplace
+from backend.services import attempts, claims, workplace
 from backend.settings import get_settings
 
 _PR_SET_PDEATHSIG = 1
+_log = log.get(__name__)
+_GRACE_SECONDS = 2.0  # less than a supervisor waits: Part.stop_seconds
 _TTL_SECONDS = 60  # after which, and a minute more, RQ counts a silent worker no longer
 
 
 class ForkingWorker(Worker):
     """RQ's worker, whose job process dies with it: a run is never worked on by an orphan."""
+
+    last_horse = 0  # the id of the newest job's process
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Notes whose job it is."""
+        super().fork_work_horse(job, queue)
+        self.last_horse = self.horse_pid
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Runs in the fork: binds its life to the worker's, then works."""
@@ -33,6 +44,31 @@ class ForkingWorker(Worker):
         if os.getppid() != self.pid:  # not "is it 1": in a container the worker itself may be process 1
             os._exit(1)  # the worker was gone before the bond was made
         super().main_work_horse(job, queue)
+
+
+class RunWorker(ForkingWorker):
+    """Told to stop, it takes nothing more, and leaves the run it is at to others rather than wait for its end."""
+
+    def handle_warm_shutdown_request(self) -> None:
+        """A run that is about to end may end; then its process is killed, as a power cut would, and nothing is lost."""
+        super().handle_warm_shutdown_request()
+        ending = threading.Timer(_GRACE_SECONDS, self._give_up)
+        ending.daemon = True
+        ending.start()
+
+    def _give_up(self) -> None:
+        if self.horse_pid:
+            self.kill_horse()
+
+
+def _hand_over(worker: RunWorker) -> None:
+    """Lets another worker go on at once. With the database away the lease runs out by itself."""
+    try:
+        with db.transaction() as session:
+            if attempts.hand_over(session, claims.owner_of(worker.last_horse)):
+                _log.info("handed the run over")
+    except Unavailable as error:
+        _log.warning("the run is handed over by its lease", error=str(error))
 
 
 def main(name: str) -> None:
@@ -47,10 +83,13 @@ def main(name: str) -> None:
         workplace.sweep_workspaces()
         db.dispose()  # nothing is open when the fork happens
     connection = redis.client(settings.resolved_redis_url)
-    worker: Any = ForkingWorker(
-        [queue(name)], connection=connection, serializer=JSONSerializer, worker_ttl=_TTL_SECONDS
-    )
-    worker.work(with_scheduler=False, logging_level="WARNING")
+    kind = RunWorker if name == RUNS else ForkingWorker
+    worker: Any = kind([queue(name)], connection=connection, serializer=JSONSerializer, worker_ttl=_TTL_SECONDS)
+    try:
+        worker.work(with_scheduler=False, logging_level="WARNING")
+    finally:  # a second TERM ends it by SystemExit
+        if name == RUNS and worker.last_horse:
+            _hand_over(worker)
 
 
 def _configured() -> list[str]:

@@ -1,5 +1,6 @@
 """Who works on what: PostgreSQL decides, one claim at a time, under a lease with a fence."""
 
+import socket
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -33,6 +34,11 @@ class Claim:
 
     run_id: UUID
     fence: int
+
+
+def owner_of(pid: int) -> str:
+    """How the process of that id on this machine claims."""
+    return f"{socket.gethostname()}:{pid}"
 
 
 def claim(session: Session, owner: str) -> Claim | None:

@@ -5,11 +5,22 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
+from sqlmodel import select
 
-from backend.queue import CHORES, queue
+from backend import db
+from backend.models import CreditTransaction, PullRequest, User
+from backend.queue import CHORES, RUNS, queue, workers
+from backend.services import attempts, credits, tasks
+from backend.services.claims import LEASE_SECONDS
 from backend.settings import PROJECT_DIR
+from backend.words import Phase, Status
+from tests.backend.services import worker as worked
+from tests.backend.services.road import kinds, run_of, signed_in, submit
+from tests.conftest import People
+from tests.hub import LocalHub
 
 
 def test_a_worker_that_is_process_1_as_in_a_container_does_its_jobs(database: str) -> None:
@@ -29,3 +40,80 @@ def test_a_worker_that_is_process_1_as_in_a_container_does_its_jobs(database: st
         worker.kill()
         worker.wait()
     assert job.is_finished
+
+
+def run_worker() -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-m", "jobs.worker", RUNS], cwd=PROJECT_DIR, env={**os.environ})
+
+
+def wait(holds: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_run_worker_that_is_told_to_stop_hands_its_run_over_and_nothing_is_lost_or_charged_twice(
+    hub: LocalHub, database: str
+) -> None:
+    alice = signed_in(hub, "alice")
+    task_id = submit(alice)
+    first = run_worker()
+    try:
+        wait(lambda: "model_turn" in kinds(task_id))
+        begun = time.monotonic()
+        first.terminate()
+        assert first.wait(20) == 0
+        took = time.monotonic() - begun
+        handed = run_of(task_id)
+        assert (handed.status, handed.phase, handed.attempt) == (Status.PENDING, Phase.QUEUED, 2)
+        assert handed.lease_owner is None and took < LEASE_SECONDS
+        second = run_worker()
+        try:
+            wait(lambda: run_of(task_id).status == Status.COMPLETED, 90)
+        finally:
+            second.terminate()
+            second.wait(20)
+    finally:
+        first.kill()
+        first.wait()
+    with db.transaction() as session:
+        assert credits.unbalanced(session) == []
+        debits = session.exec(select(CreditTransaction).where(CreditTransaction.type == "debit")).all()
+        assert len(debits) == 1 and -debits[0].amount == run_of(task_id).charged
+        assert session.get_one(User, alice).credits_held == 0
+        assert len(session.exec(select(PullRequest)).all()) == len(hub.pulls("alice", "alice/sample-shop")) == 1
+
+
+def test_an_idle_worker_that_is_told_to_stop_ends_at_once_and_claims_nothing_more(people: People) -> None:
+    worker = run_worker()
+    try:
+        wait(lambda: workers(RUNS) == 1)
+        worker.terminate()
+        assert worker.wait(10) == 0
+    finally:
+        worker.kill()
+        worker.wait()
+    task_id = worked.submit(people)
+    time.sleep(0.5)
+    assert run_of(task_id).status == Status.PENDING and workers(RUNS) == 0
+
+
+def test_being_handed_over_is_no_fault_however_often_it_happens(people: People) -> None:
+    task_id = worked.submit(people)
+    for attempt in range(2, 8):
+        worked.claim()
+        with db.transaction() as session:
+            assert attempts.hand_over(session, "worker")
+            assert not attempts.hand_over(session, "worker")
+        assert (run_of(task_id).status, run_of(task_id).attempt) == (Status.PENDING, attempt)
+
+
+def test_a_run_that_its_person_stopped_ends_when_its_worker_is_stopped(people: People) -> None:
+    task_id = worked.submit(people)
+    worked.claim()
+    with db.transaction() as session:
+        tasks.cancel(session, people.alice, task_id)
+    with db.transaction() as session:
+        assert attempts.hand_over(session, "worker")
+    assert run_of(task_id).status == Status.CANCELLED
