@@ -51,7 +51,7 @@ class RunWorker(ForkingWorker):
 
     def handle_warm_shutdown_request(self) -> None:
         """A run that is about to end may end; then its process is killed, as a power cut would, and nothing is lost."""
-        super().handle_warm_shutdown_request()
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ has no types for it
         ending = threading.Timer(_GRACE_SECONDS, self._give_up)
         ending.daemon = True
         ending.start()
