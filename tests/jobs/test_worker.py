@@ -88,7 +88,7 @@ def test_a_run_worker_that_is_told_to_stop_hands_its_run_over_and_nothing_is_los
 def test_an_idle_worker_that_is_told_to_stop_ends_at_once_and_claims_nothing_more(people: People) -> None:
     worker = run_worker()
     try:
-        wait(lambda: workers(RUNS) == 1)
+        wait(lambda: len(workers()) == 1)
         worker.terminate()
         assert worker.wait(10) == 0
     finally:
@@ -96,7 +96,7 @@ def test_an_idle_worker_that_is_told_to_stop_ends_at_once_and_claims_nothing_mor
         worker.wait()
     task_id = worked.submit(people)
     time.sleep(0.5)
-    assert run_of(task_id).status == Status.PENDING and workers(RUNS) == 0
+    assert run_of(task_id).status == Status.PENDING and workers() == []
 
 
 def test_being_handed_over_is_no_fault_however_often_it_happens(people: People) -> None:
