@@ -23,6 +23,7 @@ from backend.settings import get_settings
 _log = log.get(__name__)
 _EFFECTS = "after_commit"
 APPLICATION = "asynccoder"  # as the database knows our connections
+_LAST = "before_commit"
 POOL_SIZE = 10
 TRIES_WHILE_UP = 5  # of one piece of work, with the database answering a small question after each
 T = TypeVar("T")
@@ -51,16 +52,19 @@ def dispose() -> None:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """One transaction: commits at the end, rolls back on any error, then runs what `after_commit` collected.
+    """One transaction: does what `before_commit` collected, commits, then runs what `after_commit` collected.
 
-    SQLAlchemy's own after_commit hook also fires for savepoints, so the list is kept here.
+    It rolls back on any error. SQLAlchemy's own hooks also fire for savepoints, so the lists are kept here.
     Raises Unavailable when the database cannot be reached.
     """
     session = Session(engine(), expire_on_commit=False)
     effects: list[Callable[[], None]] = []
-    session.info[_EFFECTS] = effects
+    last: list[Callable[[], None]] = []
+    session.info[_EFFECTS], session.info[_LAST] = effects, last
     try:
         yield session
+        for work in last:
+            work()
         session.commit()
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         session.rollback()
@@ -77,6 +81,14 @@ def transaction() -> Iterator[Session]:
         session.close()
     for effect in effects:
         effect()
+
+
+def before_commit(session: Session, work: Callable[[], None]) -> None:
+    """Does `work` as the last thing of the transaction, in the order given: what it locks is locked after all else.
+
+    What it raises rolls the transaction back. It is done even where a savepoint around this call was rolled back.
+    """
+    session.info[_LAST].append(work)
 
 
 def after_commit(session: Session, effect: Callable[[], None]) -> None:

@@ -213,6 +213,49 @@ _FAILURE_SENTENCES = {
 }
 
 
+class Act(StrEnum):
+    """What an entry of the audit log says was done."""
+
+    SIGN_IN = "sign_in"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    SIGN_OUT = "sign_out"
+    SESSION_ENDED = "session_ended"
+    TOKEN_MADE = "token_made"
+    TOKEN_REVOKED = "token_revoked"
+    TOKEN_USED = "token_used"
+    DEVICE_ALLOWED = "device_allowed"
+    DEVICE_REFUSED = "device_refused"
+    GITHUB_CONNECTED = "github_connected"
+    GITHUB_DISCONNECTED = "github_disconnected"
+    ACCOUNT_DELETED = "account_deleted"
+    SHUT_OUT = "shut_out"
+    CREDITS_GRANTED = "credits_granted"
+    ROLE_CHANGED = "role_changed"
+    TIER_CHANGED = "tier_changed"
+    PERSON_DISABLED = "person_disabled"
+    PERSON_ENABLED = "person_enabled"
+    PROVIDER_KEY_ADDED = "provider_key_added"
+    PROVIDER_KEY_REMOVED = "provider_key_removed"
+    REPOSITORY_SETTINGS_CHANGED = "repository_settings_changed"
+    SETUP_CHANGED = "setup_changed"
+    SECRET_CHANGED = "secret_changed"
+    SECRET_REMOVED = "secret_removed"
+    KEYS_ROTATED = "keys_rotated"
+
+
+class ObjectKind(StrEnum):
+    """What an act was done to."""
+
+    PERSON = "person"
+    SESSION = "session"
+    TOKEN = "token"
+    DEVICE = "device"
+    PROVIDER_KEY = "provider_key"
+    REPOSITORY = "repository"
+    SECRET = "secret"
+    DEPLOYMENT = "deployment"
+
+
 class EventKind(StrEnum):
     """What an entry of a task's log says. Payloads are described beside each kind."""
 

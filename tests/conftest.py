@@ -23,7 +23,7 @@ from backend.settings import get_settings
 from backend.workspace.checkout import workspaces_root
 from tests.database import Database
 
-pytest_plugins = ["tests.servers", "tests.hub"]
+pytest_plugins = ["tests.servers", "tests.hub", "tests.auditing"]
 PROJECT = Path(__file__).resolve().parent.parent
 # What the names of our settings begin with.
 SETTINGS = ("ASYNCCODER_", "GITHUB_", "DATABASE_URL", "REDIS_URL", "ANTHROPIC_", "OPENAI_", "GEMINI_", "COMPATIBLE_")

@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from backend.models.ai_model import AiModel
 from backend.models.analytics import AnalyticsDaily, AnalyticsEveryone, AnalyticsStale
+from backend.models.audit import AuditEntry, AuditHead
 from backend.models.credit import CreditTransaction, Deployment, Notice
 from backend.models.pull_request import PullRequest, WebhookDelivery
 from backend.models.repository import (
@@ -41,6 +42,8 @@ __all__ = [
     "ApiToken",
     "Artifact",
     "Attachment",
+    "AuditEntry",
+    "AuditHead",
     "CreditTransaction",
     "Deployment",
     "DeviceGrant",
