@@ -59,7 +59,7 @@ def transaction() -> Iterator[Session]:
     """
     session = Session(engine(), expire_on_commit=False)
     effects: list[Callable[[], None]] = []
-    last: list[Callable[[], None]] = []
+    last: list[Callable[[], object]] = []
     session.info[_EFFECTS], session.info[_LAST] = effects, last
     try:
         yield session
@@ -83,7 +83,7 @@ def transaction() -> Iterator[Session]:
         effect()
 
 
-def before_commit(session: Session, work: Callable[[], None]) -> None:
+def before_commit(session: Session, work: Callable[[], object]) -> None:
     """Does `work` as the last thing of the transaction, in the order given: what it locks is locked after all else.
 
     What it raises rolls the transaction back. It is done even where a savepoint around this call was rolled back.

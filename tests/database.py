@@ -49,6 +49,10 @@ class Database:
             if self._owner.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(name)).fetchone() == (True,):
                 self._owner.execute(sql.SQL("CREATE TABLE {} AS TABLE {}").format(sql.Identifier(_KEPT, table), name))
                 self._filling += f"{_put_back(table, self._columns[table]).as_string(self._owner)};"
+        with self._owner.transaction():
+            self._owner.execute("SET LOCAL session_replication_role = replica")
+            for table in _CHAINED:
+                self._owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 
 
 def _emptying(connection: _Connection, tables: Iterable[str]) -> str:
