@@ -1,5 +1,6 @@
 """What a repository's page remembers."""
 
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -90,7 +91,8 @@ class RepositoryView(Following, Session):
             return None
         try:
             wanted = _wanted(form)
-            chosen = await self._ask(lambda session, user: _save(session, user, repository, wanted))
+            order = partial(_save, repository=repository, wanted={**wanted, "address": self._address()})
+            chosen = await self._ask(order)
         except Refusal as error:
             self.refused = str(error)
             return None

@@ -9,7 +9,7 @@ from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import orders, people, routes
 from asynccoder_ui.gate import Trouble, leave, public
-from backend import log
+from backend import log, rate_limit
 from backend.errors import AsyncCoderError, SignedOut, Unavailable
 from backend.models import User
 from backend.settings import get_settings
@@ -59,6 +59,11 @@ class Session(rx.State):
 
     def _token(self) -> str:
         return people.token_in(self.router.headers.cookie)
+
+    def _address(self) -> str:
+        """From where this browser comes, as the audit log and limits have it."""
+        headers = self.router.headers.raw_headers
+        return rate_limit.address(headers.get("asgi-scope-client"), headers.get("x-forwarded-for"))
 
     async def _ask(self, question: Callable[[DatabaseSession, User], T]) -> T:
         """Asks a service as this person, in one transaction. Raises SignedOut and the service's own refusals."""

@@ -140,15 +140,15 @@ class Access(SettingsPage):
     @signed_in
     async def end_session(self, session_id: str) -> None:
         """Signs one of the person's browsers out."""
-        wanted = given.identity(session_id)
-        await self._act("sessions", lambda session, user: sessions.end(session, user, wanted), "Signed out there")
+        end = partial(sessions.end, session_id=given.identity(session_id), address=self._address())
+        await self._act("sessions", end, "Signed out there")
 
     @rx.event
     @signed_in
     async def end_others(self) -> None:
         """Signs every browser out but this one."""
-        token = self._token()
-        count = await self._act("sessions", lambda session, user: sessions.end_others(session, user, token))
+        end = partial(sessions.end_others, token=self._token(), address=self._address())
+        count = await self._act("sessions", end)
         if count is not None:
             self.said = shown.Said("sessions", f"{count} signed out" if count else "There was no other")
 
@@ -160,7 +160,8 @@ class Access(SettingsPage):
             return
         name = str(form.get("name", ""))
         scope, days = given.one_of(Scope, form.get("scope")), _days(form.get("days"))
-        made = await self._act("tokens", lambda session, user: api_tokens.create(session, user, name, scope, days), "")
+        make = partial(api_tokens.create, name=name, scope=scope, days=days, address=self._address())
+        made = await self._act("tokens", make, "")
         if made:
             row, self.new_token = made
             self.new_token_name, self._new_token_id, self.made = row.name, row.id, self.made + 1
@@ -176,7 +177,8 @@ class Access(SettingsPage):
     async def revoke_token(self, token_id: str) -> None:
         """Ends an API token."""
         wanted = given.identity(token_id)
-        done = await self._act("tokens", lambda session, user: api_tokens.revoke(session, user, wanted), "Revoked")
+        revoke = partial(api_tokens.revoke, token_id=wanted, address=self._address())
+        done = await self._act("tokens", revoke, "Revoked")
         if done and wanted == self._new_token_id:
             self.new_token, self.new_token_name, self._new_token_id = "", "", None
 
@@ -185,9 +187,8 @@ class Access(SettingsPage):
     async def keep_key(self, form: dict[str, Any]) -> EventSpec | None:
         """Tests a key with its provider and keeps it if it works."""
         provider, key = str(form.get("provider", "")), str(form.get("key", ""))
-        return await self._with_provider(
-            provider, lambda user_id: provider_keys.keep(user_id, provider, key), "Kept: the provider took it"
-        )
+        keep = partial(provider_keys.keep, provider=provider, key=key, address=self._address())
+        return await self._with_provider(provider, keep, "Kept: the provider took it")
 
     @rx.event(background=True)
     @signed_in
@@ -199,16 +200,17 @@ class Access(SettingsPage):
     @signed_in
     async def remove_key(self, provider: str) -> None:
         """Forgets a key."""
-        await self._act("keys", lambda session, user: provider_keys.remove(session, user, provider), "Removed")
+        remove = partial(provider_keys.remove, provider=provider, address=self._address())
+        await self._act("keys", remove, "Removed")
 
     @rx.event
     @signed_in
     async def disconnect_github(self) -> None:
         """Forgets GitHub's tokens."""
-        settings = get_settings()
+        settings, address = get_settings(), self._address()
 
         def disconnect(session: DatabaseSession, user: User) -> shown.Profile:
-            account.disconnect_github(session, user)
+            account.disconnect_github(session, user, address=address)
             return shown.profile(user, settings)
 
         self.profile = await self._change("github", disconnect, "Disconnected") or self.profile
@@ -217,7 +219,8 @@ class Access(SettingsPage):
     @signed_in
     async def delete_account(self, login: str) -> EventSpec | None:
         """Deletes the account of the person who typed their login, and leaves."""
-        done = await self._change("account", lambda session, user: account.delete_account(session, user, login))
+        delete = partial(account.delete_account, typed_login=login, address=self._address())
+        done = await self._change("account", delete)
         if not done:
             return None
         people.forget(self._token())

@@ -70,9 +70,10 @@ class RepositorySetup(Session):
         """Keeps script and environment."""
         repository = given.identity(self.repository_id)
         script, environment = str(form.get("script", "")), str(form.get("environment", ""))
+        address = self._address()
 
         def order(session: DatabaseSession, user: User) -> None:
-            service.save(session, user, repository, script=script, environment=environment)
+            service.save(session, user, repository, script=script, environment=environment, address=address)
 
         self.error = await self._change(order)
         return None if self.error else rx.toast.success("Saved. Runs that start from now on use this.")
@@ -82,9 +83,9 @@ class RepositorySetup(Session):
     async def keep_secret(self, form: dict[str, Any]) -> None:
         """Keeps a secret: its value passes through this event alone."""
         repository = given.identity(self.repository_id)
-        name, value = str(form.get("name", "")), str(form.get("value", ""))
+        name, value, address = str(form.get("name", "")), str(form.get("value", "")), self._address()
         self.refused = await self._change(
-            lambda session, user: service.keep_secret(session, user, repository, name, value)
+            lambda session, user: service.keep_secret(session, user, repository, name, value, address=address)
         )
         if not self.refused:
             self.kept, self.said = self.kept + 1, "Kept"
@@ -93,8 +94,10 @@ class RepositorySetup(Session):
     @signed_in
     async def remove_secret(self, name: str) -> None:
         """Forgets a secret."""
-        repository = given.identity(self.repository_id)
-        self.error = await self._change(lambda session, user: service.remove_secret(session, user, repository, name))
+        repository, address = given.identity(self.repository_id), self._address()
+        self.error = await self._change(
+            lambda session, user: service.remove_secret(session, user, repository, name, address=address)
+        )
         self.said = "" if self.error else "Removed"
 
     @rx.event

@@ -88,7 +88,8 @@ class AdminPeople(Listing, Session):
     async def act(self, person_id: str, action: str) -> Any:
         """Does one of the menu's actions."""
         person = given.identity(person_id)
-        await self._ask(lambda session, user: _do(session, user, person, action))
+        address = self._address()
+        await self._ask(lambda session, user: _do(session, user, person, action, address))
         await self._read()
         return rx.toast.success("Done.")
 
@@ -105,8 +106,8 @@ class AdminPeople(Listing, Session):
         key = self._gift_key = self._gift_key or uuid4().hex
         try:
             person, amount = given.identity(form.get("person")), _amount(form.get("credits"))
-            reason = str(form.get("reason", ""))
-            await self._ask(lambda session, user: service.give(session, user, person, amount, reason, key=key))
+            reason, keys = str(form.get("reason", "")), {"key": key, "address": self._address()}
+            await self._ask(lambda session, user: service.give(session, user, person, amount, reason, **keys))
         except Refusal as refused:
             self.gift_error = str(refused)
             return None
@@ -115,14 +116,15 @@ class AdminPeople(Listing, Session):
         return rx.toast.success(f"{amount:,} credits were given.")
 
 
-def _do(session: DatabaseSession, user: User, person: UUID, action: str) -> None:
+def _do(session: DatabaseSession, user: User, person: UUID, action: str, address: str) -> None:
     if action.startswith(_TIER):
-        service.set_tier(session, user, person, given.one_of(Tier, action.removeprefix(_TIER)))
+        tier = given.one_of(Tier, action.removeprefix(_TIER))
+        service.set_tier(session, user, person, tier, address=address)
         return
     deeds = {_SIGN_OUT: service.sign_out, _DISABLE: service.disable, _ENABLE: service.enable}
     if action not in deeds:
         raise InvalidInput("There is no such action.")
-    deeds[action](session, user, person)
+    deeds[action](session, user, person, address=address)
 
 
 def _amount(value: Any) -> int:

@@ -88,7 +88,7 @@ class Device(Session):
     async def _answer(self, *, allow: bool) -> None:
         code, self.error = self.asking.code, ""
         try:
-            await self._ask(partial(device_grants.answer, user_code=code, allow=allow))
+            await self._ask(partial(device_grants.answer, user_code=code, allow=allow, address=self._address()))
         except Refusal as error:
             self.error = str(error)
             return

@@ -106,7 +106,7 @@ def text_of(request: Request) -> str:
 def _bearer(request: Request, needed: Scope) -> Bearer:
     text = text_of(request)
     with db.transaction() as session:
-        found = api_tokens.bearer(session, text)
+        found = api_tokens.bearer(session, text, address=deps.address(request))
     if not found.scope.reaches(needed):
         raise InsufficientScope(needed)
     return found

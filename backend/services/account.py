@@ -23,9 +23,9 @@ from backend.models import (
     UserRepositoryAccess,
     WebSession,
 )
-from backend.services import auth, runs, sessions
+from backend.services import audit, auth, runs, sessions
 from backend.services.runs import End
-from backend.words import Status, Visibility
+from backend.words import Act, Status, Visibility
 
 # Everything that is about the person alone. The ledger, and what they did in public, stays.
 _PERSONAL = (
@@ -34,23 +34,29 @@ _PERSONAL = (
 )
 
 
-def disconnect_github(session: Session, user: User) -> None:
+def disconnect_github(session: Session, user: User, *, address: str = audit.UNKNOWN) -> None:
     """Forgets GitHub's tokens; twice is once. Until the next sign-in nothing of this person's reaches GitHub."""
-    auth.drop_token(lock(session, User, user.id))
+    user = lock(session, User, user.id)
+    if user.is_github_connected:
+        audit.record(session, Act.GITHUB_DISCONNECTED, audit.by(user, address), audit.person(user))
+    auth.drop_token(user)
 
 
-def delete_account(session: Session, user: User, typed_login: str) -> None:
+def delete_account(session: Session, user: User, typed_login: str, *, address: str = audit.UNKNOWN) -> None:
     """Stops what still works, then empties the account in place and signs it out everywhere.
 
     Gone: name, e-mail, login, picture, preferences, tokens, keys, sessions, drafts, attachments, and with them whatever
     private tasks hold: nobody can read those any more. Tasks that were shared with a repository stay to its people, of
     a deleted account. The ledger stays, and GitHub's number of the account, so that free credits are given once (see
-    docs/decisions/0005). Raises InvalidInput where the typed login is another.
+    docs/decisions/0005). The audit log keeps the login under
+    which they acted (docs/decisions/0013). Raises InvalidInput where the typed login is another.
     """
     if typed_login.strip() != user.username:
         raise InvalidInput("This is not your login, so nothing was deleted.", field="login")
     _stop_runs(session, user)
     user = lock(session, User, user.id)
+    if user.deleted_at is None:
+        audit.record(session, Act.ACCOUNT_DELETED, audit.by(user, address), audit.person(user))
     for table in _PERSONAL:
         session.execute(delete(table).where(col(table.user_id) == user.id))
     session.execute(text("UPDATE repositories SET owner_id = NULL WHERE owner_id = :id"), {"id": user.id})

@@ -9,8 +9,9 @@ from backend import jsonb
 from backend.db import for_update
 from backend.errors import Conflict, InvalidInput, Misconfigured, NotFound
 from backend.models import CreditTransaction, User
-from backend.services import notices
+from backend.services import audit, auth, notices
 from backend.settings import Settings
+from backend.words import Act
 
 MOST_CREDITS = 1_000_000_000  # the column holds 32 bits
 
@@ -32,14 +33,14 @@ def people(session: Session) -> list[PersonRow]:
     return [PersonRow(row.username, row.role, row.credits, row.credits_held, row.is_github_connected) for row in rows]
 
 
-def grant(session: Session, login: str, amount: int, reason: str) -> int:
+def grant(session: Session, login: str, amount: int, reason: str, actor: audit.Actor = audit.OPERATOR) -> int:
     """Gives credits, with the reason in the ledger, and returns the new balance. Raises NotFound or InvalidInput."""
     user = _by_login(session, login)
-    give(session, user, amount, reason, key=f"grant:{uuid4()}")
+    give(session, user, amount, reason, actor, key=f"grant:{uuid4()}")
     return user.credits
 
 
-def give(session: Session, user: User, amount: int, reason: str, *, key: str) -> None:
+def give(session: Session, user: User, amount: int, reason: str, actor: audit.Actor, *, key: str) -> None:
     """Gives credits to a person whose row is locked, once per key.
 
     Raises InvalidInput, or Conflict for the same key with another amount or person.
@@ -67,6 +68,7 @@ def give(session: Session, user: User, amount: int, reason: str, *, key: str) ->
     )
     session.flush()
     notices.tell(session, user.id, notices.CREDITS, {})
+    audit.record(session, Act.CREDITS_GRANTED, actor, audit.person(user), credits=amount, reason=reason)
 
 
 def make_admin(session: Session, login: str, settings: Settings) -> None:
@@ -75,7 +77,7 @@ def make_admin(session: Session, login: str, settings: Settings) -> None:
     if login.lower() not in settings.admin_logins:
         raise Misconfigured(f"{login} is not in ASYNCCODER_ADMINS.", fix=f"Add {login} to ASYNCCODER_ADMINS first.")
     user = _by_login(session, login)
-    user.role = "admin"
+    auth.give_role(session, user, "admin", audit.OPERATOR)
     session.add(user)
 
 

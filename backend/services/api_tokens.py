@@ -12,15 +12,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import bindparam
+from sqlalchemy import String, bindparam, cast, exists, literal_column
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from backend import clock, crypto
-from backend.db import lock
+from backend.db import for_update, lock
 from backend.errors import Conflict, Forbidden, InvalidInput, NotFound, SignedOut
-from backend.models import ApiToken, User
+from backend.models import ApiToken, AuditEntry, User
+from backend.services import audit
 from backend.services.sessions import tell_signed_out
+from backend.words import Act, ObjectKind
 
 MARK = "acd_"  # what a token begins with, so that people and scanners know one when they see it
 MOST = 20
@@ -32,6 +34,8 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CHECKS = 6  # digits to the base 62 that hold 32 bits
 # last_used_at is written at most this often, so that reading over the API does not cost a write.
 USED_EVERY = timedelta(minutes=5)
+# From one address, the use of a token is written into the audit log this often.
+NOTED_EVERY = timedelta(days=1)
 
 
 class Scope(StrEnum):
@@ -49,12 +53,13 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Bearer:
-    """Whose token it is, and what it may do now: `admin` lasts as long as the person is one."""
+    """Whose token it is, what it may do now, and from where: `admin` lasts as long as the person is one."""
 
     user: User
     token_id: UUID
     scope: Scope
     expires_at: datetime | None
+    address: str = audit.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,14 @@ class TokenRow:
 
 
 def create(
-    session: Session, user: User, name: str, scope: Scope, days: int | None, *, maker: Bearer | None = None
+    session: Session,
+    user: User,
+    name: str,
+    scope: Scope,
+    days: int | None,
+    *,
+    maker: Bearer | None = None,
+    address: str = audit.UNKNOWN,
 ) -> tuple[TokenRow, str]:
     """Makes a token that ends after so many days, or never. Returns it with its text, which nobody sees again.
 
@@ -108,6 +120,8 @@ def create(
     session.add(row)
     session.flush()
     session.refresh(row)
+    ends_at = row.expires_at.isoformat() if row.expires_at else None
+    audit.record(session, Act.TOKEN_MADE, audit.by(user, address), _object(row), scope=scope.value, expires_at=ends_at)
     return _row(row), text
 
 
@@ -116,13 +130,15 @@ def listing(session: Session, user: User) -> list[TokenRow]:
     return [_row(row) for row in session.exec(_live(user).order_by(col(ApiToken.created_at).desc()))]
 
 
-def revoke(session: Session, user: User, token_id: UUID) -> None:
+def revoke(session: Session, user: User, token_id: UUID, *, address: str = audit.UNKNOWN) -> None:
     """Ends a token at once; twice is once. Raises NotFound."""
-    row = session.get(ApiToken, token_id)
+    row = session.exec(for_update(select(ApiToken).where(ApiToken.id == token_id))).first()
     if row is None or row.user_id != user.id:
         raise NotFound("There is no such token.")
-    row.revoked_at = row.revoked_at or clock.now()
-    session.add(row)
+    if row.revoked_at is None:
+        row.revoked_at = clock.now()
+        session.add(row)
+        audit.record(session, Act.TOKEN_REVOKED, audit.by(user, address), _object(row))
     tell_signed_out(session, user.id)
 
 
@@ -131,35 +147,58 @@ def is_one(text: str) -> bool:
     return text.isascii() and text.startswith(MARK) and secrets.compare_digest(text, _checked(text[:_LENGTH]))
 
 
-def bearer(session: Session, text: str) -> Bearer:
+def bearer(session: Session, text: str, *, address: str | None = None) -> Bearer:
     """Whose token this is and what it may do. Raises SignedOut for one that is unknown, revoked or over, and for a
-    person who is disabled; what cannot be a token is not looked for."""
+    person who is disabled; what cannot be a token is not looked for.
+
+    With an `address`, that the token is used from there is written into the audit log, once a day.
+    """
     if not is_one(text):
         raise SignedOut("This is not a token of ours. Make one in Settings.")
-    found = session.execute(_BY_HASH, {"hash": crypto.digest(text)}).first()
     now = clock.now()
+    asked = {"hash": crypto.digest(text), "address": address or "", "since": now - NOTED_EVERY}
+    found = session.execute(_BY_HASH, asked).first()
     if found is None:
         raise SignedOut("This token is not known. Make one in Settings.")
-    row, user = found
+    row, user, is_noted = found
     if row.revoked_at or user.is_shut_out:
         raise SignedOut("This token is no longer good. Make a new one in Settings.")
     if row.expires_at and row.expires_at <= now:
         raise SignedOut("This token has expired. Make a new one in Settings.")
+    if address is not None and not is_noted:
+        _note_use(session, user, row.id, asked)
     if row.last_used_at is None or now - row.last_used_at > USED_EVERY:
         row.last_used_at = now
         session.add(row)
     scope = Scope(row.scope)
-    return Bearer(
-        user, row.id, scope if user.is_admin else min(scope, Scope.WRITE, key=list(Scope).index), row.expires_at
-    )
+    may = scope if user.is_admin else min(scope, Scope.WRITE, key=list(Scope).index)
+    return Bearer(user, row.id, may, row.expires_at, address or audit.UNKNOWN)
 
 
-# Made once: it is asked at every request, and making it takes as long as asking.
+# Made once: they are asked at every request, and making them takes as long as asking.
+_IS_NOTED = exists().where(
+    col(AuditEntry.act) == literal_column(f"'{Act.TOKEN_USED.value}'"),
+    col(AuditEntry.object_id) == cast(col(ApiToken.id), String),
+    col(AuditEntry.address) == bindparam("address"),
+    col(AuditEntry.at) > bindparam("since"),
+)
 _BY_HASH = (
-    select(ApiToken, User)
+    select(ApiToken, User, _IS_NOTED.correlate(ApiToken))
     .join(User, col(User.id) == ApiToken.user_id)
     .where(col(ApiToken.token_hash) == bindparam("hash"))
 )
+
+
+def _note_use(session: Session, user: User, token_id: UUID, asked: dict[str, object]) -> None:
+    """Of two first uses at once, the one that has the token's row first writes it down."""
+    lock(session, ApiToken, token_id)
+    row, _, is_noted = session.execute(_BY_HASH, asked).one()
+    if not is_noted:
+        audit.record(session, Act.TOKEN_USED, audit.by(user, str(asked["address"])), _object(row))
+
+
+def _object(row: ApiToken) -> audit.Object:
+    return audit.Object(ObjectKind.TOKEN, str(row.id), row.name)
 
 
 def _checked(body: str) -> str:

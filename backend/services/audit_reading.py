@@ -101,8 +101,10 @@ def _fitting(wanted: Wanted) -> list[Any]:
 
 
 def _exported(row: AuditEntry) -> dict[str, Any]:
+    """In the order that the hash covers: all of it but the hash itself is what was hashed."""
     who = None if row.user_id is None else str(row.user_id)
-    return {**row.model_dump(), "at": row.at.astimezone(UTC).isoformat(timespec="microseconds"), "user_id": who}
+    when = row.at.astimezone(UTC).isoformat(timespec="microseconds")
+    return {**{name: getattr(row, name) for name in COLUMNS}, "at": when, "user_id": who}
 
 
 def _cell(value: Any) -> Any:

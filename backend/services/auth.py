@@ -12,8 +12,9 @@ from backend.db import for_update, lock
 from backend.errors import Forbidden, SignedOut
 from backend.github.types import Profile, Token
 from backend.models import User, WebSession
-from backend.services import credits
+from backend.services import audit, credits
 from backend.settings import get_settings
+from backend.words import Act, ObjectKind
 
 SESSION_DAYS = 30
 # A session's last_seen_at is written at most this often, so that reading a page does not cost a write.
@@ -21,7 +22,13 @@ SEEN_EVERY = timedelta(minutes=5)
 
 
 def sign_in(
-    session: Session, profile: Profile, token: Token, user_agent: str, organisations: frozenset[str] = frozenset()
+    session: Session,
+    profile: Profile,
+    token: Token,
+    user_agent: str,
+    organisations: frozenset[str] = frozenset(),
+    *,
+    address: str = audit.UNKNOWN,
 ) -> tuple[User, str]:
     """Makes or refreshes the person, seals the token, opens a session. Returns the person and the cookie's token.
 
@@ -36,22 +43,38 @@ def sign_in(
     user = _person(session, profile)
     if user.disabled_at is not None:
         raise Forbidden("This account is disabled. Ask your admin.")
-    user.role = "admin" if login in settings.admin_logins else "member"
+    actor = audit.by(user, address)
+    give_role(session, user, "admin" if login in settings.admin_logins else "member", actor)
     user.organisations_checked_at = clock.now()
-    store_token(user, token)
+    _connect(session, user, token, actor)
     session.add(user)
     credits.welcome(session, user)
     cookie = crypto.new_token()
-    session.add(
-        WebSession(
-            user_id=user.id,
-            token_hash=crypto.digest(cookie),
-            user_agent=user_agent[:200],
-            expires_at=clock.now() + timedelta(days=SESSION_DAYS),
-        )
+    browser = WebSession(
+        user_id=user.id,
+        token_hash=crypto.digest(cookie),
+        user_agent=user_agent[:200],
+        expires_at=clock.now() + timedelta(days=SESSION_DAYS),
     )
+    session.add(browser)
     session.flush()
+    audit.record(session, Act.SIGN_IN, actor, _browser(browser.id))
     return user, cookie
+
+
+def note_refusal(session: Session, profile: Profile, reason: str, *, address: str) -> None:
+    """Writes down that somebody whom GitHub named was not let in."""
+    user = session.exec(select(User).where(User.github_id == profile.id)).first()
+    known = audit.Object(ObjectKind.PERSON, str(user.id) if user else f"github:{profile.id}", profile.login)
+    actor = audit.Actor(user.id if user else None, profile.login, address)
+    audit.record(session, Act.SIGN_IN_REFUSED, actor, known, reason=reason)
+
+
+def give_role(session: Session, user: User, role: str, actor: audit.Actor) -> None:
+    """Makes a person an admin or a member; twice is once."""
+    if user.role != role:
+        audit.record(session, Act.ROLE_CHANGED, actor, audit.person(user), before=user.role, now=role)
+    user.role = role
 
 
 def is_allowed(login: str, organisations: frozenset[str]) -> bool:
@@ -73,12 +96,15 @@ def shut_out(session: Session, user_id: UUID) -> None:
     user = lock(session, User, user_id)
     drop_token(user)
     session.add(user)
+    ended = {}
     for ways in ("sessions", "api_tokens"):
-        ended = f"UPDATE {ways} SET revoked_at = now() WHERE user_id = :id AND revoked_at IS NULL"  # noqa: S608 ours
-        session.execute(text(ended), {"id": user_id})
+        end = f"UPDATE {ways} SET revoked_at = now() WHERE user_id = :id AND revoked_at IS NULL RETURNING id"  # noqa: S608 ours
+        ended[ways] = len(session.execute(text(end), {"id": user_id}).all())
+    if any(ended.values()):
+        audit.record(session, Act.SHUT_OUT, audit.SERVER, audit.person(user), **ended)
 
 
-def reconnect(session: Session, user_id: UUID, profile: Profile, token: Token) -> None:
+def reconnect(session: Session, user_id: UUID, profile: Profile, token: Token, *, address: str = audit.UNKNOWN) -> None:
     """Seals a new token for a person who asked for it over the API; no session begins.
 
     Raises Forbidden where GitHub's person is another one, and for one who is disabled or has deleted their account.
@@ -88,7 +114,7 @@ def reconnect(session: Session, user_id: UUID, profile: Profile, token: Token) -
         raise Forbidden("This account is disabled. Ask your admin.")
     if user.github_id != profile.id:
         raise Forbidden(f"This connects {user.username}, and GitHub says that you are {profile.login}.")
-    store_token(user, token)
+    _connect(session, user, token, audit.by(user, address))
     session.add(user)
 
 
@@ -128,15 +154,31 @@ def user_of_session(session: Session, token: str) -> User:
     return user
 
 
-def sign_out(session: Session, token: str) -> UUID | None:
+def sign_out(session: Session, token: str, *, address: str = audit.UNKNOWN) -> UUID | None:
     """Revokes the session and returns whose it was; None where it was none or had ended."""
-    user_id: UUID | None = session.execute(
+    ended = session.execute(
         text(
-            "UPDATE sessions SET revoked_at = now() WHERE token_hash = :hash AND revoked_at IS NULL RETURNING user_id"
+            "UPDATE sessions SET revoked_at = now() WHERE token_hash = :hash AND revoked_at IS NULL"
+            " RETURNING id, user_id"
         ),
         {"hash": crypto.digest(token)},
-    ).scalar_one_or_none()
-    return user_id
+    ).first()
+    if ended is None:
+        return None
+    user = session.get_one(User, ended.user_id)
+    audit.record(session, Act.SIGN_OUT, audit.by(user, address), _browser(ended.id))
+    return user.id
+
+
+def _connect(session: Session, user: User, token: Token, actor: audit.Actor) -> None:
+    """Keeps the token; that GitHub is connected is written down where it was not."""
+    if not user.is_github_connected:
+        audit.record(session, Act.GITHUB_CONNECTED, actor, audit.person(user))
+    store_token(user, token)
+
+
+def _browser(session_id: UUID) -> audit.Object:
+    return audit.Object(ObjectKind.SESSION, str(session_id), "")
 
 
 def _person(session: Session, profile: Profile) -> User:

@@ -15,8 +15,9 @@ from backend import clock, crypto
 from backend.db import for_update
 from backend.errors import Conflict, Forbidden, InvalidInput, NotFound
 from backend.models import DeviceGrant, User
-from backend.services import api_tokens
+from backend.services import api_tokens, audit
 from backend.services.api_tokens import MAX_NAME, Scope
+from backend.words import Act, ObjectKind
 
 SECONDS = 900
 INTERVAL = 5  # seconds between two questions of a program
@@ -86,7 +87,7 @@ def begin(session: Session, name: str, address: str, scope: Scope) -> Begun:
     return Begun(device_code, _shown(letters))
 
 
-def poll(session: Session, device_code: str) -> Granted | Refused:
+def poll(session: Session, device_code: str, *, address: str = audit.UNKNOWN) -> Granted | Refused:
     """The token once it was confirmed, told once; until then why not. One question at a time."""
     found = session.exec(
         for_update(select(DeviceGrant).where(DeviceGrant.device_hash == crypto.digest(device_code)))
@@ -104,7 +105,7 @@ def poll(session: Session, device_code: str) -> Granted | Refused:
         return Refused.DENIED
     try:
         with session.begin_nested():
-            _, token = api_tokens.create(session, user, found.name, Scope(found.scope), TOKEN_DAYS)
+            _, token = api_tokens.create(session, user, found.name, Scope(found.scope), TOKEN_DAYS, address=address)
     except (Conflict, Forbidden):  # they have as many as one may have by now
         return Refused.DENIED
     found.used_at = clock.now()
@@ -118,13 +119,16 @@ def asking(session: Session, user_code: str) -> Asking:
     return Asking(_shown(found.user_code), found.name, found.address, Scope(found.scope), found.created_at)
 
 
-def answer(session: Session, user: User, user_code: str, *, allow: bool) -> None:
+def answer(session: Session, user: User, user_code: str, *, allow: bool, address: str = audit.UNKNOWN) -> None:
     """Confirms or refuses for this person; it is answered once. Raises NotFound, Conflict where no token is left."""
     found = _waiting(session, user_code)
     if allow and len(api_tokens.listing(session, user)) >= api_tokens.MOST:
         raise Conflict(f"You have {api_tokens.MOST} tokens. Revoke one in Settings, then confirm again.")
     found.user_id, found.is_allowed = user.id, allow
     session.add(found)
+    act = Act.DEVICE_ALLOWED if allow else Act.DEVICE_REFUSED
+    program = audit.Object(ObjectKind.DEVICE, str(found.id), found.name)
+    audit.record(session, act, audit.by(user, address), program, scope=found.scope, asked_from=found.address)
 
 
 def _wait(session: Session, found: DeviceGrant) -> Refused:

@@ -8,13 +8,16 @@ import hmac
 from datetime import timedelta
 from uuid import UUID
 
+from sqlmodel import Session
+
 from backend import clock, crypto, log
 from backend.db import lock, transaction
 from backend.errors import GitHubError, GitHubUnauthorized
 from backend.github import oauth
 from backend.models import User
-from backend.services import auth
+from backend.services import audit, auth
 from backend.settings import get_settings
+from backend.words import Act
 
 # A push or a clone that begins now must not outlive its token.
 REFRESH_BEFORE = timedelta(minutes=20)
@@ -37,7 +40,7 @@ def opened(user_id: UUID) -> str:
             return _token(user)
     with transaction() as session:  # the one network call inside a transaction: what renews a token works once
         user = lock(session, User, user_id)
-        refusal = _renew(user) if _is_due(user) else None
+        refusal = _renew(session, user) if _is_due(user) else None
         session.add(user)
     if refusal is not None:
         raise refusal
@@ -54,7 +57,7 @@ def forget(user_id: UUID, token: str) -> None:
         if user is None or not user.is_github_connected or not user.github_access_token:
             return
         if hmac.compare_digest(_token(user).encode(), token.encode()):
-            _disconnect(user)
+            _disconnect(session, user)
             session.add(user)
 
 
@@ -63,13 +66,13 @@ def _is_due(user: User) -> bool:
     return user.is_github_connected and expires is not None and expires - clock.now() < REFRESH_BEFORE
 
 
-def _renew(user: User) -> GitHubError | None:
+def _renew(session: Session, user: User) -> GitHubError | None:
     """Puts a fresh pair into the row; the error to raise where there is none and the old one is of no use."""
     settings, expires = get_settings(), user.github_token_expires_at
     if not user.github_refresh_token:
         if expires is not None and expires > clock.now():
             return None
-        _disconnect(user)
+        _disconnect(session, user)
         return GitHubUnauthorized(_RECONNECT)
     try:
         fresh = oauth.refresh(
@@ -79,7 +82,7 @@ def _renew(user: User) -> GitHubError | None:
             refresh_token=crypto.unseal(settings, user.id, user.github_refresh_token),
         )
     except GitHubUnauthorized as error:  # used up: its answer was lost, or it was taken back
-        _disconnect(user)
+        _disconnect(session, user)
         return error
     except GitHubError as error:
         _log.warning("a token could not be renewed", user_id=str(user.id), error=str(error))
@@ -88,7 +91,9 @@ def _renew(user: User) -> GitHubError | None:
     return None
 
 
-def _disconnect(user: User) -> None:
+def _disconnect(session: Session, user: User) -> None:
+    reason = "GitHub takes the token no more"
+    audit.record(session, Act.GITHUB_DISCONNECTED, audit.SERVER, audit.person(user), reason=reason)
     user.is_github_connected = False
     user.updated_at = clock.now()
 

@@ -14,9 +14,9 @@ from backend import clock, jsonb
 from backend.db import lock
 from backend.errors import Forbidden, InvalidInput, NotFound
 from backend.models import Task, User, WebSession
-from backend.services import access, admin, paging, sessions
+from backend.services import access, admin, audit, paging, sessions
 from backend.services.paging import Page
-from backend.words import Status, Tier
+from backend.words import Act, Status, Tier
 
 SIZE = 50
 MOST_REASON = 200  # characters
@@ -96,12 +96,25 @@ def listing(session: Session, user: User, wanted: Wanted, number: int = 1, *, si
     return paging.page(total, number, size, read)
 
 
-def set_tier(session: Session, user: User, person_id: UUID, tier: Tier) -> None:
+def set_tier(session: Session, user: User, person_id: UUID, tier: Tier, *, address: str = audit.UNKNOWN) -> None:
     """Puts a person into a tier; twice is once. Raises Forbidden, NotFound."""
-    _locked(session, user, person_id).subscription_tier = tier.value
+    person = _locked(session, user, person_id)
+    before, person.subscription_tier = person.subscription_tier, tier.value
+    if before != tier.value:
+        words = {"before": before, "now": tier.value}
+        audit.record(session, Act.TIER_CHANGED, audit.by(user, address), audit.person(person), **words)
 
 
-def give(session: Session, user: User, person_id: UUID, amount: int, reason: str, *, key: str) -> None:
+def give(
+    session: Session,
+    user: User,
+    person_id: UUID,
+    amount: int,
+    reason: str,
+    *,
+    key: str,
+    address: str = audit.UNKNOWN,
+) -> None:
     """Gives a person credits; the reason and who gave them stand in the person's ledger. The same key is one gift.
 
     Raises Forbidden, NotFound, InvalidInput, or Conflict for the same key with another amount.
@@ -112,10 +125,11 @@ def give(session: Session, user: User, person_id: UUID, amount: int, reason: str
     if len(reason) > MOST_REASON:
         raise InvalidInput(f"A reason has at most {MOST_REASON} characters.", field="reason")
     person = _locked(session, user, person_id)
-    admin.give(session, person, amount, f"{reason} (from {user.username})", key=f"grant:{user.id}:{key}")
+    told, actor = f"{reason} (from {user.username})", audit.by(user, address)
+    admin.give(session, person, amount, told, actor, key=f"grant:{user.id}:{key}")
 
 
-def disable(session: Session, user: User, person_id: UUID) -> None:
+def disable(session: Session, user: User, person_id: UUID, *, address: str = audit.UNKNOWN) -> None:
     """Shuts a person out: browsers, tokens and new tasks at once, their runs within seconds. Twice is once.
 
     What they have stays. Raises Forbidden, also for one's own account, NotFound.
@@ -124,19 +138,25 @@ def disable(session: Session, user: User, person_id: UUID) -> None:
         access.require_admin(user)
         raise Forbidden("You cannot disable your own account. Another admin can.")
     person = _locked(session, user, person_id)
-    person.disabled_at = person.disabled_at or clock.now()
+    actor = audit.by(user, address)
+    if person.disabled_at is None:
+        person.disabled_at = clock.now()
+        audit.record(session, Act.PERSON_DISABLED, actor, audit.person(person))
     session.flush()
-    sessions.end_all(session, person)
+    sessions.end_all(session, person, actor)
 
 
-def enable(session: Session, user: User, person_id: UUID) -> None:
+def enable(session: Session, user: User, person_id: UUID, *, address: str = audit.UNKNOWN) -> None:
     """Lets a person in again; they sign in anew. Twice is once. Raises Forbidden, NotFound."""
-    _locked(session, user, person_id).disabled_at = None
+    person = _locked(session, user, person_id)
+    if person.disabled_at is not None:
+        person.disabled_at = None
+        audit.record(session, Act.PERSON_ENABLED, audit.by(user, address), audit.person(person))
 
 
-def sign_out(session: Session, user: User, person_id: UUID) -> int:
+def sign_out(session: Session, user: User, person_id: UUID, *, address: str = audit.UNKNOWN) -> int:
     """Signs a person out of every browser, and returns of how many. Raises Forbidden, NotFound."""
-    return sessions.end_all(session, _locked(session, user, person_id))
+    return sessions.end_all(session, _locked(session, user, person_id), audit.by(user, address))
 
 
 def _locked(session: Session, user: User, person_id: UUID) -> User:

@@ -16,8 +16,9 @@ from backend.errors import InvalidInput, Misconfigured, NotFound, Unavailable
 from backend.models import AiModel, ProviderKey, User
 from backend.providers import REGISTRY, open_provider
 from backend.providers.base import Delta, Final, Message, Provider, ProviderError, Request, Text
+from backend.services import audit
 from backend.settings import get_settings
-from backend.words import Failure
+from backend.words import Act, Failure, ObjectKind
 
 NAMES = {"anthropic": "Anthropic", "openai": "OpenAI", "google": "Google"}
 PROVIDERS = tuple(provider for provider in NAMES if provider in REGISTRY)
@@ -64,7 +65,9 @@ def gone(provider: str) -> str:
     return f"This run was on your own {NAMES[provider]} key, which was removed. Add a key in Settings and try again."
 
 
-def keep(user_id: UUID, provider: str, key: str, *, seconds: float = TEST_SECONDS) -> None:
+def keep(
+    user_id: UUID, provider: str, key: str, *, seconds: float = TEST_SECONDS, address: str = audit.UNKNOWN
+) -> None:
     """Asks the provider for one word with this key, then keeps it in place of an older one; a refusal keeps nothing.
 
     For the doors: it takes no session, because it asks the provider first. Raises InvalidInput with the provider's own
@@ -84,6 +87,7 @@ def keep(user_id: UUID, provider: str, key: str, *, seconds: float = TEST_SECOND
             .values(user_id=user_id, provider=provider, **values)
             .on_conflict_do_update(index_elements=["user_id", "provider"], set_=values)
         )
+        audit.record(session, Act.PROVIDER_KEY_ADDED, audit.by(user, address), _object(provider))
 
 
 def test(user_id: UUID, provider: str, *, seconds: float = TEST_SECONDS) -> None:
@@ -98,11 +102,15 @@ def test(user_id: UUID, provider: str, *, seconds: float = TEST_SECONDS) -> None
             session.add(row)
 
 
-def remove(session: Session, user: User, provider: str) -> None:
+def remove(session: Session, user: User, provider: str, *, address: str = audit.UNKNOWN) -> None:
     """Forgets a key; twice is once. A run on it ends at its next call to the model."""
-    session.execute(
-        delete(ProviderKey).where(col(ProviderKey.user_id) == user.id, col(ProviderKey.provider) == provider)
-    )
+    gone = session.execute(
+        delete(ProviderKey)
+        .where(col(ProviderKey.user_id) == user.id, col(ProviderKey.provider) == provider)
+        .returning(col(ProviderKey.id))
+    ).all()
+    if gone:
+        audit.record(session, Act.PROVIDER_KEY_REMOVED, audit.by(user, address), _object(provider))
 
 
 class OwnKeyProvider:
@@ -135,6 +143,10 @@ class OwnKeyProvider:
             base_url = get_settings().provider_base_url(self.id)
             self._key, self._adapter = key, open_provider(self.id, api_key=key, base_url=base_url)
         return self._adapter
+
+
+def _object(provider: str) -> audit.Object:
+    return audit.Object(ObjectKind.PROVIDER_KEY, provider, NAMES.get(provider, provider))
 
 
 def _row(session: Session, user_id: UUID, provider: str) -> ProviderKey | None:

@@ -6,12 +6,14 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from backend import clock
+from backend.db import for_update
 from backend.errors import Forbidden, InvalidInput
 from backend.models import RepositorySettings, User
-from backend.services import access
+from backend.services import access, audit
+from backend.words import Act, ObjectKind
 
 MOST_COMMAND = 1000
 MOST_LABEL = 50  # characters, GitHub's limit
@@ -64,13 +66,14 @@ def save(
     draft_policy: DraftPolicy,
     trigger_label: str = LABEL,
     takes_mentions: bool = True,
+    address: str = audit.UNKNOWN,
 ) -> None:
     """Keeps the settings; runs that are claimed from now on use them. No label starts a task where it is empty.
 
     Raises NotFound, Forbidden for whoever is no admin of the repository, InvalidInput for a command that cannot be run
     or a label that GitHub cannot have.
     """
-    _, level = access.reachable(session, user, repository_id)
+    repository, level = access.reachable(session, user, repository_id)
     if level != "admin":
         raise Forbidden("Only people with admin access to this repository can change its settings.")
     command = _checked(test_command)
@@ -79,13 +82,24 @@ def save(
         "draft_policy": draft_policy.value,
         "trigger_label": _label(trigger_label),
         "takes_mentions": takes_mentions,
-        "updated_at": clock.now(),
     }
-    session.execute(
-        insert(RepositorySettings)
-        .values(repository_id=repository_id, **values)
-        .on_conflict_do_update(index_elements=["repository_id"], set_=values)
-    )
+    row = locked(session, repository_id)
+    changed = [name for name, value in values.items() if getattr(row, name) != value]
+    for name, value in {**values, "updated_at": clock.now()}.items():
+        setattr(row, name, value)
+    session.add(row)
+    if changed:
+        where = audit.Object(ObjectKind.REPOSITORY, str(repository_id), repository.full_name)
+        act = Act.REPOSITORY_SETTINGS_CHANGED
+        audit.record(session, act, audit.by(user, address), where, changed=changed)
+
+
+def locked(session: Session, repository_id: UUID) -> RepositorySettings:
+    """The repository's row, locked; with what is usual where there was none."""
+    session.execute(insert(RepositorySettings).values(repository_id=repository_id).on_conflict_do_nothing())
+    return session.exec(
+        for_update(select(RepositorySettings).where(col(RepositorySettings.repository_id) == repository_id))
+    ).one()
 
 
 def _checked(command: str) -> str:

@@ -9,16 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from backend import clock, crypto
-from backend.db import for_update
 from backend.errors import Forbidden, InvalidInput, Misconfigured, RunFailed
-from backend.models import RepositorySettings, User
-from backend.services import access
+from backend.models import Repository, RepositorySettings, User
+from backend.services import access, audit, repository_settings
 from backend.settings import get_settings
-from backend.words import Failure
+from backend.words import Act, Failure, ObjectKind
 
 MOST_SCRIPT = 20_000  # characters
 MOST_NAMES = 100  # variables, and as many secrets
@@ -68,23 +66,38 @@ def read(session: Session, user: User, repository_id: UUID) -> SetupRow:
     return SetupRow(found.setup_script or "", _lines(found.environment), secrets, level != "read")
 
 
-def save(session: Session, user: User, repository_id: UUID, *, script: str, environment: str) -> None:
+def save(
+    session: Session,
+    user: User,
+    repository_id: UUID,
+    *,
+    script: str,
+    environment: str,
+    address: str = audit.UNKNOWN,
+) -> None:
     """Keeps script and environment; runs that are claimed from now on use them.
 
     Raises NotFound, Forbidden for whoever may not push, InvalidInput for what cannot be run.
     """
-    row = _to_change(session, user, repository_id)
+    repository, row = _to_change(session, user, repository_id)
     script, variables = _script(script), _environment(environment)
     for name in variables:
         if name in row.secrets:
             raise InvalidInput(f"{name} is a secret already: remove that one first.", field="environment")
+    values = {"setup_script": script or None, "environment": variables}
+    changed = [name for name, value in values.items() if getattr(row, name) != value]
     row.setup_script, row.environment = script or None, variables
     session.add(row)
+    if changed:
+        where = audit.Object(ObjectKind.REPOSITORY, str(repository_id), repository.full_name)
+        audit.record(session, Act.SETUP_CHANGED, audit.by(user, address), where, changed=changed)
 
 
-def keep_secret(session: Session, user: User, repository_id: UUID, name: str, value: str) -> None:
+def keep_secret(
+    session: Session, user: User, repository_id: UUID, name: str, value: str, *, address: str = audit.UNKNOWN
+) -> None:
     """Seals a secret, in place of an older one of its name. Raises NotFound, Forbidden, InvalidInput."""
-    row = _to_change(session, user, repository_id)
+    repository, row = _to_change(session, user, repository_id)
     name = _name(name.strip(), "name")
     if not LEAST_SECRET <= len(value) <= MOST_SECRET or not value.isprintable() or value != value.strip():
         raise InvalidInput(
@@ -98,11 +111,16 @@ def keep_secret(session: Session, user: User, repository_id: UUID, name: str, va
     kept = {"sealed": crypto.seal(get_settings(), repository_id, value), "at": clock.now().isoformat()}
     row.secrets = {**row.secrets, name: kept}
     session.add(row)
+    audit.record(session, Act.SECRET_CHANGED, audit.by(user, address), _object(repository, name))
 
 
-def remove_secret(session: Session, user: User, repository_id: UUID, name: str) -> None:
+def remove_secret(
+    session: Session, user: User, repository_id: UUID, name: str, *, address: str = audit.UNKNOWN
+) -> None:
     """Forgets a secret; twice is once. Raises NotFound, Forbidden."""
-    row = _to_change(session, user, repository_id)
+    repository, row = _to_change(session, user, repository_id)
+    if name in row.secrets:
+        audit.record(session, Act.SECRET_REMOVED, audit.by(user, address), _object(repository, name))
     row.secrets = {known: kept for known, kept in row.secrets.items() if known != name}
     session.add(row)
 
@@ -121,15 +139,16 @@ def opened(session: Session, repository_id: UUID) -> Setup:
     return Setup(found.setup_script or "", dict(found.environment), secrets)
 
 
-def _to_change(session: Session, user: User, repository_id: UUID) -> RepositorySettings:
-    """The repository's row, locked. Raises NotFound, Forbidden."""
-    _, level = access.reachable(session, user, repository_id)
+def _to_change(session: Session, user: User, repository_id: UUID) -> tuple[Repository, RepositorySettings]:
+    """The repository, and its row, locked. Raises NotFound, Forbidden."""
+    repository, level = access.reachable(session, user, repository_id)
     if level == "read":
         raise Forbidden("Only people who can push to this repository can change its set-up.")
-    session.execute(insert(RepositorySettings).values(repository_id=repository_id).on_conflict_do_nothing())
-    return session.exec(
-        for_update(select(RepositorySettings).where(col(RepositorySettings.repository_id) == repository_id))
-    ).one()
+    return repository, repository_settings.locked(session, repository_id)
+
+
+def _object(repository: Repository, secret: str) -> audit.Object:
+    return audit.Object(ObjectKind.SECRET, str(repository.id), f"{repository.full_name} {secret}")
 
 
 def _script(script: str) -> str:

@@ -17,7 +17,9 @@ from backend import db
 from backend.crypto import Keyring
 from backend.errors import Conflict
 from backend.models import IdempotencyKey, ProviderKey, RepositorySettings, User
+from backend.services import audit
 from backend.settings import Settings
+from backend.words import Act, ObjectKind
 
 LOCK = 0x6163736C  # "acsl"
 BATCH = 100  # rows that are locked at once
@@ -104,6 +106,7 @@ def seal_again(settings: Settings, patience: float = PATIENCE_SECONDS) -> int:
         due, done = _round(keyring)
         total += done
         if not due:
+            _write_down(total)
             return total
         if done:
             deadline = time.monotonic() + patience
@@ -111,6 +114,12 @@ def seal_again(settings: Settings, patience: float = PATIENCE_SECONDS) -> int:
             raise Conflict(f"{due} rows with secrets are in use for over {patience:.0f} s. Run this again.")
         else:
             time.sleep(_PAUSE)
+
+
+def _write_down(sealed: int) -> None:
+    keys = audit.Object(ObjectKind.DEPLOYMENT, "keys", "the keys that seal secrets")
+    with db.transaction() as session:
+        audit.record(session, Act.KEYS_ROTATED, audit.OPERATOR, keys, sealed=sealed)
 
 
 def _round(keyring: Keyring) -> tuple[int, int]:

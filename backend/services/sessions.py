@@ -13,6 +13,8 @@ from backend.db import after_commit
 from backend.errors import NotFound
 from backend.events import ring, user_topic
 from backend.models import User, WebSession
+from backend.services import audit
+from backend.words import Act, ObjectKind
 
 SIGNED_OUT = "signed_out"  # rung for a person when one of their sessions ends: their pages ask anew who they are
 SHOWN = 100
@@ -70,22 +72,25 @@ def listing(session: Session, user: User, token: str) -> list[SessionRow]:
     ]
 
 
-def end(session: Session, user: User, session_id: UUID) -> None:
+def end(session: Session, user: User, session_id: UUID, *, address: str = audit.UNKNOWN) -> None:
     """Signs one of the person's browsers out, at its next event; twice is once. Raises NotFound."""
     found = session.get(WebSession, session_id)
     if found is None or found.user_id != user.id:
         raise NotFound("There is no such session.")
-    _end(session, user, col(WebSession.id) == session_id)
+    if _end(session, user, col(WebSession.id) == session_id):
+        ended = audit.Object(ObjectKind.SESSION, str(session_id), browser_in_words(found.user_agent))
+        audit.record(session, Act.SESSION_ENDED, audit.by(user, address), ended)
 
 
-def end_others(session: Session, user: User, token: str) -> int:
+def end_others(session: Session, user: User, token: str, *, address: str = audit.UNKNOWN) -> int:
     """Signs every browser of the person out but the one with this cookie. Returns how many."""
-    return _end(session, user, col(WebSession.token_hash) != crypto.digest(token))
+    count = _end(session, user, col(WebSession.token_hash) != crypto.digest(token))
+    return _noted(session, user, count, audit.by(user, address))
 
 
-def end_all(session: Session, user: User) -> int:
+def end_all(session: Session, user: User, actor: audit.Actor) -> int:
     """Signs a person out of every browser. Returns of how many."""
-    return _end(session, user, true())
+    return _noted(session, user, _end(session, user, true()), actor)
 
 
 def tell_signed_out(session: Session, user_id: UUID) -> None:
@@ -100,6 +105,12 @@ def browser_in_words(user_agent: str) -> str:
     if browser and system:
         return f"{browser} on {system}"
     return browser or (f"A browser on {system}" if system else "An unknown browser")
+
+
+def _noted(session: Session, user: User, count: int, actor: audit.Actor) -> int:
+    if count:
+        audit.record(session, Act.SESSION_ENDED, actor, audit.person(user), sessions=count)
+    return count
 
 
 def _end(session: Session, user: User, which: object) -> int:

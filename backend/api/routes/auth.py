@@ -16,6 +16,7 @@ from backend.errors import AsyncCoderError, Forbidden, GitHubError, InvalidInput
 from backend.github import oauth
 from backend.github.client import GitHub
 from backend.github.types import Profile, Token
+from backend.models import User
 from backend.services import auth, repository_syncs, sessions
 from backend.services.auth import SESSION_DAYS
 from backend.settings import Settings, get_settings
@@ -69,19 +70,17 @@ def connection_url(user_id: UUID) -> str:
 @router.get("/callback")
 def callback(request: Request, code: str = "", state: str = "", error: str = "") -> Response:
     """Takes GitHub's answer: the state must be this browser's, the code works once. Then to where the person wanted."""
-    settings = get_settings()
+    settings, address = get_settings(), deps.address(request)
     try:
-        rate_limit.take(rate_limit.SIGN_INS, deps.address(request))
+        rate_limit.take(rate_limit.SIGN_INS, address)
         if error:
             raise InvalidInput("The sign-in was not completed.")
         connecting = _opened(settings, state)
         if connecting and "connects" in connecting:
-            return _connect(settings, connecting, code)
+            return _connect(settings, connecting, code, address)
         pending = _pending(settings, request.cookies.get(PENDING, ""), state)
         profile, token, organisations = _exchange(settings, code, pending["verifier"])
-        with db.transaction() as session:
-            user, cookie = auth.sign_in(session, profile, token, request.headers.get("user-agent", ""), organisations)
-            repository_syncs.ask_if_stale(session, user.id)
+        user, cookie = _let_in(profile, token, request.headers.get("user-agent", ""), organisations, address)
     except AsyncCoderError as refused:
         _log.info("a sign-in was refused", code=refused.code)
         return _refusal(refused, settings)
@@ -108,7 +107,7 @@ def sign_out(request: Request) -> Response:
     token = request.cookies.get(settings.session_cookie)
     if token:
         with db.transaction() as session:
-            user_id = auth.sign_out(session, token)
+            user_id = auth.sign_out(session, token, address=deps.address(request))
             if user_id is not None:
                 sessions.tell_signed_out(session, user_id)
     answer = RedirectResponse("/", status_code=303)
@@ -162,13 +161,28 @@ def _exchange(settings: Settings, code: str, verifier: str) -> tuple[Profile, To
         return github.me(), token, github.organisations() if settings.allowed_orgs else frozenset()
 
 
-def _connect(settings: Settings, connecting: dict[str, str], code: str) -> Response:
+def _let_in(
+    profile: Profile, token: Token, user_agent: str, organisations: frozenset[str], address: str
+) -> tuple[User, str]:
+    """Signs the person in; who is refused is written down first."""
+    try:
+        with db.transaction() as session:
+            user, cookie = auth.sign_in(session, profile, token, user_agent, organisations, address=address)
+            repository_syncs.ask_if_stale(session, user.id)
+            return user, cookie
+    except Forbidden as refused:
+        with db.transaction() as session:
+            auth.note_refusal(session, profile, str(refused), address=address)
+        raise
+
+
+def _connect(settings: Settings, connecting: dict[str, str], code: str, address: str) -> Response:
     profile, token, organisations = _exchange(settings, code, connecting["verifier"])
     if not auth.is_allowed(profile.login, organisations):
         raise Forbidden("This deployment is limited to certain people. Ask its admin to add you.")
     user_id = UUID(connecting["connects"])
     with db.transaction() as session:
-        auth.reconnect(session, user_id, profile, token)
+        auth.reconnect(session, user_id, profile, token, address=address)
         repository_syncs.ask(session, user_id)
     _log.info("connected GitHub", user_id=str(user_id))
     words = f"Async Coder can work on GitHub as {profile.login} again. You can close this page."

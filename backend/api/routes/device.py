@@ -59,7 +59,7 @@ def device_token(request: Request, form: Form) -> JSONResponse:
     if form.get("grant_type") != GRANT:
         return _error("unsupported_grant_type" if form.get("grant_type") else "invalid_request")
     with db.transaction() as session:
-        answer = device_grants.poll(session, form.get("device_code", ""))
+        answer = device_grants.poll(session, form.get("device_code", ""), address=deps.address(request))
     if isinstance(answer, Granted):
         told = {"access_token": answer.token, "token_type": "Bearer", "scope": answer.scope.value}
         return JSONResponse(told | {"expires_in": device_grants.TOKEN_DAYS * 86_400}, headers=_UNSTORED)

@@ -98,8 +98,7 @@ def read_repository_settings(caller: Caller, repository_id: UUID) -> SettingsSho
 def update_repository_settings(caller: Caller, repository_id: UUID, given: SettingsGiven) -> SettingsShown:
     """Changes that, for admins of the repository; runs that begin from now on use it."""
     with db.transaction() as session:
-        repository_settings.save(session, caller.user, repository_id, **given.model_dump())
-        session.expire_all()
+        repository_settings.save(session, caller.user, repository_id, **given.model_dump(), address=caller.address)
         return SettingsShown.model_validate(repository_settings.read(session, caller.user, repository_id))
 
 
@@ -114,7 +113,7 @@ def read_repository_setup(caller: Caller, repository_id: UUID) -> SetupShown:
 def update_repository_setup(caller: Caller, repository_id: UUID, given: SetupGiven) -> SetupShown:
     """Changes script and environment, for whoever may push; runs that begin from now on use them."""
     with db.transaction() as session:
-        repository_setup.save(session, caller.user, repository_id, **given.model_dump())
+        repository_setup.save(session, caller.user, repository_id, **given.model_dump(), address=caller.address)
         session.flush()
         return SetupShown.model_validate(repository_setup.read(session, caller.user, repository_id))
 
@@ -123,14 +122,14 @@ def update_repository_setup(caller: Caller, repository_id: UUID, given: SetupGiv
 def keep_repository_secret(caller: Caller, repository_id: UUID, name: str, given: SecretGiven) -> None:
     """Keeps a secret, in place of an older one of its name."""
     with db.transaction() as session:
-        repository_setup.keep_secret(session, caller.user, repository_id, name, given.value)
+        repository_setup.keep_secret(session, caller.user, repository_id, name, given.value, address=caller.address)
 
 
 @router.delete("/{repository_id}/setup/secrets/{name}", status_code=204)
 def remove_repository_secret(caller: Caller, repository_id: UUID, name: str) -> None:
     """Forgets a secret; twice is once."""
     with db.transaction() as session:
-        repository_setup.remove_secret(session, caller.user, repository_id, name)
+        repository_setup.remove_secret(session, caller.user, repository_id, name, address=caller.address)
 
 
 def _shown(found: Reachable) -> RepositoryShown:

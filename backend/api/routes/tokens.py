@@ -27,7 +27,8 @@ def create_token(caller: Caller, given: TokenGiven, once: Once) -> Response:
     """Makes a token that may do no more than this one, and lasts no longer."""
 
     def make(session: Session) -> tuple[TokenMade, None]:
-        row, text = api_tokens.create(session, caller.user, given.name, given.scope, given.days, maker=caller)
+        wanted = (given.name, given.scope, given.days)
+        row, text = api_tokens.create(session, caller.user, *wanted, maker=caller, address=caller.address)
         return TokenMade.model_validate({**vars(row), "token": text}), None
 
     return once.make(make)
@@ -37,4 +38,4 @@ def create_token(caller: Caller, given: TokenGiven, once: Once) -> Response:
 def revoke_token(caller: Caller, token_id: UUID) -> None:
     """Ends a token at once; twice is once."""
     with db.transaction() as session:
-        api_tokens.revoke(session, caller.user, token_id)
+        api_tokens.revoke(session, caller.user, token_id, address=caller.address)

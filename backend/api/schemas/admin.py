@@ -1,10 +1,13 @@
 """People as their operator sees them."""
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import ConfigDict, Field, StrictInt
 
 from backend.api.schemas.base import Given, Shown
+from backend.services.audit_chain import FaultKind
 
 
 class PersonShown(Shown):
@@ -30,3 +33,36 @@ class GrantGiven(Given):
 
     credits: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
     reason: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class AuditEntryShown(Shown):
+    """A row of the audit log: who, what, on what, from where; bound to the row before by `previous`."""
+
+    seq: int
+    at: datetime
+    user_id: UUID | None = Field(description="None for the operator, the server, and whoever has no account.")
+    login: str = Field(description="As it was then.", examples=["alice"])
+    act: str = Field(examples=["token_made"])
+    object_kind: str = Field(examples=["token"])
+    object_id: str
+    object_name: str
+    address: str = Field(examples=["192.0.2.7"])
+    details: dict[str, Any]
+    previous: str = Field(description="The hash of the row before; 64 zeros for the first.")
+    hash: str
+
+
+class FaultShown(Shown):
+    """The first thing that is wrong with the chain."""
+
+    kind: FaultKind
+    seq: int = Field(description="The row it is wrong at.")
+    sentence: str
+
+
+class VerificationShown(Shown):
+    """What a look at the whole chain found."""
+
+    rows: int = Field(description="So many are in order.")
+    hash: str = Field(description="Of the last. Noted elsewhere, it tells later whether they were written anew.")
+    fault: FaultShown | None

@@ -84,6 +84,10 @@ POST   /api/tokens                                401    401     401     401    
 DELETE /api/tokens/{token_id}                     401    401     401     401      403    404   404   404  404 204
 GET    /api/admin/people                          401    401     401     401      403    403   200   403  403 403
 POST   /api/admin/people/{username}/credits       401    401     401     401      403    403   201   403  403 403
+GET    /api/admin/audit                           401    401     401     401      403    403   200   403  403 403
+GET    /api/admin/audit/verification              401    401     401     401      403    403   200   403  403 403
+GET    /api/admin/audit/export.jsonl              401    401     401     401      403    403   200   403  403 403
+GET    /api/admin/audit/export.csv                401    401     401     401      403    403   200   403  403 403
 POST   /api/webhooks/github                       401    401     401     401      401    401   401   401  401 401
 GET    /api/openapi.json                          200    200     200     200      200    200   200   200  200 200
 GET    /api/docs                                  200    200     200     200      200    200   200   200  200 200

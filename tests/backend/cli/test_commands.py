@@ -17,6 +17,7 @@ from backend.errors import AsyncCoderError, InvalidInput, Misconfigured, NotFoun
 from backend.models import AiModel, Deployment, PullRequest, Repository, Task, User, UserRepositoryAccess
 from backend.services import credits, ledger, tasks
 from backend.settings import PROJECT_DIR, get_settings
+from tests.auditing import Tamper
 from tests.backend.engine.scripted import SAMPLE
 from tests.conftest import People, forget_settings
 from tests.hub import LocalHub
@@ -316,3 +317,17 @@ def test_the_web_process_refuses_a_database_without_its_schema(
 def test_a_process_without_its_servers_says_what_to_do(name: str, environment: pytest.MonkeyPatch) -> None:
     forget_settings()
     assert "make up" in getattr(refusal(name), "fix", "")
+
+
+def test_the_audit_log_is_listed_verified_and_taken_away(people: People, tamper: Tamper) -> None:
+    asynccoder("admin", "grant", "alice", "50")
+    asynccoder("admin", "grant", "bob", "5")
+    newest, oldest = asynccoder("admin", "audit").output.splitlines()
+    assert newest.split()[0] == "2" and "operator" in newest and "credits_granted person bob" in newest
+    assert "command line" in oldest and len(asynccoder("admin", "audit", "--limit", "1").output.splitlines()) == 1
+    lines = [json.loads(line) for line in asynccoder("admin", "audit", "--export", "json").output.splitlines()]
+    assert [line["seq"] for line in lines] == [1, 2]
+    assert asynccoder("admin", "audit", "--export", "csv").output.startswith("seq,at,user_id,login,act,")
+    assert asynccoder("admin", "audit", "--verify").output.startswith("2 rows are in order.")
+    tamper("DELETE FROM audit_log WHERE seq = 2")
+    assert "Row 2 is missing" in str(refusal("admin", "audit", "--verify"))
