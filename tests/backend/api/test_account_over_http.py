@@ -12,6 +12,7 @@ from backend.models import User
 from backend.services import repository_syncs
 from backend.services.api_tokens import Scope
 from backend.settings import get_settings
+from tests.auditing import rows
 from tests.backend.api.conftest import Calling
 from tests.conftest import People
 from tests.hub import LocalHub
@@ -135,3 +136,15 @@ def test_an_admin_gives_credits_with_a_token_for_it_and_nobody_else(people: Peop
 
 def _github_id(hub: LocalHub, login: str) -> int:
     return int(hub.as_person(login).get("/user").json()["id"])
+
+
+def test_whoever_github_names_and_we_do_not_let_in_is_written_down_with_their_address(
+    people: People, hub: LocalHub, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("ASYNCCODER_ALLOWED_USERS", "alice")
+    get_settings.cache_clear()
+    browser = TestClient(app, base_url=get_settings().origin, follow_redirects=False, client=("203.0.113.5", 1))
+    returned = hub.pick(browser.get("/auth/sign-in").headers["location"], "bob")
+    assert browser.get(f"/auth/callback?{urlencode(returned)}").status_code == 403
+    (row,) = rows()
+    assert (row.act, row.login, row.address) == ("sign_in_refused", "bob", "203.0.113.5")
