@@ -241,6 +241,9 @@ class Act(StrEnum):
     SECRET_CHANGED = "secret_changed"
     SECRET_REMOVED = "secret_removed"
     KEYS_ROTATED = "keys_rotated"
+    QUEUE_PAUSED = "queue_paused"
+    QUEUE_RESUMED = "queue_resumed"
+    RUN_STOPPED = "run_stopped"  # somebody else's
 
 
 class ObjectKind(StrEnum):
@@ -254,6 +257,7 @@ class ObjectKind(StrEnum):
     REPOSITORY = "repository"
     SECRET = "secret"
     DEPLOYMENT = "deployment"
+    TASK = "task"
 
 
 class EventKind(StrEnum):

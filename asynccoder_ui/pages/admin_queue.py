@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from uuid import UUID
 
 import reflex as rx
-from sqlmodel import Session as DatabaseSession
 
 from asynccoder_ui import given, routes, theme
 from asynccoder_ui.admin_tabs import admin_tabs
@@ -18,7 +16,6 @@ from asynccoder_ui.session import Session
 from asynccoder_ui.shell import shell
 from asynccoder_ui.views import WAITS, iso
 from backend import events
-from backend.models import User
 from backend.queue import RUNS, WorkerSeen
 from backend.services import tasks
 from backend.services import work as service
@@ -70,28 +67,26 @@ class AdminQueue(Following, Session):
     @signed_in
     async def pause(self) -> None:
         """Lets no run begin any more."""
-        await self._ask(service.pause)
+        address = self._address()
+        await self._ask(lambda session, user: service.pause(session, user, address=address))
         await self._read()
 
     @rx.event
     @signed_in
     async def resume(self) -> None:
         """Lets runs begin again."""
-        await self._ask(service.resume)
+        address = self._address()
+        await self._ask(lambda session, user: service.resume(session, user, address=address))
         await self._read()
 
     @rx.event
     @signed_in
     async def stop(self, task_id: str) -> Any:
         """Stops somebody's run."""
-        task = given.identity(task_id)
-        await self._ask(lambda session, user: _stop(session, user, task))
+        task, address = given.identity(task_id), self._address()
+        await self._ask(lambda session, user: tasks.stop_for_admin(session, user, task, address=address))
         await self._read()
         return rx.toast.success("It is stopped, or will be within a second.")
-
-
-def _stop(session: DatabaseSession, user: User, task: UUID) -> None:
-    tasks.stop_for_admin(session, user, task)
 
 
 def _show(page: AdminQueue, found: Work) -> None:

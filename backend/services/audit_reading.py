@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from backend import jsonb
 from backend.db import transaction
 from backend.models import AuditEntry, User
-from backend.services import audit_chain, paging, people, spreadsheet
+from backend.services import access, audit_chain, paging, spreadsheet
 from backend.services.audit_chain import Verified
 from backend.services.paging import Slice
 from backend.words import Act
@@ -36,7 +36,7 @@ def listing(
     session: Session, user: User, wanted: Wanted, after: int | None = None, *, size: int = 50
 ) -> Slice[AuditEntry, int]:
     """The rows that fit, newest first: those before the row of number `after`. Raises Forbidden for who is no admin."""
-    people.require_admin(user)
+    access.require_admin(user)
     return newest(session, wanted, after, size=size)
 
 
@@ -50,7 +50,7 @@ def newest(session: Session, wanted: Wanted, after: int | None = None, *, size: 
 
 def verify(session: Session, user: User) -> Verified:
     """Looks at the whole chain, as audit_chain.verify does. Raises Forbidden for who is no admin."""
-    people.require_admin(user)
+    access.require_admin(user)
     return audit_chain.verify(session)
 
 

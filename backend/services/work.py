@@ -17,11 +17,12 @@ from backend.errors import NotFound
 from backend.events import WORK_TOPIC, ring
 from backend.models import AiModel, Deployment, Repository, Task, TaskRun, User
 from backend.queue import WorkerSeen, ring_runs
-from backend.services import access
+from backend.services import access, audit
 from backend.services.claims import LEASE_SECONDS
-from backend.words import EventKind, Phase, Status, Tier
+from backend.words import Act, EventKind, ObjectKind, Phase, Status, Tier
 
 SHOWN = 200  # of those that wait
+_QUEUE = audit.Object(ObjectKind.DEPLOYMENT, "queue", "the queue")
 _log = log.get(__name__)
 
 
@@ -85,18 +86,21 @@ def read(session: Session, user: User) -> Work:
     return Work(paused_at, paused_by, at_work, waiting, len(waits), _workers())
 
 
-def pause(session: Session, user: User) -> None:
+def pause(session: Session, user: User, *, address: str = audit.UNKNOWN) -> None:
     """From now on no run is begun; those at work go on to their end. Twice is once. Raises Forbidden."""
     found = _deployment(session, user)
     if found.paused_at is None:
         found.paused_at, found.paused_by = clock.now(), user.id
+        audit.record(session, Act.QUEUE_PAUSED, audit.by(user, address), _QUEUE)
     _changed(session)
 
 
-def resume(session: Session, user: User) -> None:
+def resume(session: Session, user: User, *, address: str = audit.UNKNOWN) -> None:
     """Runs are begun again. Twice is once. Raises Forbidden."""
     found = _deployment(session, user)
-    found.paused_at = found.paused_by = None
+    if found.paused_at is not None:
+        found.paused_at = found.paused_by = None
+        audit.record(session, Act.QUEUE_RESUMED, audit.by(user, address), _QUEUE)
     _changed(session)
     after_commit(session, ring_runs)
 

@@ -12,8 +12,19 @@ from backend.db import after_commit, lock, transaction
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.events import ring, task_topic
 from backend.models import AiModel, Task, TaskMessage, TaskRun, User
-from backend.services import access, attachments, catalog, credits, drafts, estimates, notices, repositories, runs
-from backend.words import Effort, EventKind, Phase, Priority, Status, TaskType, Visibility
+from backend.services import (
+    access,
+    attachments,
+    audit,
+    catalog,
+    credits,
+    drafts,
+    estimates,
+    notices,
+    repositories,
+    runs,
+)
+from backend.words import Act, Effort, EventKind, ObjectKind, Phase, Priority, Status, TaskType, Visibility
 from backend.workspace.git import check_branch
 
 MAX_PROMPT = 32_000
@@ -236,7 +247,7 @@ def cancel(session: Session, user: User, task_id: UUID) -> None:
     _stop(session, user, *_alive(session, user, task_id))
 
 
-def stop_for_admin(session: Session, user: User, task_id: UUID) -> None:
+def stop_for_admin(session: Session, user: User, task_id: UUID, *, address: str = audit.UNKNOWN) -> None:
     """As `cancel`, of anybody's task. Raises Forbidden, NotFound, Conflict."""
     access.require_admin(user)
     task = lock(session, Task, task_id)
@@ -244,6 +255,8 @@ def stop_for_admin(session: Session, user: User, task_id: UUID) -> None:
     if run is None:
         raise Conflict(_ENDED)
     _stop(session, user, task, run)
+    what = audit.Object(ObjectKind.TASK, str(task.id), f"run {run.number}")
+    audit.record(session, Act.RUN_STOPPED, audit.by(user, address), what)
 
 
 def _stop(session: Session, user: User, task: Task, run: TaskRun) -> None:

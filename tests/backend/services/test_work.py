@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import col, select
 
 from backend import clock, db
 from backend.errors import Conflict, Forbidden, NotFound
-from backend.models import Deployment, User
+from backend.models import AuditEntry, Deployment, User
 from backend.services import claims, credits, runs, tasks, work
 from backend.words import Priority, Status
 from tests.backend.services.worker import claim, run_of, submit
@@ -66,6 +67,9 @@ def test_while_it_is_paused_nothing_is_begun_and_what_is_at_work_goes_on(people:
         with db.transaction() as session:
             work.resume(session, people.alice)
     assert seen(people.alice).paused_at is None and claim()
+    with db.transaction() as session:
+        acts = [(row.act, row.login) for row in session.exec(select(AuditEntry).order_by(col(AuditEntry.seq)))]
+    assert acts == [("queue_paused", "alice"), ("queue_resumed", "alice")], "each once"
 
 
 def test_an_admin_stops_anybodys_run_and_only_an_admin_does(people: People) -> None:
