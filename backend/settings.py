@@ -3,7 +3,6 @@
 Read once from the environment, from `.env`, or from `NAME_FILE` (systemd credentials, mounted secrets).
 """
 
-import ipaddress
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from backend import rsa_keys
 from backend.errors import Misconfigured
+from backend.loopback import is_loopback_host, is_loopback_url
 from backend.package_hosts import Indexes, PackageHost, configured, parse
 from backend.setting_files import FileSource
 
@@ -297,7 +297,7 @@ class Settings(BaseSettings):
             )
         _ = self._named_package_hosts  # says what is wrong with them
         if self.is_demo:
-            if not is_loopback_url(self.origin) or not _is_loopback_host(self.host):
+            if not is_loopback_url(self.origin) or not is_loopback_host(self.host):
                 raise Misconfigured(
                     "Demo mode signs anyone in, so it only runs on this machine's own address.",
                     fix="Unset ASYNCCODER_PUBLIC_URL and ASYNCCODER_HOST, or set GITHUB_CLIENT_ID and its secrets.",
@@ -323,23 +323,6 @@ class Settings(BaseSettings):
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(word.lower() for word in text.replace(",", " ").split())
-
-
-def _is_loopback_host(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def is_loopback_url(url: str) -> bool:
-    """Whether a URL's host is this machine's own loopback address."""
-    try:
-        return _is_loopback_host(urlsplit(url).hostname or "")
-    except ValueError:  # no URL at all, such as one with an open bracket
-        return False
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ const PHASES = {
 
 const WAITS = {
   budget: "Waiting for budget",
-  github_rate_limited: "GitHub limits the rate; the work goes on by itself",
+  github_rate_limited: "GitHub limits the rate",
   model_rate_limited: "The model's provider limits the rate",
   model_overloaded: "The model's provider is overloaded",
 };

@@ -4,7 +4,8 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from backend.settings import Settings, is_loopback_url
+from backend.loopback import is_loopback_url
+from backend.settings import Settings
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

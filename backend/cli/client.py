@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from backend.errors import AsyncCoderError, Misconfigured
-from backend.settings import get_settings, is_loopback_url
+from backend.loopback import is_loopback_url
+from backend.settings import get_settings
 
 if TYPE_CHECKING:
     import httpx

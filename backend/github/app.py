@@ -6,7 +6,7 @@ docs.github.com/en/rest/apps/apps, "Create an installation access token for an a
 import github as pygithub
 
 from backend.errors import GitHubNotFound, GitHubUnauthorized, Misconfigured
-from backend.github.connection import API_VERSION, TIMEOUT, USER_AGENT
+from backend.github.connection import session
 from backend.github.documents import InstallationDocument, InstallationTokenDocument, parse_document
 from backend.github.failures import as_our_errors
 
@@ -19,10 +19,7 @@ def reading_token(api_url: str, app_id: str, private_key: str, *, full_name: str
     It reaches what the app does, whoever asks: look first whether the person may see the repository. Raises
     Misconfigured where GitHub does not take the app's key, GitHubError.
     """
-    auth = pygithub.Auth.AppAuth(app_id, private_key)
-    github = pygithub.Github(
-        base_url=api_url, auth=auth, timeout=TIMEOUT, user_agent=USER_AGENT, retry=None, api_version=API_VERSION
-    )
+    github = session(api_url, pygithub.Auth.AppAuth(app_id, private_key))
     try:
         with as_our_errors():
             _, found = github.requester.requestJsonAndCheck("GET", f"/repos/{full_name}/installation")

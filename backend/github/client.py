@@ -72,9 +72,9 @@ class GitHub(Connection):
         """
         path = f"/user/repos?per_page={PAGE}&sort=created&direction=asc&page={page}"
         with as_our_errors():
-            answer = self.get(path, {"If-None-Match": etag} if etag else {})
-            if answer.status_code == 304 and etag:
-                return NotModified(etag)
+            answer = self.get_if_changed(path, etag)
+            if isinstance(answer, NotModified):
+                return answer
             told = [parse_document(RepositoryDocument, one) for one in items_of(answer.json())]
         found = []
         for one in told:
@@ -133,11 +133,10 @@ class GitHub(Connection):
 
     def pull(self, full_name: str, number: int, etag: str | None = None) -> RemotePull | NotModified:
         """How a pull request stands; with the `etag` of an earlier look NotModified, which costs no rate limit."""
-        headers = {"If-None-Match": etag} if etag else {}
         with as_our_errors():
-            answer = self.get(f"/repos/{checked(full_name)}/pulls/{number}", headers)
-            if answer.status_code == 304 and etag:
-                return NotModified(etag)
+            answer = self.get_if_changed(f"/repos/{checked(full_name)}/pulls/{number}", etag)
+            if isinstance(answer, NotModified):
+                return answer
             return parse_pull(answer.json(), answer.headers.get("etag"))
 
     def open_pulls(self, full_name: str) -> list[RemotePull]:
@@ -161,9 +160,7 @@ class GitHub(Connection):
             name: value for name, value in (("title", title), ("body", body), ("state", state)) if value is not None
         }
         with as_our_errors():
-            url = f"{self.repository_of(full_name).complete().url}/pulls/{number}"
-            _, data = self.pygithub.requester.requestJsonAndCheck("PATCH", url, input=change)
-            return parse_pull(data)
+            return parse_pull(self.send("PATCH", full_name, f"pulls/{number}", change))
 
     def merge_pull(self, full_name: str, number: int, *, sha: str, method: MergeMethod = "merge") -> None:
         """Merges it while `sha` is its head.
@@ -171,8 +168,7 @@ class GitHub(Connection):
         Raises GitHubUnprocessable, in GitHub's words, for another head, a conflict, a rule of the repository, a draft.
         """
         with as_our_errors():
-            url = f"{self.repository_of(full_name).complete().url}/pulls/{number}/merge"
-            self.pygithub.requester.requestJsonAndCheck("PUT", url, input={"sha": sha, "merge_method": method})
+            self.send("PUT", full_name, f"pulls/{number}/merge", {"sha": sha, "merge_method": method})
 
     def mark_ready(self, full_name: str, number: int) -> None:
         """Makes a draft ready for review, which GitHub's REST API cannot. Raises GitHubUnprocessable."""
@@ -208,35 +204,29 @@ class GitHub(Connection):
         moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         path = f"/repos/{checked(full_name)}/issues/{number}/comments?since={moment}&per_page={PAGE}"
         with as_our_errors():
-            for page in range(1, most // PAGE + 1):
-                listed = items_of(self.get(f"{path}&page={page}").json())
-                for one in (parse_document(CommentDocument, each).as_comment() for each in listed):
-                    if marker in one.body and one.author_id == author_id:
-                        return one
-                if len(listed) < PAGE:
-                    break
+            for one in (parse_document(CommentDocument, each).as_comment() for each in self.pages(path, most)):
+                if marker in one.body and one.author_id == author_id:
+                    return one
         return None
 
     def comment(self, full_name: str, number: int, body: str) -> RemoteComment:
         """A new comment below an issue or a pull request."""
         with as_our_errors():
-            url = f"{self.repository_of(full_name).complete().url}/issues/{number}/comments"
-            _, data = self.pygithub.requester.requestJsonAndCheck("POST", url, input={"body": body})
+            data = self.send("POST", full_name, f"issues/{number}/comments", {"body": body})
             return parse_document(CommentDocument, data).as_comment()
 
     def edit_comment(self, full_name: str, comment_id: int, body: str) -> None:
         """Other words for a comment. Raises GitHubNotFound where it was deleted."""
         with as_our_errors():
-            url = f"{self.repository_of(full_name).complete().url}/issues/comments/{comment_id}"
-            self.pygithub.requester.requestJsonAndCheck("PATCH", url, input={"body": body})
+            self.send("PATCH", full_name, f"issues/comments/{comment_id}", {"body": body})
 
     def checks(self, full_name: str, sha: str, etag: str | None = None) -> Listed[RemoteCheck] | NotModified:
         """The newest check of each name at a commit, at most 300; conditional with an `etag` as `pull` is."""
         path = f"/repos/{checked(full_name)}/commits/{sha}/check-runs?per_page={PAGE}"
         with as_our_errors():
-            answer = self.get(path, {"If-None-Match": etag} if etag else {})
-            if answer.status_code == 304 and etag:
-                return NotModified(etag)
+            answer = self.get_if_changed(path, etag)
+            if isinstance(answer, NotModified):
+                return answer
             told = answer.json()
             found = items_of(told["check_runs"])
             is_whole = len(found) >= int(told["total_count"])
@@ -250,9 +240,9 @@ class GitHub(Connection):
         """A pull request's reviews, at most 300, the oldest first; conditional with an `etag` as `pull` is."""
         path = f"/repos/{checked(full_name)}/pulls/{number}/reviews?per_page={PAGE}"
         with as_our_errors():
-            answer = self.get(path, {"If-None-Match": etag} if etag else {})
-            if answer.status_code == 304 and etag:
-                return NotModified(etag)
+            answer = self.get_if_changed(path, etag)
+            if isinstance(answer, NotModified):
+                return answer
             found = items_of(answer.json())
         if len(found) == PAGE:  # the first page stays as it is when another review comes
             return Listed(tuple(self.reviews(full_name, number, 300)))
@@ -261,15 +251,9 @@ class GitHub(Connection):
 
     def reviews(self, full_name: str, number: int, most: int = 1_000) -> list[RemoteReview]:
         """A pull request's reviews, the oldest first."""
-        found: list[RemoteReview] = []
+        path = f"/repos/{checked(full_name)}/pulls/{number}/reviews?per_page={PAGE}"
         with as_our_errors():
-            for page in range(1, most // PAGE + 1):
-                path = f"/repos/{checked(full_name)}/pulls/{number}/reviews?per_page={PAGE}&page={page}"
-                listed = items_of(self.get(path).json())
-                found += [parse_document(ReviewDocument, one).as_review() for one in listed]
-                if len(listed) < PAGE:
-                    break
-        return found
+            return [parse_document(ReviewDocument, one).as_review() for one in self.pages(path, most)]
 
     def post_review(
         self, full_name: str, number: int, *, body: str, sha: str | None = None, comments: Sequence[LineComment] = ()
@@ -286,20 +270,14 @@ class GitHub(Connection):
                 {"path": one.path, "line": one.line, "side": "RIGHT", "body": one.body} for one in comments
             ]
         with as_our_errors():
-            url = f"{self.repository_of(full_name).complete().url}/pulls/{number}/reviews"
-            _, data = self.pygithub.requester.requestJsonAndCheck("POST", url, input=wish)
+            data = self.send("POST", full_name, f"pulls/{number}/reviews", wish)
             return parse_document(ReviewDocument, data).as_review()
 
     def remarks(self, full_name: str, number: int, most: int = 300) -> list[RemoteRemark]:
         """The comments on lines of a pull request, the newest of them, the oldest first."""
         path = f"/repos/{checked(full_name)}/pulls/{number}/comments?sort=created&direction=desc&per_page={PAGE}"
-        found: list[RemoteRemark] = []
         with as_our_errors():
-            for page in range(1, most // PAGE + 1):
-                listed = items_of(self.get(f"{path}&page={page}").json())
-                found += [parse_document(RemarkDocument, one).as_remark() for one in listed]
-                if len(listed) < PAGE:
-                    break
+            found = [parse_document(RemarkDocument, one).as_remark() for one in self.pages(path, most)]
         return sorted(found, key=lambda one: one.created_at)
 
     def resolved(self, full_name: str, number: int) -> frozenset[int]:
@@ -326,7 +304,6 @@ class GitHub(Connection):
         Raises GitHubNotFound for whoever may not manage its webhooks.
         """
         with as_our_errors():
-            hooks = f"{self.repository_of(full_name).complete().url}/hooks"  # neither POST nor PATCH follows a rename
             answer = self.get(f"/repos/{checked(full_name)}/hooks?per_page={PAGE}")
             found = [parse_document(HookDocument, one) for one in items_of(answer.json())]
             known = next((one for one in found if one.config.url == url), None)
@@ -335,8 +312,8 @@ class GitHub(Connection):
                 "events": list(events),
                 "config": {"url": url, "content_type": "json", "insecure_ssl": "0", "secret": secret},
             }
-            verb, address = ("PATCH", f"{hooks}/{known.id}") if known else ("POST", hooks)
-            _, data = self.pygithub.requester.requestJsonAndCheck(verb, address, input=wish)
+            verb, where = ("PATCH", f"hooks/{known.id}") if known else ("POST", "hooks")
+            data = self.send(verb, full_name, where, wish)
             return parse_document(HookDocument, data).id
 
 

@@ -13,6 +13,7 @@ from github.Repository import Repository
 from backend.certificates import certificates
 from backend.errors import GitHubNotFound, InvalidInput
 from backend.github.failures import as_our_errors, refusal
+from backend.github.types import NotModified
 
 TIMEOUT = 10  # seconds, to connect and for each read
 API_VERSION = "2022-11-28"
@@ -30,18 +31,7 @@ class Connection:
         self._token = token
         self._http = http
         self._own_http: httpx.Client | None = None  # made at the first wish
-        self.pygithub = pygithub.Github(
-            base_url=self._api_url,
-            auth=pygithub.Auth.Token(token),
-            timeout=TIMEOUT,
-            user_agent=USER_AGENT,
-            per_page=PAGE,
-            retry=None,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-            lazy=True,
-            api_version=API_VERSION,
-        )
+        self.pygithub = session(self._api_url, pygithub.Auth.Token(token))
 
     def __repr__(self) -> str:
         return f"GitHub({self._api_url!r})"
@@ -70,6 +60,25 @@ class Connection:
             answer.read()
             return answer
 
+    def get_if_changed(self, path: str, etag: str | None) -> httpx.Response | NotModified:
+        """As `get`; with an earlier answer's `etag` NotModified where it is as it was, which costs no rate limit."""
+        answer = self.get(path, {"If-None-Match": etag} if etag else {})
+        return NotModified(etag) if answer.status_code == 304 and etag else answer
+
+    def pages(self, path: str, most: int) -> Iterator[Any]:
+        """The items of a list, at most so many hundreds of them, page by page; `path` has a query with `per_page`."""
+        for page in range(1, most // PAGE + 1):
+            listed = items_of(self.get(f"{path}&page={page}").json())
+            yield from listed
+            if len(listed) < PAGE:
+                return
+
+    def send(self, verb: str, full_name: str, path: str, wish: dict[str, Any]) -> Any:
+        """What is answered to a change of something of a repository, which is looked for first: it may have moved."""
+        url = f"{self.repository_of(full_name).complete().url}/{path}"
+        _, data = self.pygithub.requester.requestJsonAndCheck(verb, url, input=wish)
+        return data
+
     def end_of(self, path: str) -> str:
         """The last 512 KB of a text."""
         kept = b""
@@ -96,6 +105,22 @@ class Connection:
                 answer.read()
                 raise refusal(answer.status_code, _json_or_none(answer), answer.headers)
             yield answer
+
+
+def session(api_url: str, auth: pygithub.Auth.Auth) -> pygithub.Github:
+    """A session of PyGithub's that asks nothing by itself, retries nothing and waits between nothing."""
+    return pygithub.Github(
+        base_url=api_url,
+        auth=auth,
+        timeout=TIMEOUT,
+        user_agent=USER_AGENT,
+        per_page=PAGE,
+        retry=None,
+        seconds_between_requests=None,
+        seconds_between_writes=None,
+        lazy=True,
+        api_version=API_VERSION,
+    )
 
 
 def checked(full_name: str) -> str:

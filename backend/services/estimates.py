@@ -4,6 +4,7 @@ Half of the runs cost no more than `low` and nine in ten no more than `high`. Ru
 repository are looked at first, then those on any; of either the newest that completed and cost something.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -36,20 +37,23 @@ _HERE = text(
     """
     WITH recent AS (SELECT id FROM tasks WHERE repository_id = :repository AND type = :type
                     ORDER BY created_at DESC LIMIT :newest)
-    SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY r.cost_micro),
+    SELECT r.ai_model_id, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY r.cost_micro),
            percentile_cont(0.9) WITHIN GROUP (ORDER BY r.cost_micro)
     FROM recent JOIN task_runs r ON r.task_id = recent.id
-    WHERE r.ai_model_id = :model AND r.status = 'completed' AND r.cost_micro > 0
+    WHERE r.ai_model_id = ANY(:models) AND r.status = 'completed' AND r.cost_micro > 0
+    GROUP BY r.ai_model_id HAVING count(*) >= :enough
     """
 )
 _ANYWHERE = text(
     """
-    WITH recent AS (SELECT task_id, cost_micro FROM task_runs
-                    WHERE ai_model_id = :model AND status = 'completed' AND cost_micro > 0
-                    ORDER BY ended_at DESC LIMIT :scanned)
-    SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY recent.cost_micro),
-           percentile_cont(0.9) WITHIN GROUP (ORDER BY recent.cost_micro)
-    FROM recent JOIN tasks t ON t.id = recent.task_id WHERE t.type = :type
+    SELECT m.id, found.* FROM unnest(CAST(:models AS uuid[])) m(id) CROSS JOIN LATERAL (
+        SELECT count(*) AS count, percentile_cont(0.5) WITHIN GROUP (ORDER BY recent.cost_micro),
+               percentile_cont(0.9) WITHIN GROUP (ORDER BY recent.cost_micro)
+        FROM (SELECT task_id, cost_micro FROM task_runs
+              WHERE ai_model_id = m.id AND status = 'completed' AND cost_micro > 0
+              ORDER BY ended_at DESC LIMIT :scanned) recent
+        JOIN tasks t ON t.id = recent.task_id WHERE t.type = :type) found
+    WHERE found.count >= :enough
     """
 )
 
@@ -87,20 +91,39 @@ def estimate(
     The caller has checked that the repository is the person's to see. Raises NotFound for an unknown or unpriced model.
     """
     model = session.get(AiModel, model_id)
-    price = prices(model) if model else None
-    if price is None:
+    if model is None or prices(model) is None:
         raise NotFound("This model has no price yet.")
+    return of_models(session, [model], task_type, repository_id, length=length, images=images)[model_id]
+
+
+def of_models(
+    session: Session,
+    models: Sequence[AiModel],
+    task_type: TaskType,
+    repository_id: UUID | None = None,
+    *,
+    length: int = 0,
+    images: int = 0,
+) -> dict[UUID, Estimate]:
+    """As `estimate`, of those of the models that have a price, by their ids."""
+    priced = {model.id: price for model in models if (price := prices(model)) is not None}
     # What the prompt itself costs, read at each of a few turns: a long one is more than what was usual.
-    own = price.cost_micro(Usage((length // 4 + images * IMAGE_TOKENS) * 5, 0, 0, 0))
-    given = {"model": model_id, "type": task_type.value, "newest": _NEWEST, "scanned": _SCANNED}
+    own_usage = Usage((length // 4 + images * IMAGE_TOKENS) * 5, 0, 0, 0)
+    own = {id_: price.cost_micro(own_usage) for id_, price in priced.items()}
+    found: dict[UUID, Estimate] = {}
     for basis, statement in ((Basis.REPOSITORY, _HERE), (Basis.TYPE, _ANYWHERE)):
-        if basis is Basis.REPOSITORY and repository_id is None:
+        left = [id_ for id_ in priced if id_ not in found]
+        if not left or (basis is Basis.REPOSITORY and repository_id is None):
             continue
-        count, low, high = session.execute(statement, {**given, "repository": repository_id}).one()
-        if count >= ENOUGH:
-            return _estimate(max(low, own), max(high, own), basis, count)
-    low, high = (_prior(price, task_type, place) + own for place in (0, 1))
-    return _estimate(low, high, Basis.PRIOR, 0)
+        place = {"repository": repository_id, "newest": _NEWEST} if basis is Basis.REPOSITORY else {"scanned": _SCANNED}
+        given = {"models": left, "type": task_type.value, "enough": ENOUGH, **place}
+        for id_, count, low, high in session.execute(statement, given):
+            found[id_] = _estimate(max(low, own[id_]), max(high, own[id_]), basis, count)
+    for id_, price in priced.items():
+        if id_ not in found:
+            low, high = (_prior(price, task_type, place) + own[id_] for place in (0, 1))
+            found[id_] = _estimate(low, high, Basis.PRIOR, 0)
+    return found
 
 
 def _prior(price: Prices, task_type: TaskType, place: int) -> int:

@@ -16,7 +16,7 @@ from backend.engine.assignment import Orders, QueuedMessage
 from backend.errors import StaleFence, Unavailable
 from backend.services import attachments, credits
 from backend.services.claims import LEASE_SECONDS, Claim
-from backend.services.runs import untaken
+from backend.services.waiting_messages import untaken
 
 _log = log.get(__name__)
 LISTEN_SECONDS = 1.0  # a stop is heard so soon

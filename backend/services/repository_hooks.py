@@ -16,9 +16,10 @@ from sqlmodel import Session, col
 from backend import clock, jsonb, log
 from backend.db import lock, transaction
 from backend.errors import GitHubError, GitHubNotFound, GitHubUnauthorized
+from backend.loopback import is_loopback_url
 from backend.models import Repository, Task, User, UserRepositoryAccess
 from backend.services import repositories
-from backend.settings import get_settings, is_loopback_url
+from backend.settings import get_settings
 
 CHORE = "keep_hooks"
 CHECK_AGAIN = timedelta(days=1)

@@ -18,13 +18,23 @@ from backend.db import after_commit, for_update, lock
 from backend.engine.assignment import Orders
 from backend.engine.transcript import with_images
 from backend.errors import AsyncCoderError, Conflict, StaleFence
-from backend.models import PullRequest, Task, TaskMessage, TaskRun, User
+from backend.models import PullRequest, Task, TaskRun, User
 from backend.queue import ring_runs
-from backend.services import access, analytics, attachments, catalog, credits, estimates, line, notices, provider_keys
+from backend.services import (
+    access,
+    analytics,
+    attachments,
+    catalog,
+    credits,
+    estimates,
+    line,
+    notices,
+    provider_keys,
+    waiting_messages,
+)
 from backend.words import EventKind, Failure, Outcome, Phase, Priority, PullRequestStatus, Status, TaskType
 
 _log = log.get(__name__)
-MAX_JOINED_BYTES = 48_000  # of messages that become one prompt, as the log counts them
 WAITING = "waiting for a worker"
 
 
@@ -238,17 +248,6 @@ def is_merged(session: Session, task_id: UUID) -> bool:
     return found == PullRequestStatus.MERGED
 
 
-def untaken(session: Session, task_id: UUID) -> Sequence[TaskMessage]:
-    """The messages that wait for a run to read them, oldest first."""
-    return session.exec(
-        select(TaskMessage)
-        .where(
-            TaskMessage.task_id == task_id, col(TaskMessage.taken_at).is_(None), col(TaskMessage.withdrawn_at).is_(None)
-        )
-        .order_by(col(TaskMessage.created_at))
-    ).all()
-
-
 def locked(session: Session, run_id: UUID) -> tuple[Task, TaskRun]:
     """The run behind its task, both locked in that order and read anew."""
     task_id = session.exec(select(TaskRun.task_id).where(TaskRun.id == run_id)).one()
@@ -272,7 +271,7 @@ def follow_up(session: Session, user: User, task: Task, prompt: str = "", *, mer
         raise Conflict("This task's pull request is merged. Start a new task for what comes next.")
     access.require_to_work(session, user, task.repository_id, TaskType(task.type))
     model = catalog.usable(session, task.ai_model_id, user)
-    messages = _fitting(untaken(session, task.id), beside=prompt)
+    messages = waiting_messages.fitting(waiting_messages.untaken(session, task.id), beside=prompt)
     prompt = "\n\n".join([*([prompt] if prompt else []), *(message.text for message in messages)])
     ids = [message.id for message in messages]
     images = sum(map(len, attachments.of_messages(session, task.id, ids).values()))
@@ -291,7 +290,7 @@ def follow_up(session: Session, user: User, task: Task, prompt: str = "", *, mer
 def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
     """Messages that came too late for a run start the next, as if they were sent now."""
     user = session.get(User, task.user_id)
-    if user is None or not untaken(session, task.id):
+    if user is None or not waiting_messages.untaken(session, task.id):
         return
     if run.own_key and not provider_keys.pays_for(session, user.id, task.ai_model_id):
         # Nobody agreed to pay for it with credits.
@@ -312,17 +311,6 @@ def _start_leftovers(session: Session, task: Task, run: TaskRun) -> None:
         _log.exception("a follow-up could not be started", task_id=str(task.id))
         words = "The follow-up did not start: something went wrong on our side. Send it again."
         record(session, run, EventKind.NOTE, {"text": words, "code": "not_started"}, "late")
-
-
-def _fitting(messages: Sequence[TaskMessage], *, beside: str = "") -> list[TaskMessage]:
-    fitting: list[TaskMessage] = []
-    size = jsonb.size(beside) if beside else 0
-    for message in messages:
-        size += jsonb.size(message.text) + 2
-        if (fitting or beside) and size > MAX_JOINED_BYTES:
-            break
-        fitting.append(message)
-    return fitting
 
 
 def mirror(session: Session, task: Task, run: TaskRun, *, notice: str = notices.STATUS) -> None:

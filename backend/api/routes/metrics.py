@@ -16,9 +16,10 @@ from backend import db, log, metrics, queue, rate_limit
 from backend.api import loopback
 from backend.api.bearer import TokenRoute
 from backend.errors import AsyncCoderError, Forbidden
+from backend.loopback import is_loopback_url
 from backend.services import figures
 from backend.services.figures import Figures
-from backend.settings import get_settings, is_loopback_url
+from backend.settings import get_settings
 
 FRESH_SECONDS = 5.0  # for which the database's figures are told again, however many scrape
 _log = log.get(__name__)

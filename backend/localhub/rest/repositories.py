@@ -13,7 +13,7 @@ from backend.localhub.shapes import hook as hook_shapes
 from backend.localhub.shapes.repository import full_repository, repository, short_branch
 from backend.localhub.store import Delivery, Hook, every, one, stamp
 from backend.localhub.web import Call
-from backend.settings import is_loopback_url
+from backend.loopback import is_loopback_url
 
 EVENTS = (  # what GitHub has to tell; the hub does not tell all of it
     *("*", "ping", "check_run", "check_suite", "issue_comment", "issues", "member", "pull_request"),

@@ -15,7 +15,6 @@ from backend.errors import NotFound
 from backend.models import AiModel, Attachment, PullRequest, Task, TaskResult, TaskRun, User
 from backend.services import access, attachments, catalog, line
 from backend.services.analytics import IS_CHANGE, newest_with_changes
-from backend.services.runs import untaken
 from backend.services.tasks import query
 from backend.services.tasks.rows import (
     EvidenceRow,
@@ -26,6 +25,7 @@ from backend.services.tasks.rows import (
     TaskPage,
     TaskRow,
 )
+from backend.services.waiting_messages import untaken
 from backend.settings import get_settings
 from backend.words import Phase, PullRequestStatus, TaskType, Tier
 

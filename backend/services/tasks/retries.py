@@ -61,14 +61,20 @@ def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
     _require_retryable(session, task)
     prompt = _newest(session, task).prompt
     usable = [choice for choice in catalog.choices(session, user) if choice.is_available]
-    of = TaskType(task.type), task.repository_id
-    holds = (estimates.estimate(session, choice.id, *of, length=len(prompt)).hold for choice in usable)
+    models = session.exec(select(AiModel).where(col(AiModel.id).in_([choice.id for choice in usable]))).all()
+    costs = estimates.of_models(session, models, TaskType(task.type), task.repository_id, length=len(prompt))
     has_images = attachments.has_any(session, task.id)
-    models = [
-        ModelOffer(choice.id, choice.display_name, hold, choice.own_key, has_images and not choice.takes_images)
-        for choice, hold in zip(usable, holds, strict=True)
+    offers = [
+        ModelOffer(
+            choice.id,
+            choice.display_name,
+            costs[choice.id].hold,
+            choice.own_key,
+            has_images and not choice.takes_images,
+        )
+        for choice in usable
     ]
-    return RetryOffer(prompt, task.ai_model_id, models)
+    return RetryOffer(prompt, task.ai_model_id, offers)
 
 
 def _require_retryable(session: Session, task: Task) -> None:

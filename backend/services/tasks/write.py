@@ -24,6 +24,7 @@ from backend.services import (
     repositories,
     runs,
 )
+from backend.services.waiting_messages import untaken
 from backend.words import Act, Effort, EventKind, ObjectKind, Phase, Priority, Status, TaskType, Visibility
 from backend.workspace.git import check_branch
 
@@ -206,7 +207,7 @@ def follow_up(
     run = runs.alive(session, task.id)
     if run is not None and merges_target:
         raise Conflict("A run is at work. Merge when it has ended.")
-    if run is not None and len(runs.untaken(session, task.id)) >= MAX_WAITING_MESSAGES:
+    if run is not None and len(untaken(session, task.id)) >= MAX_WAITING_MESSAGES:
         raise Conflict("Enough messages wait already. Withdraw one first.")
     message = TaskMessage(id=message_id, task_id=task.id, user_id=user.id, run_id=run.id if run else None, text=text)
     session.add(message)

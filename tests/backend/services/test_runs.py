@@ -15,6 +15,7 @@ from backend.models import AiModel, Task, TaskEvent, TaskMessage, TaskResult, Ta
 from backend.services import claims, credits, runs, tasks
 from backend.services.recorder import Recorder
 from backend.services.runs import End
+from backend.services.waiting_messages import untaken
 from backend.words import Effort, EventKind, Failure, Outcome, Priority, Status, TaskType, Visibility
 from tests.backend.services.worker import claim, end, expire_lease, run_of, submit, take_over
 from tests.conftest import People
@@ -83,7 +84,7 @@ def test_what_a_stopped_run_did_not_read_comes_first_in_the_next_prompt(people: 
         tasks.follow_up(session, people.alice, task_id, "newer prompt")
     with db.transaction() as session:
         assert run_of(task_id, session).prompt == "older message\n\nnewer prompt"
-        assert runs.untaken(session, task_id) == []
+        assert untaken(session, task_id) == []
 
 
 def test_a_late_message_starts_no_run_where_its_person_may_no_longer_push(people: People) -> None:
@@ -105,7 +106,7 @@ def test_a_follow_up_by_the_same_key_is_one_message_and_one_run(people: People) 
         with db.transaction() as session:
             tasks.follow_up(session, people.alice, task_id, "again", key="click")
     with db.transaction() as session:
-        assert run_of(task_id, session).number == 2 and runs.untaken(session, task_id) == []
+        assert run_of(task_id, session).number == 2 and untaken(session, task_id) == []
         with pytest.raises(Conflict):
             tasks.follow_up(session, people.alice, task_id, "something else", key="click")
 
@@ -203,7 +204,7 @@ def test_messages_too_long_for_one_prompt_are_read_by_the_next_run_one_after_the
     end(mine)
     with db.transaction() as session:
         assert len(run_of(task_id, session).prompt) == 25_000
-        assert len(runs.untaken(session, task_id)) == 2
+        assert len(untaken(session, task_id)) == 2
 
 
 @pytest.mark.parametrize("words", ["\x01" * 12_000, '"\x02' * 9_000])
@@ -225,7 +226,7 @@ def test_messages_are_joined_by_what_they_take_in_the_log(people: People) -> Non
     end(mine)
     with db.transaction() as session:
         run = run_of(task_id, session)
-        assert (run.number, len(run.prompt), len(runs.untaken(session, task_id))) == (2, 20_000, 1)
+        assert (run.number, len(run.prompt), len(untaken(session, task_id))) == (2, 20_000, 1)
 
 
 def test_a_run_ends_though_the_next_one_cannot_begin(people: People) -> None:
