@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from backend import rate_limit
 from backend.errors import Conflict
-from backend.models import Task, TaskRun, User
+from backend.models import AiModel, Task, TaskRun, User
 from backend.services import access, attachments, catalog, estimates, runs
 from backend.services.tasks.rows import retry_refusal
 from backend.services.tasks.write import check_prompt
@@ -65,14 +65,8 @@ def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
     costs = estimates.of_models(session, models, TaskType(task.type), task.repository_id, length=len(prompt))
     has_images = attachments.has_any(session, task.id)
     offers = [
-        ModelOffer(
-            choice.id,
-            choice.display_name,
-            costs[choice.id].hold,
-            choice.own_key,
-            has_images and not choice.takes_images,
-        )
-        for choice in usable
+        ModelOffer(one.id, one.display_name, costs[one.id].hold, one.own_key, has_images and not one.takes_images)
+        for one in usable
     ]
     return RetryOffer(prompt, task.ai_model_id, offers)
 
