@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import String, bindparam, cast, exists, literal_column
@@ -155,18 +156,19 @@ def bearer(session: Session, text: str, *, address: str | None = None) -> Bearer
     """
     if not is_one(text):
         raise SignedOut("This is not a token of ours. Make one in Settings.")
-    now = clock.now()
-    asked = {"hash": crypto.digest(text), "address": address or "", "since": now - NOTED_EVERY}
-    found = session.execute(_BY_HASH, asked).first()
+    now, digest = clock.now(), crypto.digest(text)
+    asked = {"hash": digest, "address": address or "", "since": now - NOTED_EVERY}
+    is_known = address is None or _noted.get((digest, address), now) > now
+    found = session.execute(_BY_HASH, asked).first() if is_known else session.execute(_WITH_USE, asked).first()
     if found is None:
         raise SignedOut("This token is not known. Make one in Settings.")
-    row, user, is_noted = found
+    row, user, is_noted = (*found, True) if is_known else found
     if row.revoked_at or user.is_shut_out:
         raise SignedOut("This token is no longer good. Make a new one in Settings.")
     if row.expires_at and row.expires_at <= now:
         raise SignedOut("This token has expired. Make a new one in Settings.")
-    if address is not None and not is_noted:
-        _note_use(session, user, row.id, asked)
+    if address is not None and not is_known:
+        _remember_or_note(session, user, row.id, asked, is_noted=is_noted)
     if row.last_used_at is None or now - row.last_used_at > USED_EVERY:
         row.last_used_at = now
         session.add(row)
@@ -182,17 +184,28 @@ _IS_NOTED = exists().where(
     col(AuditEntry.address) == bindparam("address"),
     col(AuditEntry.at) > bindparam("since"),
 )
-_BY_HASH = (
-    select(ApiToken, User, _IS_NOTED.correlate(ApiToken))
-    .join(User, col(User.id) == ApiToken.user_id)
-    .where(col(ApiToken.token_hash) == bindparam("hash"))
-)
+_IS_IT = col(User.id) == ApiToken.user_id, col(ApiToken.token_hash) == bindparam("hash")
+_BY_HASH = select(ApiToken, User).where(*_IS_IT)
+_WITH_USE = select(ApiToken, User, _IS_NOTED.correlate(ApiToken)).where(*_IS_IT)
+# Tokens' digests and addresses that are in the log, and until when that is not looked up again.
+_noted: dict[tuple[str, str], datetime] = {}
+_MOST_NOTED, _REMEMBERED = 10_000, timedelta(minutes=10)
 
 
-def _note_use(session: Session, user: User, token_id: UUID, asked: dict[str, object]) -> None:
+def _remember_or_note(session: Session, user: User, token_id: UUID, asked: dict[str, Any], *, is_noted: bool) -> None:
+    """What the database has committed is remembered; what is written now may still be rolled back."""
+    if not is_noted:
+        _note_use(session, user, token_id, asked)
+        return
+    if len(_noted) >= _MOST_NOTED:
+        _noted.clear()
+    _noted[asked["hash"], asked["address"]] = clock.now() + _REMEMBERED
+
+
+def _note_use(session: Session, user: User, token_id: UUID, asked: dict[str, Any]) -> None:
     """Of two first uses at once, the one that has the token's row first writes it down."""
     lock(session, ApiToken, token_id)
-    row, _, is_noted = session.execute(_BY_HASH, asked).one()
+    row, _, is_noted = session.execute(_WITH_USE, asked).one()
     if not is_noted:
         audit.record(session, Act.TOKEN_USED, audit.by(user, str(asked["address"])), _object(row))
 

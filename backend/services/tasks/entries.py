@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import Uuid, bindparam, func, tuple_
+from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, tuple_
 from sqlmodel import Session, col
 
 from backend.errors import NotFound
@@ -65,9 +66,9 @@ def following(
     session: Session, user: User, filters: Filters, after: Key | None = None, *, size: int = 50
 ) -> Slice[TaskEntry, Key]:
     """The tasks that fit, newest first, those after one of that moment and id."""
-    conditions = [*fitting(user, filters), *([tuple_(_AT, _ID) < after] if after else [])]
-    statement = _SELECTION.where(*conditions).order_by(_AT.desc(), _ID.desc()).limit(size + 1)
-    rows = session.execute(statement, {"viewer": user.id}).all()
+    at, id_ = after or (None, None)
+    statement = _statement(user.id, filters, after is not None)
+    rows = session.execute(statement, {"viewer": user.id, "at": at, "id": id_, "most": size + 1}).all()
     return paging.cut([TaskEntry._make(row) for row in rows], size, lambda entry: (entry.created_at, entry.id))
 
 
@@ -78,6 +79,16 @@ def entry(session: Session, user: User, task_id: UUID) -> TaskEntry:
     if found is None:
         raise NotFound(access.NO_TASK)
     return TaskEntry._make(found)
+
+
+@lru_cache(maxsize=256)
+def _statement(user_id: UUID, filters: Filters, is_after: bool) -> sqlalchemy.Select[Any]:
+    """The list's statement for somebody who asks again and again: with its many columns it takes as long to be named,
+    for SQLAlchemy's own cache, as to be answered."""
+    place = tuple_(bindparam("at", type_=DateTime(timezone=True)), bindparam("id", type_=Uuid()))
+    whose = User(id=user_id)  # type: ignore[call-arg]  # nothing else of them is asked
+    conditions = [*fitting(whose, filters), *([tuple_(_AT, _ID) < place] if is_after else [])]
+    return _SELECTION.where(*conditions).order_by(_AT.desc(), _ID.desc()).limit(bindparam("most", type_=Integer()))
 
 
 _AT, _ID = col(Task.created_at), col(Task.id)
