@@ -136,13 +136,21 @@ def test_a_running_runs_lease_is_held_until_it_runs_out(people: People, here: Te
     assert (found["asynccoder_leases", ("held",)], found["asynccoder_leases", ("expired",)]) == (0, 1)
 
 
-def test_scraping_asks_the_database_once_in_a_few_seconds(here: TestClient, statements: list[str]) -> None:
+def test_scraping_asks_the_database_once_in_a_few_seconds(
+    here: TestClient, statements: list[str], environment: pytest.MonkeyPatch
+) -> None:
+    now = [1_000.0]
+    environment.setattr(metrics, "monotonic", lambda: now[0])
+    metrics.forget()
     figures(here)
     asked = len(statements)
     assert asked
     for _ in range(20):
         figures(here)
     assert len(statements) == asked
+    now[0] += metrics.FRESH_SECONDS
+    figures(here)
+    assert len(statements) == 2 * asked
 
 
 def test_requests_are_counted_by_their_routes_template(people: People, here: TestClient, calling: Calling) -> None:
