@@ -1,12 +1,14 @@
 """The whole product as a newcomer starts it, and a browser beside it."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, TimeoutError, sync_playwright
 
 from tests.ports import free_port_pair
 from tests.up import Up
@@ -17,6 +19,7 @@ CHROMIUM = next(
 )
 # Chromium as root needs no sandbox of its own; the rest keeps it from calling home.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+_OPEN = pytest.StashKey[list[BrowserContext]]()
 BUILT = PROJECT / "build" / "e2e-ui"  # the pages as the last run's `up` built them
 
 
@@ -60,9 +63,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
+def new_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[[], Page]]:
     """Opens a page in a browser profile of its own at each call; errors of the page's scripts fail the test."""
-    contexts: list[BrowserContext] = []
+    contexts = request.node.stash[_OPEN] = list[BrowserContext]()
     broken: list[str] = []
 
     def create() -> Page:
@@ -79,9 +82,26 @@ def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
     assert not broken, broken
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failure tells what stood on the open pages."""
+    outcome: Any = yield
+    report: pytest.TestReport = outcome.get_result()
+    if report.failed and report.when == "call":
+        for context in item.stash.get(_OPEN, []):
+            for page in context.pages:
+                with suppress(Error):  # a page that shows nothing any more
+                    report.sections.append((f"the page at {page.url}", page.inner_text("body", timeout=2_000)[:2_000]))
+
+
 def sign_in(page: Page, stack: Up, login: str) -> None:
     """The true road: landing page, the hub's authorize page, back home."""
     page.goto(stack.origin)
-    page.get_by_role("link", name="Sign in with GitHub").first.click()
+    way_in = page.get_by_role("link", name="Sign in with GitHub").first
+    for _ in range(2):  # a click while the page is drawn anew is lost; who sees nothing happen clicks again
+        way_in.click()
+        with suppress(TimeoutError):
+            page.wait_for_url(re.compile("/login/"), timeout=10_000)
+            break
     page.get_by_role("button", name=login).click()
     page.wait_for_url(f"{stack.origin}/home")
