@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     anthropic_base_url: str | None = _named("ANTHROPIC_BASE_URL")
     openai_api_key: SecretStr | None = _named("OPENAI_API_KEY")
     openai_base_url: str | None = _named("OPENAI_BASE_URL")
+    google_api_key: SecretStr | None = _named("GEMINI_API_KEY")
+    google_base_url: str | None = _named("GEMINI_BASE_URL")
     compatible_base_url: str | None = _named("COMPATIBLE_BASE_URL")
     compatible_api_key: SecretStr | None = _named("COMPATIBLE_API_KEY")
     compatible_models: str = _named("COMPATIBLE_MODELS", "")

@@ -94,7 +94,7 @@ def main(name: str) -> None:
 
 def _configured() -> list[str]:
     settings = get_settings()
-    ids = ["anthropic", "openai", "compatible"]
+    ids = ["anthropic", "openai", "google", "compatible"]
     found = [one for one in ids if settings.provider_key(one) or (one == "compatible" and settings.compatible_base_url)]
     return [*found, "demo"]
 

@@ -1,7 +1,7 @@
-"""A model provider on localhost that says what it is told, in the true wire formats of two APIs, faults included.
+"""A model provider on localhost that says what it is told, in the true wire formats of four APIs, faults included.
 
-`/v1/messages` is Anthropic's, `/chat/completions` under any prefix is OpenAI's. Answers are taken from `script` in
-order; the last one is repeated.
+`/v1/messages` is Anthropic's, `/chat/completions` and `/responses` under any prefix are OpenAI's,
+`:streamGenerateContent` is Gemini's. Answers are taken from `script` in order; the last one is repeated.
 """
 
 import json
@@ -11,39 +11,21 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-
-@dataclass(frozen=True)
-class Call:
-    """A tool call. `args` as text is sent as it is, readable or not."""
-
-    name: str
-    args: dict[str, Any] | str
-    id: str = "toolu_1"
-
-    @property
-    def json(self) -> str:
-        return self.args if isinstance(self.args, str) else json.dumps(self.args)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A whole answer. `usage` None: the server reports none (only chat completions can)."""
-
-    text: str = ""
-    thinking: str = ""
-    calls: Sequence[Call] = ()
-    stop: str | None = None
-    usage: dict[str, Any] | None = field(default_factory=lambda: {"input": 1200, "output": 80, "read": 0, "written": 0})
+from tests.model_turns import Call as Call
+from tests.model_turns import Turn as Turn
+from tests.model_turns import pieces
+from tests.newer_wires import gemini_events, responses_events
 
 
 @dataclass(frozen=True)
 class Refuse:
-    """An HTTP error with the API's own body."""
+    """An HTTP error with the API's own body; `details` are Gemini's."""
 
     status: int
     kind: str = "api_error"
     message: str = "The scripted server refuses."
     headers: dict[str, str] = field(default_factory=dict)
+    details: Sequence[dict[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -105,12 +87,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         received = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
         answer = self.server.script.next_answer(received)
-        is_anthropic = self.path.split("?")[0].endswith("/v1/messages")
+        ending = next(one for one in _WIRES if self.path.split("?")[0].endswith(one))
         if isinstance(answer, Refuse):
-            self._refuse(answer, is_anthropic)
+            self._refuse(answer, ending)
             return
         turn = answer if isinstance(answer, Turn) else answer.turn
-        events = list(_anthropic_events(turn) if is_anthropic else _chat_events(turn))
+        events = list(_WIRES[ending](turn))
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
@@ -119,18 +101,17 @@ class _Handler(BaseHTTPRequestHandler):
         for event in events[: answer.after] if isinstance(answer, Broken) else events:
             self._chunk(event)
         if isinstance(answer, Broken):
-            self._break(answer, is_anthropic)
+            self._break(answer, ending)
         else:
             self._end()
 
-    def _break(self, answer: Broken, is_anthropic: bool) -> None:
+    def _break(self, answer: Broken, ending: str) -> None:
         match answer.how:
             case "garble":
                 self._chunk('event: content_block_delta\ndata: {"type": "content_block_del\n\n')
                 self._end()
             case "error":
-                error = {"type": answer.kind, "message": "The scripted server is overloaded."}
-                body = {"type": "error", "error": error} if is_anthropic else {"error": error}
+                body = _error(ending, answer.kind, "The scripted server is overloaded.")
                 self._chunk(f"event: error\ndata: {json.dumps(body)}\n\n")
                 self._end()
             case "silence":
@@ -146,11 +127,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _end(self) -> None:
         self.wfile.write(b"0\r\n\r\n")
 
-    def _refuse(self, answer: Refuse, is_anthropic: bool) -> None:
-        error = {"type": answer.kind, "message": answer.message}
-        if not is_anthropic:
-            error["code"] = answer.kind
-        body = json.dumps({"type": "error", "error": error} if is_anthropic else {"error": error}).encode()
+    def _refuse(self, answer: Refuse, ending: str) -> None:
+        whole = _error(ending, answer.kind, answer.message, answer.status)
+        if answer.details:
+            whole["error"]["details"] = answer.details
+        body = json.dumps(whole).encode()
         self.send_response(answer.status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -166,12 +147,6 @@ class _Http(ThreadingHTTPServer):
     def __init__(self, script: ScriptedModelServer) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script = script
-
-
-def _pieces(text: str) -> list[str]:
-    """Three pieces, cut without regard to words or JSON."""
-    size = max(1, -(-len(text) // 3))
-    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
 def _anthropic_events(turn: Turn) -> Iterator[str]:
@@ -206,14 +181,14 @@ def _anthropic_events(turn: Turn) -> Iterator[str]:
         index += 1
 
     if turn.thinking:
-        deltas = [{"type": "thinking_delta", "thinking": piece} for piece in _pieces(turn.thinking)]
+        deltas = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(turn.thinking)]
         signed = {"type": "signature_delta", "signature": "c2lnbmVkIGJ5IHRoZSBzZXJ2ZXI="}
         yield from block({"type": "thinking", "thinking": "", "signature": ""}, [*deltas, signed])
     if turn.text:
-        deltas = [{"type": "text_delta", "text": piece} for piece in _pieces(turn.text)]
+        deltas = [{"type": "text_delta", "text": piece} for piece in pieces(turn.text)]
         yield from block({"type": "text", "text": ""}, deltas)
     for call in turn.calls:
-        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *_pieces(call.json)]]
+        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *pieces(call.json)]]
         yield from block({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}, deltas)
     stop = turn.stop or ("tool_use" if turn.calls else "end_turn")
     counted = {"output_tokens": usage.get("output", 0)}
@@ -230,14 +205,14 @@ def _chat_events(turn: Turn) -> Iterator[str]:
         return chunk(choices=[{"index": 0, "delta": fields, "finish_reason": finish}])
 
     yield delta(role="assistant", content="")
-    for piece in _pieces(turn.thinking):
+    for piece in pieces(turn.thinking):
         yield delta(reasoning_content=piece)
-    for piece in _pieces(turn.text):
+    for piece in pieces(turn.text):
         yield delta(content=piece)
     for index, call in enumerate(turn.calls):
         function = {"name": call.name, "arguments": ""}
         yield delta(tool_calls=[{"index": index, "id": call.id, "type": "function", "function": function}])
-        for piece in _pieces(call.json):
+        for piece in pieces(call.json):
             yield delta(tool_calls=[{"index": index, "function": {"arguments": piece}}])
     yield delta(finish=turn.stop or ("tool_calls" if turn.calls else "stop"))
     if turn.usage is not None:
@@ -251,3 +226,23 @@ def _chat_events(turn: Turn) -> Iterator[str]:
             }
         )
     yield "data: [DONE]\n\n"
+
+
+_WIRES = {
+    "/v1/messages": _anthropic_events,
+    "/chat/completions": _chat_events,
+    "/responses": responses_events,
+    ":streamGenerateContent": gemini_events,
+}
+
+
+def _error(ending: str, kind: str, message: str, status: int = 0) -> dict[str, Any]:
+    """The API's own body of an error; without a status it comes inside a stream."""
+    match ending:
+        case "/v1/messages":
+            return {"type": "error", "error": {"type": kind, "message": message}}
+        case "/responses" if not status:
+            return {"type": "error", "code": kind, "message": message, "param": None, "sequence_number": 9}
+        case ":streamGenerateContent":
+            return {"error": {"code": status or 503, "message": message, "status": kind.upper()}}
+    return {"error": {"type": kind, "message": message, "code": kind}}

@@ -130,12 +130,12 @@ def _github(settings: Settings) -> Finding:
 
 
 def _models(settings: Settings) -> Finding:
-    found = [name for name in ("anthropic", "openai") if settings.provider_key(name)]
+    found = [name for name in ("anthropic", "openai", "google") if settings.provider_key(name)]
     if settings.compatible_base_url:
         found.append(f"compatible ({settings.compatible_models or 'no COMPATIBLE_MODELS'})")
     if found:
         return Finding("models", "ok", ", ".join(found))
-    fix = "Set ANTHROPIC_API_KEY or OPENAI_API_KEY, or COMPATIBLE_BASE_URL and COMPATIBLE_MODELS."
+    fix = "Set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, or COMPATIBLE_BASE_URL and COMPATIBLE_MODELS."
     words = "only the scripted stand-in" if settings.is_demo else "none has a key"
     return Finding("models", "note" if settings.is_demo else "wrong", words, fix)
 

@@ -17,7 +17,7 @@ from backend.words import EventKind, TaskType
 MICRO_PER_DOLLAR = 1_000_000
 CONTEXT_WINDOW = 128_000  # tokens; what every model that is worth asking takes
 MAX_OUTPUT = 8_192
-KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
+KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY", "google": "GEMINI_API_KEY"}
 
 
 class Printer:

@@ -8,7 +8,8 @@ from backend.providers.base import Provider
 
 REGISTRY = {
     "anthropic": "backend.providers.anthropic:AnthropicProvider",
-    "openai": "backend.providers.compatible:CompatibleProvider",
+    "openai": "backend.providers.openai:OpenAIProvider",
+    "google": "backend.providers.google:GoogleProvider",
     "compatible": "backend.providers.compatible:CompatibleProvider",
     "demo": "backend.providers.demo:DemoProvider",
 }

@@ -1,6 +1,6 @@
-"""Chat completions, streamed: OpenAI's own, and every server that speaks like it (Ollama, vLLM, llama.cpp, others).
+"""Chat completions, streamed, of every server that speaks them (Ollama, vLLM, llama.cpp, others).
 
-Those others vary, so this is tolerant: of missing usage (estimated and flagged), of missing call ids and indexes, and
+They vary, so this is tolerant: of missing usage (estimated and flagged), of missing call ids and indexes, and
 of arguments in whatever fragments they come.
 """
 
@@ -40,7 +40,7 @@ _THOUGHTS = ("reasoning_content", "reasoning")  # DeepSeek, vLLM and llama.cpp; 
 
 
 class CompatibleProvider:
-    """One key at one address. The id `openai` is OpenAI itself, which takes a few parameters that others refuse."""
+    """One key at one address."""
 
     def __init__(
         self, id: str = "compatible", *, api_key: str | None, base_url: str | None, seconds: float = _SECONDS
@@ -199,6 +199,7 @@ def _body(request: Request, provider_id: str) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": request.model,
         "messages": messages,
+        "max_tokens": request.max_tokens,
         "stream_options": {"include_usage": True},
     }
     if request.tools:
@@ -211,9 +212,7 @@ def _body(request: Request, provider_id: str) -> dict[str, Any]:
         ]
     if request.effort:
         body["reasoning_effort"] = request.effort
-    if provider_id == "openai":
-        return body | {"max_completion_tokens": request.max_tokens, "prompt_cache_key": request.run_key[:64]}
-    return body | {"max_tokens": request.max_tokens}
+    return body
 
 
 def _to_wire(message: Message, provider_id: str) -> list[dict[str, Any]]:

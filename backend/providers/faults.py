@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any
 
 from backend import clock
@@ -38,13 +39,18 @@ def refused(error: Any) -> ProviderError:
     """The meaning of an SDK's exception that carries `body` and perhaps `status_code` and `response`."""
     body = _mapping(getattr(error, "body", None))
     inner = _mapping(body.get("error")) or body
-    kinds = {str(inner.get(name)) for name in ("type", "code") if inner.get(name)}
-    status = getattr(error, "status_code", None) or 0
+    response = getattr(error, "response", None)
+    headers = response.headers if response is not None else {}
+    whole = {**inner, "message": inner.get("message") or str(error)}
+    return told(whole, getattr(error, "status_code", None) or 0, headers)
+
+
+def told(error: Mapping[str, Any], status: int = 0, headers: Mapping[str, str] = MappingProxyType({})) -> ProviderError:
+    """The meaning of an error object with `message`, `type` and `code`; one inside a stream has no status."""
+    kinds = {str(error.get(name)) for name in ("type", "code") if error.get(name)}
     if status < 400:
         status = next((_STATUS_OF_TYPE[kind] for kind in sorted(kinds) if kind in _STATUS_OF_TYPE), 500)
-    said = redact(str(inner.get("message") or error))[:500]
-    response = getattr(error, "response", None)
-    return by_status(status, said, kinds, response.headers if response is not None else {})
+    return by_status(status, redact(str(error.get("message") or "(nothing)"))[:500], kinds, headers)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -88,6 +88,15 @@ _LISTED = (
         16_000,
         efforts=tuple(Effort),
     ),
+    _Listed(
+        "google",
+        "gemini-2.5-pro",
+        "Gemini 2.5 Pro",
+        "Google's model for code and long texts.",
+        (1_250_000, 10_000_000, 125_000, 1_250_000),  # up to 200,000 tokens of input, which is the window here
+        16_000,
+        efforts=tuple(Effort),
+    ),
 )
 
 

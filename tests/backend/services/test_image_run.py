@@ -26,7 +26,7 @@ from tests.pictures import png
 PICTURE = png(40, 30)
 LOOK = Call("list_files", {"path": "."})
 FINISH = Call("finish", {"title": "Where totals are made", "summary": "In shop/totals.py."})
-MODELS = {"anthropic": "claude-sonnet-4-6", "openai": "gpt-5.1"}
+MODELS = {"anthropic": "claude-sonnet-4-6", "openai": "gpt-5.1", "google": "gemini-2.5-pro"}
 
 
 @pytest.fixture
@@ -34,6 +34,7 @@ def server(hub: LocalHub, database: str, environment: pytest.MonkeyPatch) -> Ite
     with ScriptedModelServer([Turn("ok")]) as running:
         environment.setenv("ANTHROPIC_BASE_URL", running.url)
         environment.setenv("OPENAI_BASE_URL", f"{running.url}/v1")
+        environment.setenv("GEMINI_BASE_URL", running.url)
         get_settings.cache_clear()
         yield running
 
@@ -68,17 +69,22 @@ def follow_up(user_id: UUID, task_id: UUID) -> None:
 
 def images_of(received: Received) -> list[bytes]:
     """Which images a request carried, in its own provider's format."""
+    said = next(received.body[name] for name in ("messages", "input", "contents") if name in received.body)
     parts: list[dict[str, Any]] = [
         part
-        for message in received.body["messages"]
-        if message["role"] == "user" and isinstance(message["content"], list)
-        for part in message["content"]
+        for message in said
+        if message.get("role") == "user" and isinstance(content := message.get("content") or message["parts"], list)
+        for part in content
     ]
     if received.path.endswith("/v1/messages"):
         sources = [part["source"] for part in parts if part["type"] == "image"]
         assert all((one["type"], one["media_type"]) == ("base64", "image/png") for one in sources)
         return [base64.b64decode(one["data"]) for one in sources]
-    urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+    if "contents" in received.body:
+        sources = [part["inlineData"] for part in parts if "inlineData" in part]
+        assert all(one["mimeType"] == "image/png" for one in sources)
+        return [base64.b64decode(one["data"]) for one in sources]
+    urls = [part["image_url"] for part in parts if part["type"] == "input_image"]
     assert all(one.startswith("data:image/png;base64,") for one in urls)
     return [base64.b64decode(one.partition(",")[2]) for one in urls]
 
