@@ -5,7 +5,22 @@ from pathlib import Path
 
 from backend.sandbox.base import Sandbox
 
-_LOOKED_FOR = ("python3", "python", "node", "npm", "pnpm", "yarn", "bun", "go", "cargo", "make", "git", "rg")
+_LOOKED_FOR = (
+    "python3",
+    "python",
+    "node",
+    "npm",
+    "pnpm",
+    "yarn",
+    "bun",
+    "go",
+    "cargo",
+    "make",
+    "git",
+    "rg",
+    "mvn",
+    "gradle",
+)
 _TIMEOUT = 20.0  # seconds
 
 

@@ -21,16 +21,19 @@ _MISSING = re.compile(
     rb"No module named '?(?:pytest|unittest|tox|nose)\b|Missing script|could not determine executable|"
     rb"\w+: (?:command )?not found|prlimit: failed to execute [^:]+|make: [\w./-]+: No such file or directory|"
     rb"Could not resolve host|Temporary failure in name resolution|EAI_AGAIN|ENOTFOUND|Network is unreachable|"
-    rb"dial tcp: lookup|failed to download|failed to get .* as a dependency"
+    rb"dial tcp: lookup|failed to download|failed to get .* as a dependency|JAVA_HOME|in offline mode|"
+    rb"available for offline mode|UnknownHostException"
 )
 _RAN_NOTHING = re.compile(
-    rb"\bRan 0 tests in|\bno tests ran\b|\bNo tests found\b|\[no test files\]|\brunning 0 tests\b"
+    rb"\bRan 0 tests in|\bno tests ran\b|\bNo tests found\b|\[no test files\]|\brunning 0 tests\b|"
+    rb"\bNo tests to run\.|:test NO-SOURCE\b"
 )
 _RAN_SOMETHING = re.compile(
     rb"\bRan [1-9]\d* tests? in|\b[1-9]\d* (?:passed|failed|passing|failing)\b|^(?:ok|FAIL|not ok)\s|"
-    rb"\brunning [1-9]\d* tests?\b",
+    rb"\brunning [1-9]\d* tests?\b|\bTests run: [1-9]|\b[1-9]\d* tests? completed\b",
     re.MULTILINE,
 )
+_GRADLE_FILES = ("build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts")
 _PACKAGE_MANAGERS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lockb": "bun", "bun.lock": "bun"}
 
 
@@ -41,7 +44,7 @@ def test_command(work_tree: Path, programs: Collection[str] | None = None) -> st
     command that it cannot run is still better than none: the evidence then says why it could not be checked.
     """
     command = _python(work_tree, programs) or _node(work_tree, programs)
-    return command or _go(work_tree) or _rust(work_tree) or _make(work_tree)
+    return command or _go(work_tree) or _rust(work_tree) or _java(work_tree, programs) or _make(work_tree)
 
 
 def judge(exit_code: int, output: bytes, killed_by: str | None = None) -> tuple[Verdict, str]:
@@ -146,6 +149,23 @@ def _go(work_tree: Path) -> str | None:
 
 def _rust(work_tree: Path) -> str | None:
     return "cargo test" if files.stat(work_tree, "Cargo.toml") else None
+
+
+def _java(work_tree: Path, programs: Collection[str] | None) -> str | None:
+    """Maven or Gradle, told that there is no network: what they need was loaded by the set-up."""
+    if not any("src/test/" in f"/{entry.path}" for entry in files.walk(work_tree)):
+        return None
+    if files.stat(work_tree, "pom.xml"):
+        return f"{_tool(work_tree, programs, 'mvn', 'mvnw')} -B -o test"
+    if any(files.stat(work_tree, name) for name in _GRADLE_FILES):
+        return f"{_tool(work_tree, programs, 'gradle', 'gradlew')} --offline --console=plain test"
+    return None
+
+
+def _tool(work_tree: Path, programs: Collection[str] | None, program: str, wrapper: str) -> str:
+    """The repository's own wrapper, which knows the version; it is not always executable."""
+    is_wrapped = files.stat(work_tree, wrapper) and (programs is None or program not in programs)
+    return f"sh ./{wrapper}" if is_wrapped else program
 
 
 def _make(work_tree: Path) -> str | None:

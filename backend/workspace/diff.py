@@ -38,7 +38,10 @@ _NAMES = tuple(_SHAPES)
 _TEST_FILE = re.compile(r"(^|/)(tests?|__tests__|spec)/|(^|/)test_[^/]*$|[._-](test|spec)s?\.\w+$|Tests?\.\w+$")
 _TEST_CASE = re.compile(
     r"^\s*(?:async\s+)?def\s+(test\w*)|^func\s+(Test\w+)|\bfn\s+(test\w*)|"
-    r"""^\s*(?:it|test)(?:\.each)?\(\s*['"`]([^'"`]+)|@Test\b.*\bvoid\s+(\w+)"""
+    r"""^\s*(?:it|test)(?:\.each)?\(\s*['"`]([^'"`]+)|"""
+    # JUnit's stand behind annotations, mostly on lines of their own.
+    r"@(?:Parameterized)?Test\b[^\n]*(?:\n[ \t]*@[^\n]*){0,6}?\n?[^\n@]*?\b(?:void|fun)\s+(\w+|`[^`\n]+`)",
+    re.MULTILINE,
 )
 _SKIP = re.compile(
     r"@(?:pytest\.mark|unittest)\.(?:skip|xfail|expectedFailure)\w*|\b(?:pytest\.(?:skip|xfail)|self\.skipTest)\(|"
@@ -266,7 +269,7 @@ def _weakened(change: FileChange) -> list[str]:
 
 
 def _cases(lines: list[str]) -> list[str]:
-    return [next(name for name in found.groups() if name) for line in lines if (found := _TEST_CASE.search(line))]
+    return [next(name for name in found.groups() if name) for found in _TEST_CASE.finditer("\n".join(lines))]
 
 
 def _shape(line: str) -> str | None:

@@ -129,6 +129,15 @@ def test_a_secret_that_is_removed_stops_nothing() -> None:
         ("-    assert a == 1\n+    assert a == 2\n", []),
         ("-def test_total():\n+def test_total(cart):\n", []),
         ("-@pytest.mark.skip\n def test_total():\n", []),
+        (
+            '-    @Test\n-    @DisplayName("x")\n-    public void totals() throws Exception {\n-    }\n+    // gone\n',
+            ["tests/test_a.py: totals was removed"],
+        ),
+        (
+            "-  @Test fun `adds cents`() {\n+  @Test fun `adds more`() {\n",
+            ["tests/test_a.py: `adds cents` was removed"],
+        ),
+        ("-    @Test\n-    void totals() {\n+    @Test\n+    void totals() {\n+        int x = 1;\n", []),
     ],
 )
 def test_weakened_tests_are_named(patch: str, said: list[str]) -> None:
