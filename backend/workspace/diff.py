@@ -38,11 +38,10 @@ _NAMES = tuple(_SHAPES)
 _TEST_FILE = re.compile(r"(^|/)(tests?|__tests__|spec)/|(^|/)test_[^/]*$|[._-](test|spec)s?\.\w+$|Tests?\.\w+$")
 _TEST_CASE = re.compile(
     r"^\s*(?:async\s+)?def\s+(test\w*)|^func\s+(Test\w+)|\bfn\s+(test\w*)|"
-    r"""^\s*(?:it|test)(?:\.each)?\(\s*['"`]([^'"`]+)|"""
-    # JUnit's stand behind annotations, mostly on lines of their own.
-    r"@(?:Parameterized)?Test\b[^\n]*(?:\n[ \t]*@[^\n]*){0,6}?\n?[^\n@]*?\b(?:void|fun)\s+(\w+|`[^`\n]+`)",
-    re.MULTILINE,
+    r"""^\s*(?:it|test)(?:\.each)?\(\s*['"`]([^'"`]+)"""
 )
+_JUNIT = re.compile(r"@(?:Parameterized)?Test\b")
+_METHOD = re.compile(r"\b(?:void|fun)\s+(\w+|`[^`]+`)")
 _SKIP = re.compile(
     r"@(?:pytest\.mark|unittest)\.(?:skip|xfail|expectedFailure)\w*|\b(?:pytest\.(?:skip|xfail)|self\.skipTest)\(|"
     r"\b(?:it|test|describe)\.(?:skip|todo)\b|\bx(?:it|describe|test)\(|\bt\.Skip(?:f|Now)?\(|#\[ignore|@(?:Disabled|Ignore)\b"
@@ -269,7 +268,21 @@ def _weakened(change: FileChange) -> list[str]:
 
 
 def _cases(lines: list[str]) -> list[str]:
-    return [next(name for name in found.groups() if name) for found in _TEST_CASE.finditer("\n".join(lines))]
+    named = [next(name for name in found.groups() if name) for line in lines if (found := _TEST_CASE.search(line))]
+    return named + _junit_cases(lines)
+
+
+def _junit_cases(lines: list[str]) -> list[str]:
+    """The method behind each @Test, on its line or below it and its other annotations."""
+    found = []
+    is_awaited = False
+    for line in lines:
+        is_awaited = is_awaited or bool(_JUNIT.search(line))
+        method = _METHOD.search(line) if is_awaited else None
+        if method:
+            found.append(method[1])
+        is_awaited = is_awaited and not method and line.lstrip().startswith("@")
+    return found
 
 
 def _shape(line: str) -> str | None:
