@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from asynccoder_ui import chosen, routes
 from asynccoder_ui.views import iso
-from backend.services.credits import Balance
+from backend.services.credits import Balance, Today
 from backend.services.ledger import Day, Kind, LedgerRow, Period, Wanted
+from backend.words import Tier
 
 _WORDS = {
     "hold": "held",
@@ -33,11 +34,14 @@ class Chosen(chosen.Chosen):
 
 @dataclass(frozen=True)
 class Figures:
-    """What is there, what runs hold of it, what may be spent."""
+    """What is there, what runs hold of it, what may be spent; what is used of the day's share; what the tier gives."""
 
     balance: str = "–"
     held: str = "–"
     available: str = "–"
+    today: str = "–"
+    share: str = ""
+    tier: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,13 @@ def ledger_item(row: LedgerRow) -> LedgerItem:
     )
 
 
-def figures(balance: Balance) -> Figures:
-    """The three figures."""
-    return Figures(f"{balance.credits:,}", f"{balance.held:,}", f"{balance.available:,}")
+def figures(balance: Balance, today: Today, tier: Tier, monthly: int) -> Figures:
+    """The four figures, and a sentence about the tier."""
+    gives = f"You are in the tier {tier}" + (f", which gives {monthly:,} credits a month." if monthly else ".")
+    share = "credits" if today.limit is None else f"of {today.limit:,} a day"
+    return Figures(
+        f"{balance.credits:,}", f"{balance.held:,}", f"{balance.available:,}", f"{today.used:,}", share, gives
+    )
 
 
 def chart(days: list[Day]) -> Chart:

@@ -18,7 +18,7 @@ _TOLD = {
     NewsKind.DONE: ("A task is done", "It opened a pull request, answered, or ended without a change."),
     NewsKind.FAILED: ("A task failed", "With the reason, and a way to try again."),
     NewsKind.NEEDS_YOU: ("A task needs you", "It waits for an answer."),
-    NewsKind.BUDGET: ("A task has used its budget up", "It waits: add, finish now, or stop."),
+    NewsKind.BUDGET: ("A task's budget runs out", "At 80 %, and when it is used up: add, finish now, or stop."),
 }
 
 

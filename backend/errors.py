@@ -14,6 +14,7 @@ AsyncCoderError                 has an HTTP status, a code and one sentence for 
     │   ├── StillRunning     409    the same request is being worked on just now
     │   └── StaleFence       409    another worker has taken this run over
     ├── NotEnoughCredits     402    the hold cannot be afforded
+    ├── DailyLimit           429    the tier's credits of today are used or held
     ├── Unavailable          503    a part of ours is down just now
     ├── StatementRefused     500    the database is up, but ends the connection at this statement
     ├── Misconfigured        500    a setting or the machine must be mended; carries the fix
@@ -140,6 +141,20 @@ class NotEnoughCredits(Refusal):
         super().__init__(f"This needs a hold of {needed} credits, and {available} are available.")
         self.needed = needed
         self.available = available
+
+
+class DailyLimit(Refusal):
+    """The hold does not fit what the person's tier may use in a day (UTC). Whole credits; `retry_after` in seconds."""
+
+    status = 429
+    code = "daily_limit"
+
+    def __init__(self, needed: int, left: int, limit: int, *, retry_after: int) -> None:
+        super().__init__(
+            f"This needs a hold of {needed} credits, and {left} of the {limit} that you may use in a day are left. "
+            "The day ends at midnight UTC; your admin can put you into another tier."
+        )
+        self.needed, self.left, self.limit, self.retry_after = needed, left, limit, retry_after
 
 
 class Unavailable(Refusal):

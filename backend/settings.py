@@ -20,6 +20,7 @@ from backend.errors import Misconfigured
 from backend.loopback import is_loopback_host, is_loopback_url
 from backend.package_hosts import Indexes, PackageHost, configured, parse
 from backend.setting_files import FileSource
+from backend.words import Tier
 
 DEMO_CLIENT_ID, DEMO_APP_ID = "async-coder-demo", "1"
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -81,6 +82,8 @@ class Settings(BaseSettings):
     pip_config_file: str | None = _named("PIP_CONFIG_FILE")
     npm_config_registry: str | None = _named("NPM_CONFIG_REGISTRY")
     workers: int = _named("ASYNCCODER_WORKERS", 2)
+    daily_credits_setting: str = _named("ASYNCCODER_DAILY_CREDITS", "500 5000 none")
+    monthly_credits_setting: str = _named("ASYNCCODER_MONTHLY_CREDITS", "none 1000 5000")
     api_requests: int = _named("ASYNCCODER_API_REQUESTS", 600)
     client_url: str = _named("ASYNCCODER_URL", "")
     client_token: SecretStr | None = _named("ASYNCCODER_TOKEN")
@@ -219,6 +222,27 @@ class Settings(BaseSettings):
     def _named_package_hosts(self) -> tuple[PackageHost, ...] | None:
         return parse(self.package_hosts_setting) if self.package_hosts_setting.strip() else None
 
+    def daily_credits(self, tier: Tier) -> int | None:
+        """What such a person may use or hold in a day (UTC), in whole credits; None: as much as they have.
+
+        Raises Misconfigured.
+        """
+        return self._by_tier("ASYNCCODER_DAILY_CREDITS", self.daily_credits_setting)[tier]
+
+    def monthly_credits(self, tier: Tier) -> int:
+        """What such a person is given each month (UTC), in whole credits. Raises Misconfigured."""
+        return self._by_tier("ASYNCCODER_MONTHLY_CREDITS", self.monthly_credits_setting)[tier] or 0
+
+    @staticmethod
+    def _by_tier(name: str, said: str) -> dict[Tier, int | None]:
+        words = said.replace(",", " ").split()
+        if len(words) != len(Tier) or not all(re.fullmatch(r"none|\d{1,9}", word) for word in words):
+            raise Misconfigured(
+                f"{name} is {said!r}: one number or `none` for each of {', '.join(Tier)}, in this order.",
+                fix=f"Set {name} to three such words, for example: 500 5000 none",
+            )
+        return {tier: None if word == "none" else int(word) for tier, word in zip(Tier, words, strict=True)}
+
     @property
     def git_protocols(self) -> str:
         """GIT_ALLOW_PROTOCOL: https, and http where the configured GitHub itself is on loopback."""
@@ -298,6 +322,8 @@ class Settings(BaseSettings):
                 fix="Set it to scheme, host and port only, such as https://coder.example.org",
             )
         _ = self._named_package_hosts  # says what is wrong with them
+        for tier in Tier:
+            _ = self.daily_credits(tier), self.monthly_credits(tier)
         if self.is_demo:
             if not is_loopback_url(self.origin) or not is_loopback_host(self.host):
                 raise Misconfigured(

@@ -52,7 +52,7 @@ class Tier(StrEnum):
 
     @property
     def concurrency(self) -> int:
-        """How many runs may be at work for such a person at once."""
+        """How many runs may be at work for such a person at once; what they may spend is the operator's to say."""
         return {Tier.FREE: 2, Tier.PRO: 4, Tier.ENTERPRISE: 8}[self]
 
 

@@ -27,6 +27,7 @@ from backend.services import (
     deliveries,
     idempotency,
     membership,
+    monthly_credits,
     pull_requests,
     repository_hooks,
     repository_syncs,
@@ -112,9 +113,14 @@ def poll() -> None:
 
 
 def tidy() -> None:
-    """Asks the chore worker to remove the images that were never sent, and the answers that nobody asks for again."""
+    """Asks the chore worker to remove the images that were never sent, and the answers that nobody asks for again, and
+    to give the month's credits."""
     with transaction() as session:
-        due = {attachments.CHORE: attachments.has_old_unsent(session), idempotency.CHORE: idempotency.has_old(session)}
+        due = {
+            attachments.CHORE: attachments.has_old_unsent(session),
+            idempotency.CHORE: idempotency.has_old(session),
+            monthly_credits.CHORE: bool(monthly_credits.due(session, limit=1)),
+        }
     for chore, is_due in due.items():
         if is_due:
             ring_chore(chore)

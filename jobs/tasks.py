@@ -14,6 +14,7 @@ from backend.services import (
     executor,
     idempotency,
     membership,
+    monthly_credits,
     pull_requests,
     repository_hooks,
     repository_syncs,
@@ -111,6 +112,13 @@ def remove_old_idempotency_keys() -> None:
         removed = idempotency.remove_old(session)
     if removed:
         _log.info("removed old idempotency keys", removed=removed)
+
+
+def give_monthly_credits() -> None:
+    """Gives people what their tier gives each month."""
+    hear_chore(monthly_credits.CHORE)
+    if given := monthly_credits.give_all():
+        _log.info("gave this month's credits", people=given)
 
 
 def refresh_analytics() -> None:

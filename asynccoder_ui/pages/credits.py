@@ -1,7 +1,7 @@
 """Credits: what is there, what runs hold of it, what was used each day, and every entry of the ledger."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
@@ -19,8 +19,10 @@ from asynccoder_ui.shell import shell
 from asynccoder_ui.views import Option
 from backend.models import User
 from backend.services import ledger
-from backend.services.credits import Balance, balance
+from backend.services.credits import Balance, Today, balance, today
 from backend.services.ledger import Day, Kind, LedgerRow, Period
+from backend.settings import get_settings
+from backend.words import Tier
 
 _KINDS = [
     ("", "All entries"),
@@ -49,6 +51,8 @@ _ICONS = {
 @dataclass(frozen=True)
 class _Beside:
     balance: Balance
+    today: Today
+    tier: Tier
     days: list[Day]
     task: str | None  # the title of the chosen one
 
@@ -58,13 +62,17 @@ def _read(session: DatabaseSession, user: User, chosen: Chosen, is_first: bool) 
     page = ledger.entries(session, user, wanted, chosen.number)
     days = ledger.used_per_day(session, user, wanted.period.days or _CHARTED, wanted.task_id)
     title = ledger.charged_title(session, user, wanted.task_id) if is_first and wanted.task_id else None
-    return Listed(chosen, page, _Beside(balance(session, user), days, title))
+    return Listed(
+        chosen, page, _Beside(balance(session, user), today(session, user), Tier(user.subscription_tier), days, title)
+    )
 
 
 def _show(state: "Credits", found: Listed[Chosen, LedgerRow, _Beside]) -> None:
     wanted, beside = found.chosen.wanted, found.beside
     state.items = [view.ledger_item(row) for row in found.page.rows]
-    state.figures, state.chart = view.figures(beside.balance), view.chart(beside.days)
+    monthly = get_settings().monthly_credits(beside.tier)
+    state.figures = view.figures(beside.balance, beside.today, beside.tier, monthly)
+    state.chart = view.chart(beside.days)
     state.csv_href = routes.credits_file(wanted.kind, found.chosen.task, wanted.period)
     if beside.task is not None:
         state.task = beside.task or "One task"
@@ -124,8 +132,10 @@ def _figures() -> rx.Component:
                 _figure("Balance", Credits.figures.balance),
                 _figure("Held", Credits.figures.held),
                 _figure("Available", Credits.figures.available),
+                _figure("Used or held today", Credits.figures.today, Credits.figures.share),
                 tag="dl",
             ),
+            theme.words("soft", Credits.figures.tier, tag="p"),
             theme.words(
                 "aside",
                 "One credit is one US cent of model cost; a run holds its estimate while it works, so that it cannot "
@@ -138,11 +148,11 @@ def _figures() -> rx.Component:
     )
 
 
-def _figure(word: str, figure: rx.Var[str]) -> rx.Component:
+def _figure(word: str, figure: rx.Var[str], of: Any = "credits") -> rx.Component:
     return theme.plain(
         "div",
         theme.words("heading", word, tag="dt"),
-        theme.plain("dd", theme.words("figure", figure), theme.words("muted", "credits")),
+        theme.plain("dd", theme.words("figure", figure), theme.words("muted", of)),
     )
 
 

@@ -50,7 +50,10 @@ _REFUSALS = {
     "413": ("TooLarge", "It is longer than we take."),
     "415": ("UnsupportedMedia", "The body is not JSON by its Content-Type."),
     "422": ("InvalidInput", "What was sent cannot be used; `field` says which part."),
-    "429": ("TooMany", "Too many of these in so much time; `Retry-After` says to the second when there is a place."),
+    "429": (
+        "TooMany",
+        "Too many in so much time, or the day's credits are used (`daily_limit`); `Retry-After` says when to come.",
+    ),
     "500": ("Error", "Something went wrong on our side."),
     "502": ("GitHubError", "GitHub refused or failed."),
     "503": ("Unavailable", "A part of ours is down just now; `Retry-After` says when to ask again."),

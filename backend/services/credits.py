@@ -4,19 +4,24 @@ One credit is one US cent of model cost, rounded up once per settlement. After T
 """
 
 from dataclasses import dataclass
+from datetime import UTC, timedelta
 from uuid import UUID
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from backend import clock
 from backend.db import lock
-from backend.errors import Conflict, NotEnoughCredits, NotFound
+from backend.errors import Conflict, DailyLimit, NotEnoughCredits, NotFound
 from backend.models import AiModel, CreditTransaction, TaskRun, User
 from backend.providers.base import Prices
 from backend.services import notices
+from backend.settings import get_settings
+from backend.words import Tier
 
 MICRO_PER_CREDIT = 10_000
 WELCOME = 100
+WARN_AT = 0.8  # of what a run may cost
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,40 @@ class Balance:
     def available(self) -> int:
         """The balance without what is held."""
         return self.credits - self.held
+
+
+@dataclass(frozen=True)
+class Today:
+    """What a person has used or holds since midnight UTC, and what their tier allows; whole credits.
+
+    `limit` is None where there is none.
+    """
+
+    used: int
+    limit: int | None
+    seconds_left: int
+
+    @property
+    def left(self) -> int | None:
+        """What may still be held today."""
+        return None if self.limit is None else max(0, self.limit - self.used)
+
+
+def today(session: Session, user: User) -> Today:
+    """What the person used today: charged and not given back, or held just now, since whenever."""
+    now = clock.now().astimezone(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    charged = session.exec(
+        select(func.coalesce(-func.sum(CreditTransaction.amount), 0)).where(
+            CreditTransaction.user_id == user.id,
+            col(CreditTransaction.created_at) >= midnight,
+            col(CreditTransaction.type).in_(("debit", "refund")),
+        )
+    ).one()
+    held = session.exec(select(User.credits_held).where(User.id == user.id)).one()
+    limit = get_settings().daily_credits(Tier(user.subscription_tier))
+    seconds = int((midnight + timedelta(days=1) - now).total_seconds()) + 1
+    return Today(max(0, int(charged)) + held, limit, seconds)
 
 
 def to_credits(cost_micro: int) -> int:
@@ -63,13 +102,16 @@ def prices(model: AiModel) -> Prices | None:
 def hold(session: Session, user_id: UUID, run: TaskRun, amount: int, *, key: str) -> None:
     """Holds `amount` for a run, once per key.
 
-    Raises NotEnoughCredits, or Conflict for the same key with another amount.
+    Raises NotEnoughCredits, DailyLimit, or Conflict for the same key with another amount.
     """
     user = _spender(session, user_id)
     if _already(session, key, held_delta=amount):
         return
     if user.credits - user.credits_held < amount:
         raise NotEnoughCredits(amount, user.credits - user.credits_held)
+    daily = today(session, user)
+    if daily.limit is not None and daily.used + amount > daily.limit:
+        raise DailyLimit(amount, daily.left or 0, daily.limit, retry_after=daily.seconds_left)
     user.credits_held += amount
     run.held += amount
     _write(session, user_id, run, "hold", 0, amount, key, "Held for the run")

@@ -91,6 +91,9 @@ def _news(seq: int, kind: str, payload: dict[str, object], task: Any) -> News | 
         return News(seq, NewsKind.FAILED, task.id, task.title, Failure(task.failure).sentence)
     if kind == notices.PULL_REQUEST and payload.get("status") == PullRequestStatus.MERGED == task.pull:
         return News(seq, NewsKind.DONE, task.id, task.title, _OUTCOMES[Outcome.MERGED])
+    if kind == notices.CREDITS and payload.get("used") and task.status == Status.RUNNING:
+        words = f"{float(str(payload['used'])):.0%} of what it may cost is used."
+        return News(seq, NewsKind.BUDGET, task.id, task.title, words)
     if kind == notices.STATUS and payload.get("phase") == Phase.PARKED and task.waits:
         if task.reason == "budget":
             return News(seq, NewsKind.BUDGET, task.id, task.title, "Its budget is used up. The work is kept.")

@@ -9,6 +9,7 @@ from backend.errors import Conflict
 from backend.models import User
 from backend.services import access, target_merge, tasks
 from backend.services.back_again import Kind
+from backend.services.credits import MICRO_PER_CREDIT, WARN_AT
 from backend.words import Failure, Outcome, PullRequestStatus, Status, Verdict
 
 BUDGET, FIX, RESOLVE, REPLY, NEW_TASK, BRING = "budget", "fix", "resolve", "reply", "new_task", "bring"
@@ -38,6 +39,8 @@ def next_action(page: tasks.TaskPage) -> Action | None:
     """The best next step, from what is known of the task; None where there is no better one than waiting or writing."""
     if "add_credits" in page.actions:
         return Action(BUDGET, "The budget of this run is used up. The work is kept.", "Add as many again")
+    if page.can_cancel and _is_nearly_used(page.run):
+        return Action(BUDGET, f"{WARN_AT:.0%} of what this run may cost is used.", "Add as many again")
     if page.can_cancel and page.row.is_paused:
         return _limited(page.row.reason or "")
     if not Status(page.row.status).is_end:
@@ -71,6 +74,10 @@ def take(session: Session, user: User, task_id: UUID) -> None:
     if action is None or not action.text:
         raise Conflict("There is nothing to mend here any more.")
     tasks.follow_up(session, user, task_id, action.text, merges_target=action.kind == RESOLVE)
+
+
+def _is_nearly_used(run: tasks.RunRow) -> bool:
+    return run.charged is None and 0 < WARN_AT * run.limit * MICRO_PER_CREDIT <= run.cost_micro
 
 
 def _limited(reason: str) -> Action:

@@ -12,9 +12,10 @@ from backend import clock, events, jsonb
 from backend.db import patiently
 from backend.engine.assignment import Withdrawn
 from backend.engine.tools import WITH_EFFECTS
-from backend.models import Artifact, TaskEvent, TaskMessage, TaskRun
-from backend.services import attachments, runs
+from backend.models import Artifact, Task, TaskEvent, TaskMessage, TaskRun
+from backend.services import attachments, notices, runs
 from backend.services.claims import Claim
+from backend.services.credits import MICRO_PER_CREDIT, WARN_AT, in_dollars
 from backend.words import EventKind
 from backend.workspace.packing import MAX_UNPACKED, Packed, pack, pack_files
 
@@ -99,11 +100,12 @@ class Recorder:
 
     def _count(self, session: Session, payload: dict[str, Any], *, steps: int) -> None:
         usage = payload.get("usage", {})
-        session.execute(
+        run = session.execute(
             sql(
                 "UPDATE task_runs SET steps = steps + :steps, cost_micro = cost_micro + :cost,"
                 " tokens_input = tokens_input + :input, tokens_cached = tokens_cached + :cached,"
                 " tokens_output = tokens_output + :output WHERE id = :id"
+                " RETURNING cost_micro, CASE WHEN own_key THEN budget ELSE held END AS may_cost, own_key"
             ),
             {
                 "id": self._claim.run_id,
@@ -113,7 +115,18 @@ class Recorder:
                 "cached": usage.get("cache_read", 0),
                 "output": usage.get("output", 0),
             },
-        )
+        ).one()
+        if run.cost_micro >= WARN_AT * run.may_cost * MICRO_PER_CREDIT:
+            self._warn(session, run.may_cost, own_key=run.own_key)
+
+    def _warn(self, session: Session, may_cost: int, *, own_key: bool) -> None:
+        """Says once that most of what the run may cost is used, and once more where it was allowed more since."""
+        whole = in_dollars(may_cost) if own_key else f"{may_cost} credits"
+        said = {"text": f"{WARN_AT:.0%} of what this run may cost, {whole}, is used.", "code": "budget_warning"}
+        event_id = uuid5(self._claim.run_id, f"warned:{may_cost}")
+        if self._append(session, EventKind.NOTE, said, None, event_id) is not None:
+            owner = session.exec(select(Task.user_id).where(Task.id == self._task_id)).one()
+            notices.tell(session, owner, notices.CREDITS, {"task_id": str(self._task_id), "used": WARN_AT})
 
     def _take(self, session: Session, payload: dict[str, Any]) -> None:
         # The task is locked by now, as it is for whoever withdraws.

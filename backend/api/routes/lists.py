@@ -20,7 +20,8 @@ from backend.api.schemas.lists import (
 from backend.services import access, catalog, credits, estimates, ledger
 from backend.services.ledger import Kind, Period
 from backend.services.tasks import MAX_PROMPT
-from backend.words import TaskType
+from backend.settings import get_settings
+from backend.words import TaskType, Tier
 
 models = bearer.router("/models", "Models")
 money = bearer.router("/credits", "Credits")
@@ -41,10 +42,14 @@ def read_credits(caller: Caller) -> CreditsShown:
     with db.transaction() as session:
         balance = credits.balance(session, caller.user)
         used = ledger.used_per_day(session, caller.user, USED_DAYS)
+        today = credits.today(session, caller.user)
     return CreditsShown(
         credits=balance.credits,
         held=balance.held,
         available=balance.available,
+        used_today=today.used,
+        daily_limit=today.limit,
+        monthly=get_settings().monthly_credits(Tier(caller.user.subscription_tier)),
         used_per_day=[UsedShown.model_validate(day) for day in used],
     )
 

@@ -82,6 +82,9 @@ class CreditsShown(Shown):
     credits: int = Field(examples=[100])
     held: int = Field(examples=[12])
     available: int = Field(examples=[88])
+    used_today: int = Field(description="Charged or held since midnight UTC.", examples=[20])
+    daily_limit: int | None = Field(description="What of it the tier allows; None: all.", examples=[500])
+    monthly: int = Field(description="What the tier gives each month.", examples=[0])
     used_per_day: list[UsedShown] = Field(description="Of the last 30 days, today last.")
 
 
