@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from asynccoder_ui import chosen
 from asynccoder_ui.views import iso
+from backend.services.credit_requests import Waiting
 from backend.services.people import Kind, PersonEntry, Wanted
 from backend.words import Tier
 
@@ -38,6 +39,23 @@ class PersonItem:
     facts: str
     at: str
     menu: str
+
+
+@dataclass(frozen=True)
+class RequestItem:
+    """Somebody who asks for credits."""
+
+    id: str
+    name: str
+    words: str
+    facts: str
+    at: str
+
+
+def request_item(row: Waiting) -> RequestItem:
+    """A line above the list."""
+    facts = f"@{row.username} · has {row.credits:,} credits · {row.used:,} used"
+    return RequestItem(str(row.id), row.name, row.words, facts, iso(row.asked_at))
 
 
 def person_item(row: PersonEntry) -> PersonItem:

@@ -1,13 +1,17 @@
 """What the credits page holds of the ledger: small frozen values, ready to be drawn."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from asynccoder_ui import chosen, routes
 from asynccoder_ui.views import iso
+from backend import clock
+from backend.services.credit_requests import Asked
 from backend.services.credits import Balance, Today
 from backend.services.ledger import Day, Kind, LedgerRow, Period, Wanted
 from backend.words import Tier
 
+_NEWS = timedelta(days=30)
 _WORDS = {
     "hold": "held",
     "release": "released",
@@ -42,6 +46,16 @@ class Figures:
     today: str = "–"
     share: str = ""
     tier: str = ""
+
+
+@dataclass(frozen=True)
+class AskedItem:
+    """The person's request to the admins; `status` is empty where there is none to tell of."""
+
+    status: str = ""
+    words: str = ""
+    answer: str = ""
+    at: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,6 +114,14 @@ def figures(balance: Balance, today: Today, tier: Tier, monthly: int) -> Figures
     return Figures(
         f"{balance.credits:,}", f"{balance.held:,}", f"{balance.available:,}", f"{today.used:,}", share, gives
     )
+
+
+def asked(row: Asked | None) -> AskedItem:
+    """The newest request: one that is open, or an answer of no that is news yet."""
+    is_told = row is not None and row.status == "declined" and row.decided_at is not None
+    if row is None or not (row.status == "open" or (is_told and clock.now() - (row.decided_at or clock.now()) < _NEWS)):
+        return AskedItem()
+    return AskedItem(row.status, row.words, row.answer, iso(row.decided_at or row.asked_at))
 
 
 def chart(days: list[Day]) -> Chart:

@@ -138,7 +138,9 @@ class NotEnoughCredits(Refusal):
     code = "not_enough_credits"
 
     def __init__(self, needed: int, available: int) -> None:
-        super().__init__(f"This needs a hold of {needed} credits, and {available} are available.")
+        super().__init__(
+            f"This needs a hold of {needed} credits, and {available} are available. Ask for more on the Credits page."
+        )
         self.needed = needed
         self.available = available
 

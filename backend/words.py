@@ -230,6 +230,7 @@ class Act(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
     SHUT_OUT = "shut_out"
     CREDITS_GRANTED = "credits_granted"
+    CREDITS_DECLINED = "credits_declined"
     ROLE_CHANGED = "role_changed"
     TIER_CHANGED = "tier_changed"
     PERSON_DISABLED = "person_disabled"

@@ -19,7 +19,9 @@ from asynccoder_ui.shell import shell
 from asynccoder_ui.views import Action
 from backend.errors import InvalidInput, Refusal
 from backend.models import User
+from backend.services import credit_requests
 from backend.services import people as service
+from backend.services.credit_requests import Waiting
 from backend.services.people import MOST_REASON, Kind, PersonEntry
 from backend.words import Tier
 
@@ -66,18 +68,24 @@ _MENUS = {
 }
 
 
-def _read(session: DatabaseSession, user: User, chosen: Chosen, is_first: bool) -> Listed[Chosen, PersonEntry, None]:
-    return Listed(chosen, service.listing(session, user, chosen.wanted, chosen.number), None)
+_Found = Listed[Chosen, PersonEntry, list[Waiting]]
 
 
-def _show(state: "AdminPeople", found: Listed[Chosen, PersonEntry, None]) -> None:
+def _read(session: DatabaseSession, user: User, chosen: Chosen, is_first: bool) -> _Found:
+    people = service.listing(session, user, chosen.wanted, chosen.number)
+    return Listed(chosen, people, credit_requests.waiting(session, user))
+
+
+def _show(state: "AdminPeople", found: _Found) -> None:
     state.items = [view.person_item(row) for row in found.page.rows]
+    state.requests = [view.request_item(row) for row in found.beside]
 
 
 class AdminPeople(Listing, Session):
     """The list, and what is done with the people on it. It is read again after each deed."""
 
     items: list[view.PersonItem] = []
+    requests: list[view.RequestItem] = []
     gifts: int = 0  # counts those that were taken, so that their dialog closes
     gift_error: str = ""
     _gift_key: str = ""  # stays until it is taken: an answer that was lost is no second gift
@@ -115,6 +123,40 @@ class AdminPeople(Listing, Session):
         await self._read()
         return rx.toast.success(f"{amount:,} credits were given.")
 
+    @rx.event
+    @signed_in
+    async def grant(self, form: dict[str, Any]) -> Any:
+        """Gives somebody credits who asked for them."""
+        try:
+            request, amount = given.identity(form.get("request")), _amount(form.get("credits"))
+            reason, address = str(form.get("reason", "")), self._address()
+            await self._ask(
+                lambda session, user: credit_requests.grant(session, user, request, amount, reason, address=address)
+            )
+        except Refusal as refused:
+            self.gift_error = str(refused)
+            return None
+        return await self._answered(f"{amount:,} credits were given.")
+
+    @rx.event
+    @signed_in
+    async def decline(self, form: dict[str, Any]) -> Any:
+        """Says no to somebody who asked for credits."""
+        try:
+            request, reason, address = given.identity(form.get("request")), str(form.get("reason", "")), self._address()
+            await self._ask(
+                lambda session, user: credit_requests.decline(session, user, request, reason, address=address)
+            )
+        except Refusal as refused:
+            self.gift_error = str(refused)
+            return None
+        return await self._answered("They are told why not.")
+
+    async def _answered(self, words: str) -> Any:
+        self.gifts += 1
+        await self._read()
+        return rx.toast.success(words)
+
 
 def _do(session: DatabaseSession, user: User, person: UUID, action: str, address: str) -> None:
     if action.startswith(_TIER):
@@ -147,6 +189,7 @@ def admin_people() -> rx.Component:
                 wrap=True,
             ),
             admin_tabs(routes.ADMIN_PEOPLE),
+            rx.cond(AdminPeople.requests.length() > 0, _requests()),
             listing.filters(
                 listing.words("Search people"),
                 listing.choice("tier", "Tier", [("", "All tiers"), *((one.value, _TIERS[one]) for one in Tier)]),
@@ -198,6 +241,64 @@ def _item(item: rx.Var[view.PersonItem]) -> rx.Component:
         ),
         tag="li",
         key=item.id,
+    )
+
+
+def _requests() -> rx.Component:
+    return theme.stack(
+        theme.words("heading", "Ask for credits", tag="h2"),
+        theme.part("list", rx.foreach(AdminPeople.requests, _request), tag="ul", aria_label="Who asks for credits"),
+    )
+
+
+def _request(item: rx.Var[view.RequestItem]) -> rx.Component:
+    return theme.part(
+        "entry",
+        theme.grow(
+            theme.words("strong", item.name, tag="p", trunc=True),
+            rx.cond(item.words != "", theme.words("soft", item.words, tag="p")),
+            theme.words("tiny", item.facts, tag="p"),
+        ),
+        theme.part(
+            "entry-end",
+            theme.words("tiny", "asked ", ago(at=item.at, in_words=True)),
+            _answer(item, "Give", AdminPeople.grant, _amount_row()),
+            _answer(item, "Decline", AdminPeople.decline),
+        ),
+        tag="li",
+        key=item.id,
+    )
+
+
+def _amount_row() -> rx.Component:
+    field = theme.field(name="credits", input_mode="numeric", required=True, default_value="100", auto_focus=True)
+    return theme.form_row("Credits", field)
+
+
+def _answer(item: rx.Var[view.RequestItem], word: str, deed: Any, *rows: rx.Component) -> rx.Component:
+    """A dialog that answers a request; a gift needs no reason."""
+    return theme.dialog_button(
+        [word],
+        theme.error_notice(AdminPeople.gift_error),
+        theme.plain(
+            "form",
+            rx.el.input(type="hidden", name="request", value=item.id, read_only=True),
+            theme.part(
+                "form",
+                *rows,
+                theme.form_row(
+                    "Reason", theme.field(name="reason", required=not rows, max_length=credit_requests.MOST_REASON)
+                ),
+                theme.part("dialog-foot", theme.button(word, variant="primary", type="submit")),
+            ),
+            on_submit=deed,
+            reset_on_submit=False,
+        ),
+        title=f"{word} credits: " + item.name if rows else "Decline: " + item.name,
+        note="They read the reason, with your login.",
+        size="sm",
+        done=AdminPeople.gifts,
+        on_ask=AdminPeople.begin_gift,
     )
 
 

@@ -10,15 +10,17 @@ from asynccoder_ui import credits_view as view
 from asynccoder_ui import routes, theme
 from asynccoder_ui.components import listing
 from asynccoder_ui.components.chart import day_chart
-from asynccoder_ui.components.react import moment
+from asynccoder_ui.components.react import ago, moment
 from asynccoder_ui.credits_view import Chosen
 from asynccoder_ui.gate import signed_in
 from asynccoder_ui.lists import Listed, Listing, listed
 from asynccoder_ui.session import Session
 from asynccoder_ui.shell import shell
 from asynccoder_ui.views import Option
+from backend.errors import Refusal
 from backend.models import User
-from backend.services import ledger
+from backend.services import credit_requests, ledger
+from backend.services.credit_requests import Asked
 from backend.services.credits import Balance, Today, balance, today
 from backend.services.ledger import Day, Kind, LedgerRow, Period
 from backend.settings import get_settings
@@ -53,6 +55,7 @@ class _Beside:
     balance: Balance
     today: Today
     tier: Tier
+    asked: Asked | None
     days: list[Day]
     task: str | None  # the title of the chosen one
 
@@ -62,9 +65,9 @@ def _read(session: DatabaseSession, user: User, chosen: Chosen, is_first: bool) 
     page = ledger.entries(session, user, wanted, chosen.number)
     days = ledger.used_per_day(session, user, wanted.period.days or _CHARTED, wanted.task_id)
     title = ledger.charged_title(session, user, wanted.task_id) if is_first and wanted.task_id else None
-    return Listed(
-        chosen, page, _Beside(balance(session, user), today(session, user), Tier(user.subscription_tier), days, title)
-    )
+    tier, asked = Tier(user.subscription_tier), credit_requests.newest(session, user)
+    beside = _Beside(balance(session, user), today(session, user), tier, asked, days, title)
+    return Listed(chosen, page, beside)
 
 
 def _show(state: "Credits", found: Listed[Chosen, LedgerRow, _Beside]) -> None:
@@ -72,7 +75,7 @@ def _show(state: "Credits", found: Listed[Chosen, LedgerRow, _Beside]) -> None:
     state.items = [view.ledger_item(row) for row in found.page.rows]
     monthly = get_settings().monthly_credits(beside.tier)
     state.figures = view.figures(beside.balance, beside.today, beside.tier, monthly)
-    state.chart = view.chart(beside.days)
+    state.chart, state.asked = view.chart(beside.days), view.asked(beside.asked)
     state.csv_href = routes.credits_file(wanted.kind, found.chosen.task, wanted.period)
     if beside.task is not None:
         state.task = beside.task or "One task"
@@ -87,6 +90,9 @@ class Credits(Listing, Session):
     task: str = ""
     tasks: list[Option] = []
     csv_href: str = ""
+    asked: view.AskedItem = view.AskedItem()
+    asks: int = 0  # counts those that were taken, so that their dialog closes
+    ask_error: str = ""
     _reads: ClassVar = listed(routes.CREDITS, Chosen, _read, _show)
 
     @rx.event
@@ -96,6 +102,27 @@ class Credits(Listing, Session):
         found = await self._ask(lambda session, user: ledger.charged_tasks(session, user, query[:200]))
         self.tasks = [Option(str(id_), title) for id_, title in found]
 
+    @rx.event
+    @signed_in
+    async def ask(self, form: dict[str, Any]) -> Any:
+        """Asks the admins for credits."""
+        words = str(form.get("words", ""))
+        try:
+            await self._ask(lambda session, user: credit_requests.ask(session, user, words))
+        except Refusal as refused:
+            self.ask_error = str(refused)
+            return None
+        self.asks, self.ask_error = self.asks + 1, ""
+        await self._read()
+        return rx.toast.success("The admins see it.")
+
+    @rx.event
+    @signed_in
+    async def withdraw(self) -> None:
+        """Takes the request back."""
+        await self._ask(credit_requests.withdraw)
+        await self._read()
+
 
 def credits() -> rx.Component:
     """The page."""
@@ -104,6 +131,7 @@ def credits() -> rx.Component:
             "page",
             theme.words("title", "Credits", tag="h1"),
             _figures(),
+            _asked(),
             _filters(),
             rx.cond(Credits.is_listed, day_chart(Credits.chart)),
             theme.row(
@@ -135,7 +163,7 @@ def _figures() -> rx.Component:
                 _figure("Used or held today", Credits.figures.today, Credits.figures.share),
                 tag="dl",
             ),
-            theme.words("soft", Credits.figures.tier, tag="p"),
+            theme.row(theme.grow(theme.words("soft", Credits.figures.tier)), _ask(), wrap=True),
             theme.words(
                 "aside",
                 "One credit is one US cent of model cost; a run holds its estimate while it works, so that it cannot "
@@ -154,6 +182,60 @@ def _figure(word: str, figure: rx.Var[str], of: Any = "credits") -> rx.Component
         theme.words("heading", word, tag="dt"),
         theme.plain("dd", theme.words("figure", figure), theme.words("muted", of)),
     )
+
+
+def _ask() -> rx.Component:
+    return rx.cond(
+        Credits.asked.status != "open",
+        theme.dialog_button(
+            [theme.icon("hand-coins", 14), "Ask for credits"],
+            theme.error_notice(Credits.ask_error),
+            theme.plain(
+                "form",
+                theme.part(
+                    "form",
+                    theme.form_row(
+                        "What for",
+                        theme.field(name="words", max_length=credit_requests.MOST_WORDS, auto_focus=True),
+                        "The admins read it. It may stay empty.",
+                    ),
+                    theme.part("dialog-foot", theme.button("Ask", variant="primary", type="submit")),
+                ),
+                on_submit=Credits.ask,
+                reset_on_submit=True,
+            ),
+            title="Ask for credits",
+            note="An admin gives them, or says why not.",
+            size="sm",
+            done=Credits.asks,
+        ),
+    )
+
+
+def _asked() -> rx.Component:
+    asked = Credits.asked
+    words = rx.cond(asked.words != "", rx.fragment(": ", asked.words), "")
+    return rx.match(
+        asked.status,
+        (
+            "open",
+            theme.notice(
+                theme.row(
+                    theme.grow("You asked the admins for credits ", ago(at=asked.at, in_words=True), words),
+                    theme.button("Withdraw", size="sm", on_click=Credits.withdraw),
+                    wrap=True,
+                ),
+                icon_name="hand-coins",
+            ),
+        ),
+        (
+            "declined",
+            theme.notice(
+                "An admin declined your request ", ago(at=asked.at, in_words=True), ": ", asked.answer,
+                tone="warn", icon_name="hand-coins",
+            ),
+        ),
+    )  # fmt: skip
 
 
 def _download() -> rx.Component:

@@ -5,7 +5,7 @@ from sqlmodel import SQLModel
 from backend.models.ai_model import AiModel
 from backend.models.analytics import AnalyticsDaily, AnalyticsEveryone, AnalyticsStale
 from backend.models.audit import AuditEntry, AuditHead
-from backend.models.credit import CreditTransaction, Deployment, Notice
+from backend.models.credit import CreditRequest, CreditTransaction, Deployment, Notice
 from backend.models.pull_request import PullRequest, WebhookDelivery
 from backend.models.repository import (
     LostAccess,
@@ -44,6 +44,7 @@ __all__ = [
     "Attachment",
     "AuditEntry",
     "AuditHead",
+    "CreditRequest",
     "CreditTransaction",
     "Deployment",
     "DeviceGrant",

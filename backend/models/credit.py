@@ -39,6 +39,27 @@ class CreditTransaction(SQLModel, table=True):
     created_at: datetime = filled("clock_timestamp()", sa_type=DateTime(timezone=True))
 
 
+class CreditRequest(SQLModel, table=True):
+    """Somebody asks the admins for credits; one at a time is open. `answer` is the admin's reason."""
+
+    __tablename__ = "credit_requests"
+    __table_args__ = (
+        Index("uq_credit_requests_open", "user_id", unique=True, postgresql_where="status = 'open'"),
+        Index("idx_credit_requests_user", "user_id", desc("created_at")),
+        CheckConstraint("status IN ('open', 'granted', 'declined', 'withdrawn')", name="status"),
+    )
+
+    id: UUID = uuid_key()
+    user_id: UUID = reference("users.id")
+    words: str = filled("''")
+    status: str = filled("'open'")
+    granted: int | None = None  # whole credits
+    answer: str | None = None
+    decided_by: UUID | None = reference("users.id", nullable=True)
+    decided_at: datetime | None = moment()
+    created_at: datetime = moment(default_now=True)
+
+
 class Notice(SQLModel, table=True):
     """Something a person is told; numbered per person without gaps."""
 

@@ -8,6 +8,7 @@ from asynccoder_ui.pages.admin_people import AdminPeople
 from asynccoder_ui.shell import Shell
 from backend import db
 from backend.models import CreditTransaction, User
+from backend.services import credit_requests
 from backend.words import Tier
 from tests.conftest import People
 from tests.ui.conftest import Tab, opened
@@ -107,3 +108,16 @@ def test_only_admins_are_shown_the_way(people: People):
             return (await tab.state(Shell)).is_admin
 
     assert [asyncio.run(walk(who)) for who in ("alice", "bob")] == [True, False]
+
+
+def test_a_request_is_answered_above_the_list_and_its_person_reads_the_answer(people: People):
+    with db.transaction() as session:
+        credit_requests.ask(session, people.bob, "For the release")
+    (item,) = visited(people).requests
+    assert (item.name, item.words) == ("Bob", "For the release")
+    wrong = {"request": item.id, "credits": "many", "reason": ""}
+    assert "whole number" in visited(people, (AdminPeople.grant, wrong)).gift_error
+    assert visited(people, (AdminPeople.grant, wrong | {"credits": "7"}), who="carol").gift_error
+    assert visited(people, (AdminPeople.decline, wrong)).gift_error == "Say why: the person reads it."
+    assert visited(people, (AdminPeople.grant, wrong | {"credits": "7"})).requests == []
+    assert row(people, "bob").credits == 107

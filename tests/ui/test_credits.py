@@ -9,7 +9,7 @@ from asynccoder_ui.pages.credits import Credits
 from backend import db
 from backend.clock import now
 from backend.models import CreditTransaction, User
-from backend.services import credits, tasks
+from backend.services import credit_requests, credits, tasks
 from backend.services.ledger import Day, LedgerRow
 from backend.words import Priority, TaskType
 from tests.conftest import People
@@ -131,3 +131,29 @@ def test_what_is_available_is_the_balance_without_what_is_held(people: People):
     with db.transaction() as session:
         balance = credits.balance(session, people.alice)
     assert balance.credits == balance.available + balance.held
+
+
+def test_credits_are_asked_for_withdrawn_and_a_no_is_read(people: People):
+    async def road() -> list[tuple[str, str]]:
+        async with opened(people.cookies["bob"], "/credits") as tab:
+            following = await tab.start(Credits.follow)
+            await tab.until(lambda: _is_listed(tab))
+            seen = []
+            await tab.fire(Credits.ask, {"words": "For the release"})
+            seen.append((await tab.state(Credits)).asked)
+            await tab.fire(Credits.withdraw)
+            seen.append((await tab.state(Credits)).asked)
+            await tab.fire(Credits.ask, {"words": ""})
+            with db.transaction() as session:
+                (one,) = credit_requests.waiting(session, people.alice)
+                credit_requests.decline(session, people.alice, one.id, "Next month")
+
+            async def is_answered() -> bool:
+                return (await tab.state(Credits)).asked.status == "declined"
+
+            await tab.until(is_answered)
+            seen.append((await tab.state(Credits)).asked)
+            following.cancel()
+            return [(one.status, one.words or one.answer) for one in seen]
+
+    assert asyncio.run(road()) == [("open", "For the release"), ("", ""), ("declined", "Next month")]

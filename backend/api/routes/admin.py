@@ -1,6 +1,7 @@
 """What admins do with a token of the scope admin."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
@@ -14,12 +15,15 @@ from backend.api.once import Once
 from backend.api.pages import Page, Turn
 from backend.api.schemas.admin import (
     AuditEntryShown,
+    DeclineGiven,
     GrantGiven,
     PeopleShown,
     PersonShown,
+    RequestShown,
+    RequestsShown,
     VerificationShown,
 )
-from backend.services import admin, audit, audit_reading
+from backend.services import admin, audit, audit_reading, credit_requests
 from backend.services.audit_reading import Wanted
 from backend.words import Act
 
@@ -65,6 +69,29 @@ def grant_credits(caller: Caller, username: str, given: GrantGiven, once: Once) 
         return PersonShown.model_validate(next(row for row in admin.people(session) if row.username == username)), None
 
     return once.make(grant)
+
+
+@router.get("/credit-requests")
+def list_credit_requests(caller: Caller) -> RequestsShown:
+    """Who asks for credits, and has no answer yet."""
+    with db.transaction() as session:
+        found = credit_requests.waiting(session, caller.user)
+        return RequestsShown(items=[RequestShown.model_validate(row) for row in found])
+
+
+@router.put("/credit-requests/{request_id}/grant", status_code=204)
+def grant_credit_request(caller: Caller, request_id: UUID, given: GrantGiven) -> None:
+    """Gives these credits, and so answers the request; the same again changes nothing."""
+    with db.transaction() as session:
+        usual = (session, caller.user, request_id, given.credits, given.reason)
+        credit_requests.grant(*usual, address=caller.address)
+
+
+@router.put("/credit-requests/{request_id}/decline", status_code=204)
+def decline_credit_request(caller: Caller, request_id: UUID, given: DeclineGiven) -> None:
+    """Says no, with the reason, which the person reads."""
+    with db.transaction() as session:
+        credit_requests.decline(session, caller.user, request_id, given.reason, address=caller.address)
 
 
 @router.get("/audit", response_model=Page[AuditEntryShown])

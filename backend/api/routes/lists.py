@@ -10,6 +10,8 @@ from backend.api import bearer, pages
 from backend.api.bearer import Caller
 from backend.api.pages import Page, Turn
 from backend.api.schemas.lists import (
+    AskedShown,
+    AskGiven,
     CreditsShown,
     EstimateShown,
     LedgerEntryShown,
@@ -17,7 +19,8 @@ from backend.api.schemas.lists import (
     ModelsShown,
     UsedShown,
 )
-from backend.services import access, catalog, credits, estimates, ledger
+from backend.errors import NotFound
+from backend.services import access, catalog, credit_requests, credits, estimates, ledger
 from backend.services.ledger import Kind, Period
 from backend.services.tasks import MAX_PROMPT
 from backend.settings import get_settings
@@ -67,6 +70,31 @@ def list_ledger(
     with db.transaction() as session:
         found = ledger.following(session, caller.user, wanted, turn.after(pages.Moment), size=turn.limit)
     return turn.page(found, pages.Moment, LedgerEntryShown.model_validate)
+
+
+@money.get("/request")
+def read_credit_request(caller: Caller) -> AskedShown:
+    """What the person asked the admins for last."""
+    with db.transaction() as session:
+        found = credit_requests.newest(session, caller.user)
+    if found is None:
+        raise NotFound("You have not asked for credits.")
+    return AskedShown.model_validate(found)
+
+
+@money.put("/request")
+def ask_for_credits(caller: Caller, given: AskGiven) -> AskedShown:
+    """Asks the admins for credits; whoever has asked already asks with other words."""
+    with db.transaction() as session:
+        credit_requests.ask(session, caller.user, given.words)
+        return AskedShown.model_validate(credit_requests.newest(session, caller.user))
+
+
+@money.delete("/request", status_code=204)
+def withdraw_credit_request(caller: Caller) -> None:
+    """Takes the open request back, if there is one."""
+    with db.transaction() as session:
+        credit_requests.withdraw(session, caller.user)
 
 
 @money.get("/estimate")

@@ -35,6 +35,31 @@ class GrantGiven(Given):
     reason: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
+class RequestShown(Shown):
+    """Somebody asks for credits, and no admin has answered yet; credits whole."""
+
+    id: UUID
+    username: str = Field(examples=["bob"])
+    words: str
+    asked_at: datetime
+    credits: int = Field(description="What they have.")
+    used: int = Field(description="What they have used so far.")
+
+
+class RequestsShown(Shown):
+    """All of them, the oldest first."""
+
+    items: list[RequestShown]
+
+
+class DeclineGiven(Given):
+    """Why not."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Wait for next month, please."}]})
+
+    reason: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
 class AuditEntryShown(Shown):
     """A row of the audit log: who, what, on what, from where; bound to the row before by `previous`."""
 

@@ -88,6 +88,25 @@ class CreditsShown(Shown):
     used_per_day: list[UsedShown] = Field(description="Of the last 30 days, today last.")
 
 
+class AskGiven(Given):
+    """What the credits are for."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"words": "For the release on Friday"}]})
+
+    words: str = Field(default="", max_length=200)
+
+
+class AskedShown(Shown):
+    """A person's newest request for credits, and what became of it."""
+
+    words: str
+    status: Literal["open", "granted", "declined", "withdrawn"]
+    answer: str = Field(description="An admin's reason.")
+    granted: int = Field(description="Whole credits.")
+    asked_at: datetime
+    decided_at: datetime | None
+
+
 class LedgerEntryShown(Shown):
     """An entry of the ledger: what moved the balance, and what moved what is held."""
 

@@ -28,7 +28,7 @@ from sqlmodel import select
 from backend import db
 from backend.api.app import app
 from backend.github.types import Profile, Token
-from backend.models import PullRequest, TaskRun, User
+from backend.models import CreditRequest, PullRequest, TaskRun, User
 from backend.services import api_tokens, attachments, auth, recorder, tasks
 from backend.services.api_tokens import Scope
 from backend.settings import get_settings
@@ -84,6 +84,12 @@ POST   /api/tokens                                401    401     401     401    
 DELETE /api/tokens/{token_id}                     401    401     401     401      403    404   404   404  404 204
 GET    /api/admin/people                          401    401     401     401      403    403   200   403  403 403
 POST   /api/admin/people/{username}/credits       401    401     401     401      403    403   201   403  403 403
+GET    /api/credits/request                       401    401     401     401      200    404   404   404  404 200
+PUT    /api/credits/request                       401    401     401     401      403    200   200   200  200 200
+GET    /api/admin/credit-requests                 401    401     401     401      403    403   200   403  403 403
+PUT    /api/admin/credit-requests/{request_id}/grant 401 401     401     401      403    403   204   403  403 403
+PUT    /api/admin/credit-requests/{request_id}/decline 401 401   401     401      403    403   409   403  403 403
+DELETE /api/credits/request                       401    401     401     401      403    204   204   204  204 204
 GET    /api/admin/audit                           401    401     401     401      403    403   200   403  403 403
 GET    /api/admin/audit/verification              401    401     401     401      403    403   200   403  403 403
 GET    /api/admin/audit/export.jsonl              401    401     401     401      403    403   200   403  403 403
@@ -128,6 +134,9 @@ def bodies(people: People) -> dict[tuple[str, str], dict[str, Any]]:
         ("POST", "/api/tasks/{task_id}/retry"): {},
         ("POST", "/api/tokens"): {"name": "more", "scope": "read"},
         ("POST", "/api/admin/people/{username}/credits"): {"credits": 1, "reason": "why not"},
+        ("PUT", "/api/credits/request"): {"words": "For the release"},
+        ("PUT", "/api/admin/credit-requests/{request_id}/grant"): {"credits": 1, "reason": "why not"},
+        ("PUT", "/api/admin/credit-requests/{request_id}/decline"): {"reason": "why"},
     }
 
 
@@ -169,8 +178,10 @@ def things(connected: People) -> dict[str, dict[str, str]]:
     with db.transaction() as session:
         image, other = (attachments.store(session, connected.alice, "a.png", png()) for _ in range(2))
         kept = api_tokens.create(session, connected.alice, "hers", Scope.READ, 30)[0]
+        asked = CreditRequest(user_id=connected.alice.id)
+        session.add(asked)
     known = {"attachment_id": str(image.id), "other_image": str(other.id), "deed": "close", "name": "TOKEN_X"}
-    usual = {**known, "token_id": str(kept.id), "username": "bob"}
+    usual = {**known, "token_id": str(kept.id), "username": "bob", "request_id": str(asked.id)}
     hers = {**usual, **private, "repository_id": str(connected.sample)}
     theirs = {**usual, **shared, "repository_id": str(connected.shop)}
     return {role: theirs if role in ("bob", "carol", "admin") else hers for role in ROLES}
