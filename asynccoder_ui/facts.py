@@ -15,6 +15,7 @@ _PULLS = {
     PullRequestStatus.MERGED: ("merged", "merged"),
     PullRequestStatus.CLOSED: ("closed", "closed"),
 }
+_SEVERITY = {"critical": "bad", "major": "bad", "minor": "warn"}
 _ANSWERS = {TaskType.PR_REVIEW.value: "Findings", TaskType.ARCHITECT.value: "Plan"}
 
 
@@ -97,6 +98,26 @@ class Evidence:
     sentence: str = ""
     log_end: str = ""
     weakened: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One finding of a second opinion: where, how bad, what."""
+
+    where: str
+    severity: str
+    tone: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What another model said of the changes; `model` is empty where none was asked."""
+
+    model: str = ""
+    sentence: str = ""
+    cost: str = ""
+    remarks: list[Remark] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -247,6 +268,21 @@ def evidence(row: tasks.EvidenceRow | None, status: str) -> Evidence:
         log_end=row.log_end,
         weakened=row.weakened,
     )
+
+
+def opinion(row: tasks.OpinionRow | None) -> Opinion:
+    """Another model's words, which are not the worker's evidence."""
+    if row is None:
+        return Opinion()
+    remarks = [
+        Remark(f"{one['path']}:{one['line']}", one["severity"], _SEVERITY.get(one["severity"], "line"), one["text"])
+        for one in row.findings
+    ]
+    sentence = row.why or ("" if remarks else "It read the changes and remarks on nothing.")
+    if row.left_out:
+        sentence = f"{sentence} {row.left_out} changed files did not fit.".strip()
+    cost = f"about {in_dollars(to_credits(row.cost_micro))} of the run's cost" if row.cost_micro else ""
+    return Opinion(row.model, sentence, cost, remarks)
 
 
 def pull(row: tasks.PullRequestRow | None, verdict: str = "") -> Pull:

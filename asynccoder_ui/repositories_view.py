@@ -1,10 +1,12 @@
 """What the pages of repositories hold of the services' rows: small frozen values, ready to be drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from asynccoder_ui import chosen, routes
 from asynccoder_ui.syncing import Work
-from asynccoder_ui.views import iso, web_address
+from asynccoder_ui.views import Option, iso, web_address
+from backend.services.catalog import ModelChoice
 from backend.services.repositories import BranchRow, GoneRow, RepositoryRow
 from backend.services.repository_pages import Access, Archive, Listed, Privacy, Shown, Wanted
 from backend.services.repository_settings import DraftPolicy, SettingsRow
@@ -18,6 +20,7 @@ _POLICIES = {
     DraftPolicy.DRAFT: "Always a draft",
 }
 STARTS, MEANS_NOTHING = "starts", "nothing"
+NOBODY = "nobody"  # gives a second opinion
 _MENTIONS = {STARTS: "Starts a task, or goes on with one", MEANS_NOTHING: "Means nothing"}
 MENTION_OPTIONS = list(_MENTIONS.items())
 POLICY_OPTIONS = [(policy.value, words) for policy, words in _POLICIES.items()]
@@ -83,6 +86,8 @@ class SettingsItem:
     mentions: str = STARTS
     mention: str = ""  # the app's name in a comment
     mention_words: str = ""
+    opinion: str = NOBODY  # or the id of a model
+    opinion_model: str = ""
     changed_at: str = ""
     can_change: bool = False
 
@@ -148,9 +153,19 @@ def settings_item(row: SettingsRow) -> SettingsItem:
         mentions=mentions,
         mention=f"@{get_settings().mention}",
         mention_words=_MENTIONS[mentions].lower(),
+        opinion=str(row.opinion_model_id or NOBODY),
+        opinion_model=row.opinion_model,
         changed_at=iso(row.changed_at),
         can_change=row.can_change,
     )
+
+
+def opinion_options(row: SettingsRow, models: Sequence[ModelChoice]) -> list[Option]:
+    """Nobody, the models that this person can use, and the chosen one whoever can use it."""
+    listed = [Option(str(one.id), f"{one.display_name} ({one.price_line})") for one in models if one.is_available]
+    if row.opinion_model_id and str(row.opinion_model_id) not in [one.value for one in listed]:
+        listed.append(Option(str(row.opinion_model_id), row.opinion_model))
+    return [Option(NOBODY, "Nobody"), *listed]
 
 
 def _item(row: RepositoryRow, **more: str) -> RepositoryItem:

@@ -17,15 +17,17 @@ from asynccoder_ui.session import Session
 from asynccoder_ui.setup_view import RepositorySetup
 from backend.errors import NotFound, Refusal
 from backend.models import User
+from backend.services import catalog
 from backend.services import repository_pages as pages
 from backend.services import repository_settings as settings
+from backend.services.catalog import ModelChoice
 from backend.services.repository_settings import DraftPolicy, SettingsRow
 
 TABS = {"tasks": "Tasks", "branches": "Branches", "settings": "Settings"}
 _NOWHERE = "There is no such repository, or you cannot see it."
 
 
-_Answer = tuple[pages.Shown, SettingsRow] | str  # or why there is none
+_Answer = tuple[pages.Shown, SettingsRow, list[ModelChoice]] | str  # or why there is none
 
 
 def _question(page: "RepositoryView") -> Question[_Answer]:
@@ -36,7 +38,8 @@ def _read(session: DatabaseSession, user: User, repository: UUID | None) -> _Ans
     if repository is None:
         return _NOWHERE
     try:
-        return pages.page(session, user, repository), settings.read(session, user, repository)
+        shown, chosen = pages.page(session, user, repository), settings.read(session, user, repository)
+        return shown, chosen, catalog.choices(session, user) if chosen.can_change else []
     except NotFound as error:
         return str(error)
 
@@ -53,11 +56,12 @@ def _show(page: "RepositoryView", answer: _Answer) -> None:
     if isinstance(answer, str):
         page.missing = answer
         return
-    shown, chosen = answer
+    shown, chosen, models = answer
     page.head, page.missing = view.shown_item(shown), ""
     page.tasks, page.task_count = [views.task_item(row) for row in shown.tasks], shown.task_count
     page.tasks_href = routes.tasks_of(page.head.id)
     page.settings = view.settings_item(chosen)
+    page.opinion_options = view.opinion_options(chosen, models)
 
 
 class RepositoryView(Following, Session):
@@ -68,6 +72,7 @@ class RepositoryView(Following, Session):
     task_count: int = 0
     tasks_href: str = ""
     settings: view.SettingsItem = view.SettingsItem()
+    opinion_options: list[views.Option] = []
     tab: str = "tasks"
     missing: str = ""
     refused: str = ""
@@ -110,11 +115,13 @@ class RepositoryView(Following, Session):
 
 def _wanted(form: dict[str, Any]) -> dict[str, Any]:
     """The form as the service takes it. Raises InvalidInput."""
+    opinion = str(form.get("opinion", view.NOBODY))
     return {
         "test_command": str(form.get("test_command", "")),
         "draft_policy": given.one_of(DraftPolicy, str(form.get("draft_policy", ""))),
         "trigger_label": str(form.get("trigger_label", settings.LABEL)),
         "takes_mentions": str(form.get("mentions", view.STARTS)) == view.STARTS,
+        "opinion_model_id": None if opinion == view.NOBODY else given.identity(opinion),
     }
 
 

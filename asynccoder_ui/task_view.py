@@ -33,6 +33,7 @@ class TaskView(Session):
     facts: shown.TaskFacts = shown.TaskFacts()
     run: shown.RunFacts = shown.RunFacts()
     evidence: shown.Evidence = shown.Evidence()
+    opinion: shown.Opinion = shown.Opinion()
     pull: shown.Pull = shown.Pull()
     queued: list[shown.Message] = []
     menu: list[views.Action] = []
@@ -58,6 +59,7 @@ class TaskView(Session):
             if self.facts.id != str(task):  # another task's page: nothing of the one before
                 self.facts, self.run, self.queued = shown.TaskFacts(), shown.RunFacts(), []
                 self.evidence, self.pull, self.tab = shown.Evidence(), shown.Pull(), "log"
+                self.opinion = shown.Opinion()
                 self.next = shown.NextAction()
             self.error, self.missing = "", "" if task else _NOWHERE
         if task is None:
@@ -192,6 +194,7 @@ class TaskView(Session):
             self.next = shown.next_step(page)
             self.run = shown.run_facts(page)
             self.evidence = shown.evidence(page.evidence, page.row.status)
+            self.opinion = shown.opinion(page.opinion)
             self.pull = shown.pull(page.pull_request, page.evidence.verdict if page.evidence else "")
             self.menu = page_actions(page.row)
             self.queued = [

@@ -1,17 +1,19 @@
-"""The right side of a task's page: evidence, credits, pull request, the run's facts."""
+"""The right side of a task's page: evidence, a second opinion, credits, pull request, the run's facts."""
 
 import reflex as rx
 
 from asynccoder_ui import theme
 from asynccoder_ui.components.looks import pull_pill, signal_pills, verdict_pill
 from asynccoder_ui.components.react import moment
+from asynccoder_ui.facts import Remark
 from asynccoder_ui.pull_deeds import deed_buttons
 from asynccoder_ui.task_view import TaskView
 
 
 def rail() -> rx.Component:
-    """All four, one below the other."""
-    return theme.part("rail", evidence_card(), _credits(), _pull(), _run(), tag="aside", aria_label="About this task")
+    """All of them, one below the other."""
+    parts = (evidence_card(), opinion_part(), _credits(), _pull(), _run())
+    return theme.part("rail", *parts, tag="aside", aria_label="About this task")
 
 
 def evidence_card(in_full: bool = False) -> rx.Component:
@@ -33,6 +35,39 @@ def evidence_card(in_full: bool = False) -> rx.Component:
                 theme.row(verdict_pill(seen.verdict, seen.otherwise)), theme.words("aside", seen.sentence, tag="p")
             ),
         ),
+    )
+
+
+def opinion_part() -> rx.Component:
+    """What another model remarked on, where one was asked."""
+    said = TaskView.opinion
+    return rx.cond(
+        said.model != "",
+        theme.plain(
+            "section",
+            theme.plain("h2", "Second opinion"),
+            theme.stack(
+                theme.words("aside", said.model, rx.cond(said.cost != "", " · " + said.cost, ""), tag="p"),
+                rx.cond(said.sentence != "", theme.words("soft", said.sentence, tag="p")),
+                rx.foreach(said.remarks, _remark),
+            ),
+        ),
+    )
+
+
+def _remark(one: rx.Var[Remark]) -> rx.Component:
+    return theme.stack(
+        theme.row(
+            rx.match(
+                one.tone,
+                ("bad", theme.pill(one.severity, tone="bad")),
+                ("warn", theme.pill(one.severity, tone="warn")),
+                theme.pill(one.severity, tone="line"),
+            ),
+            theme.words("mono", one.where, trunc=True, title=one.where),
+        ),
+        theme.words("soft", one.text, tag="p"),
+        gap="tight",
     )
 
 

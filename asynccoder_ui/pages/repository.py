@@ -215,6 +215,17 @@ def _form() -> rx.Component:
                     view.MENTION_OPTIONS, name="mentions", default_value=chosen.mentions, key=chosen.changed_at
                 ),
             ),
+            theme.form_row(
+                "Second opinion",
+                theme.select_from(
+                    RepositoryView.opinion_options,
+                    name="opinion",
+                    default_value=chosen.opinion,
+                    key=chosen.changed_at,
+                ),
+                "Another model reads what was asked for and the diff, once, before the pull request, and remarks on up "
+                "to five things. It is paid out of what the run holds, where that is enough.",
+            ),
             theme.part("dialog-foot", theme.button("Save", variant="primary", type="submit")),
         ),
         on_submit=RepositoryView.save,
@@ -248,5 +259,7 @@ def _facts() -> rx.Component:
         ),
         theme.plain("dt", "Mention"),
         theme.plain("dd", "A comment that names ", theme.words("mono", chosen.mention), " ", chosen.mention_words),
+        theme.plain("dt", "Second opinion"),
+        theme.plain("dd", rx.cond(chosen.opinion_model != "", chosen.opinion_model, "Nobody gives one")),
         tag="dl",
     )

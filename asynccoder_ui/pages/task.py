@@ -6,7 +6,7 @@ import reflex as rx
 
 from asynccoder_ui import routes, theme
 from asynccoder_ui.components.looks import pull_pill, signal_pills, state_pill, verdict_pill
-from asynccoder_ui.components.rail import evidence_card, rail
+from asynccoder_ui.components.rail import evidence_card, opinion_part, rail
 from asynccoder_ui.components.react import (
     answer,
     attach,
@@ -167,7 +167,7 @@ def _columns() -> rx.Component:
                 TaskView.tab,
                 ("changes", _changes()),
                 ("answer", theme.part("scroll", answer(task=TaskView.facts.id, version=TaskView.facts.files_version))),
-                ("evidence", theme.part("scroll", evidence_card(in_full=True))),
+                ("evidence", theme.part("scroll", evidence_card(in_full=True), opinion_part())),
                 ("pull", theme.part("scroll", _pull())),
                 ("details", theme.part("scroll", rail())),
                 run_log(model=TaskView.facts.model),

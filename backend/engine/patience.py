@@ -49,6 +49,7 @@ class Patience:
     on_wait: Callable[[str, datetime, int], None]  # reason, until, attempt
     is_cancelled: Callable[[], bool]
     seams: Seams = field(default_factory=Seams)
+    tries: int = limits.TRIES
 
     def answer(self, provider: Provider, request: Request) -> Final:
         """The whole answer. Raises Cancelled, LongWait, ProviderError where asking again cannot help, and RunFailed."""
@@ -61,7 +62,7 @@ class Patience:
                     raise
                 seconds = self._pause(error, attempt)
                 waited += seconds if error.retry_after is None else 0
-                if attempt == limits.TRIES or waited > limits.BACK_OFF_SECONDS:
+                if attempt == self.tries or waited > limits.BACK_OFF_SECONDS:
                     raise RunFailed(error.failure, f"{error.failure.sentence} It said last: {error}") from error
                 self._wait(error.failure, seconds, attempt)
             attempt += 1

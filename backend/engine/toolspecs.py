@@ -24,7 +24,7 @@ def _text(description: str) -> dict[str, Any]:
 
 _PATH = _text("Relative to the repository's root.")
 _GLOB = _text("Only files that fit, such as *.py.")
-_FINDING = {
+FINDING = {
     "type": "object",
     "properties": {
         "path": {"type": "string"},
@@ -88,7 +88,7 @@ SPECS = {
         ["title", "summary", "findings"],
         title=_TITLE,
         summary=_SUMMARY,
-        findings={"type": "array", "items": _FINDING},
+        findings={"type": "array", "items": FINDING},
     ),
 }
 

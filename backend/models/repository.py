@@ -130,4 +130,5 @@ class RepositorySettings(SQLModel, table=True):
     draft_policy: str = filled("'unverified'")  # a draft only where the evidence is not green
     trigger_label: str = filled("'asynccoder'")  # which starts a task on an issue; empty for none
     takes_mentions: bool = filled("true")  # whether a comment that names the app starts one
+    opinion_model_id: UUID | None = reference("ai_models.id", nullable=True)  # who gives a second opinion
     updated_at: datetime = moment(default_now=True)

@@ -144,6 +144,7 @@ class TaskRun(SQLModel, table=True):
     head_sha: str | None = None
     sandbox: str | None = None
     evidence: dict[str, Any] | None = document()
+    opinion: dict[str, Any] | None = document()  # a second one: services/second_opinion.py
     cancelled_by: UUID | None = reference("users.id", nullable=True)
     cancel_requested_at: datetime | None = moment()
     finish_requested_at: datetime | None = moment()

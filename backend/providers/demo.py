@@ -51,6 +51,8 @@ class DemoProvider:
 
 
 def _next_step(request: Request) -> Talk:
+    if [spec.name for spec in request.tools] == [demo_words.REMARK]:
+        return demo_words.second_opinion(request.messages[0].text)
     prompts, done = _since_last_finish(request.messages)
     tools = {spec.name: spec for spec in request.tools}
     script = Script(

@@ -14,6 +14,7 @@ _HIT = re.compile(r"(?m)^([^\n:]+):(\d+):")
 _MOST_FILES = 8  # of a pull request that the script reads
 _TODO = re.compile(r"\b(TODO|FIXME|XXX)\b")
 _LONG_LINE = 120  # characters
+REMARK = "remark"  # the one tool of whoever is asked for a second opinion
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,19 @@ def _reviewed(script: Script, changed: Sequence[str], read: Sequence[Done]) -> T
     )
     count = "1 remark" if len(findings) == 1 else f"{len(findings)} remarks"
     return script.finish("That is all that a script can see.", f"{count} on what the diff shows", summary, findings)
+
+
+def second_opinion(asked: str) -> Talk:
+    """Remarks on what the lines of a diff themselves show, as of a review."""
+    patches = re.split(r"^(?=diff --git )", asked, flags=re.MULTILINE)[1:]
+    found = [
+        {"path": name[1], "line": number, "severity": severity, "text": text}
+        for patch in patches
+        if (name := re.search(r"^\+\+\+ b/(.+)$", patch, re.MULTILINE))
+        for number, line in _added(patch)
+        for severity, text in _remarks(name[1], line)
+    ]
+    return Talk(f"{STAND_IN} and judges nothing.", REMARK, {"findings": found[:5]})
 
 
 def _findings(path: str, diff: str) -> Iterator[dict[str, Any]]:

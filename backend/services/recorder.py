@@ -74,6 +74,16 @@ class Recorder:
         fitting = jsonb.fit(payload)
         patiently(lambda session: self._append(session, kind, fitting, None, uuid5(self._claim.run_id, name)))
 
+    def paid_once(self, kind: EventKind, payload: dict[str, Any], name: str) -> None:
+        """As `once`, of a call with `usage` and `cost_micro`, which count for the run; it is no step of its own."""
+        fitting = jsonb.fit(payload)
+
+        def store(session: Session) -> None:
+            if self._append(session, kind, fitting, None, uuid5(self._claim.run_id, name)) is not None:
+                self._count(session, fitting, steps=0)
+
+        patiently(store)
+
     def found(self, name: str) -> dict[str, Any] | None:
         """The payload of the run's event of that name, if an earlier attempt wrote it."""
         event_id = uuid5(self._claim.run_id, name)

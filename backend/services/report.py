@@ -7,6 +7,7 @@ from backend.engine.assignment import Ending
 from backend.jsonb import clean_text, without_direction
 from backend.services.brief import Brief
 from backend.services.credits import in_dollars, to_credits
+from backend.services.second_opinion import Opinion
 from backend.settings import get_settings
 from backend.words import Verdict
 
@@ -24,7 +25,7 @@ _CLOSING = re.compile(
 MAX_BODY = 60_000  # GitHub refuses bodies over 65,536 characters
 
 
-def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) -> str:
+def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any], opinion: Opinion | None = None) -> str:
     """The body as the worker writes it; the model's text is `quiet` already.
 
     It comes last, so that an open comment or fence in it swallows nothing of ours.
@@ -53,11 +54,34 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any]) ->
         f"By {facts.model_name}, {cost(to_credits(ending.cost_micro), own_key=facts.own_key)}. "
         f"The evidence is the worker's. [The task's log]({link})",
         "",
+        *(_opinion(opinion, own_key=facts.own_key) if opinion else []),
         "### What the model says",
         "",
         ending.text,
     ]
     return "\n".join(lines)[:MAX_BODY]
+
+
+def _opinion(opinion: Opinion, *, own_key: bool) -> list[str]:
+    """Another model's findings, a line each, so that nothing in one swallows what follows."""
+    price = f", {cost(to_credits(opinion.cost_micro), own_key=own_key)}" if opinion.cost_micro else ""
+    lines = [f"### Second opinion of {_cell(opinion.model)}{price}", ""]
+    if opinion.why:
+        return [*lines, _line(opinion.why), ""]
+    seen = "It read what was asked for and the diff, nothing else."
+    if opinion.left_out:
+        seen += f" {opinion.left_out} changed files did not fit."
+    found = [
+        f"- **{_cell(one['severity'])}** `{_cell(one['path'])}:{one['line']}` {_line(one['text'])}"
+        for one in opinion.findings
+    ]
+    if not found:
+        return [*lines, f"{seen} It remarks on nothing.", ""]
+    return [*lines, seen, "", *found, ""]
+
+
+def _line(text: str) -> str:
+    return " ".join(quiet(clean_text(text)).replace("<", "&lt;").split())
 
 
 def _cell(text: str) -> str:

@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 from backend import clock
 from backend.db import for_update
 from backend.errors import Forbidden, InvalidInput
-from backend.models import RepositorySettings, User
-from backend.services import access, audit
+from backend.models import AiModel, RepositorySettings, User
+from backend.services import access, audit, catalog
 from backend.words import Act, ObjectKind
 
 MOST_COMMAND = 1000
@@ -33,6 +33,7 @@ class SettingsRow:
     """The settings; without a command the tests are found by the repository's files. `changed_at` is None for never.
 
     Whoever may write starts a task by putting `trigger_label` on an issue, or by a comment that names the app.
+    `opinion_model_id` is the model that looks at the changes before the pull request; none does where it is None.
     """
 
     test_command: str
@@ -41,6 +42,8 @@ class SettingsRow:
     takes_mentions: bool
     changed_at: datetime | None
     can_change: bool
+    opinion_model_id: UUID | None = None
+    opinion_model: str = ""
 
 
 def read(session: Session, user: User, repository_id: UUID) -> SettingsRow:
@@ -54,6 +57,8 @@ def read(session: Session, user: User, repository_id: UUID) -> SettingsRow:
         found.takes_mentions if found else True,
         found.updated_at if found else None,
         level == "admin",
+        found.opinion_model_id if found else None,
+        _name(session, found.opinion_model_id if found else None),
     )
 
 
@@ -66,12 +71,13 @@ def save(
     draft_policy: DraftPolicy,
     trigger_label: str = LABEL,
     takes_mentions: bool = True,
+    opinion_model_id: UUID | None = None,
     address: str = audit.UNKNOWN,
 ) -> None:
     """Keeps the settings; runs that are claimed from now on use them. No label starts a task where it is empty.
 
     Raises NotFound, Forbidden for whoever is no admin of the repository, InvalidInput for a command that cannot be run
-    or a label that GitHub cannot have.
+    a label that GitHub cannot have, or a model that this person cannot use.
     """
     repository, level = access.reachable(session, user, repository_id)
     if level != "admin":
@@ -82,8 +88,11 @@ def save(
         "draft_policy": draft_policy.value,
         "trigger_label": _label(trigger_label),
         "takes_mentions": takes_mentions,
+        "opinion_model_id": opinion_model_id,
     }
     row = locked(session, repository_id)
+    if opinion_model_id not in (None, row.opinion_model_id):
+        catalog.usable(session, opinion_model_id, user)
     changed = [name for name, value in values.items() if getattr(row, name) != value]
     for name, value in {**values, "updated_at": clock.now()}.items():
         setattr(row, name, value)
@@ -100,6 +109,10 @@ def locked(session: Session, repository_id: UUID) -> RepositorySettings:
     return session.exec(
         for_update(select(RepositorySettings).where(col(RepositorySettings.repository_id) == repository_id))
     ).one()
+
+
+def _name(session: Session, model_id: UUID | None) -> str:
+    return session.get_one(AiModel, model_id).display_name if model_id else ""
 
 
 def _checked(command: str) -> str:

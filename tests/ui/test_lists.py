@@ -292,6 +292,10 @@ def test_an_admin_changes_the_settings_and_others_are_refused(people: People):
     form |= {"trigger_label": " agent: do it ", "mentions": "nothing"}
     mine = shown(people, f"/repositories/{people.sample}", (RepositoryView.save, form))
     assert (mine.settings.trigger_label, mine.settings.mentions) == ("agent: do it", "nothing")
+    assert mine.opinion_options[0].label == "Nobody" and mine.settings.opinion == "nobody"
+    form |= {"opinion": str(people.model)}
+    mine = shown(people, f"/repositories/{people.sample}", (RepositoryView.save, form))
+    assert (mine.settings.opinion, mine.settings.opinion_model) == (str(people.model), "Demo (scripted, no AI)")
     for who in ("alice", "bob", "carol"):
         seen = shown(people, f"/repositories/{people.shop}", (RepositoryView.save, form), who=who)
         assert seen.refused
@@ -308,6 +312,8 @@ def test_an_admin_changes_the_settings_and_others_are_refused(people: People):
         {"test_command": "make test"},
         {"test_command": "make test", "draft_policy": "draft", "trigger_label": "x" * 51},
         {"test_command": "make test", "draft_policy": "draft", "trigger_label": "a\nb"},
+        {"test_command": "make test", "draft_policy": "draft", "opinion": "somebody"},
+        {"test_command": "make test", "draft_policy": "draft", "opinion": "5f1c3f2e-3a52-4c1c-9d5e-0f9b7e1d2a10"},
         {},
     ],
 )

@@ -58,6 +58,9 @@ class SettingsShown(Shown):
     draft_policy: DraftPolicy
     trigger_label: str = Field(description="Put on an issue it starts a task; empty: none does.")
     takes_mentions: bool = Field(description="Whether a comment that names the app starts one.")
+    opinion_model_id: UUID | None = Field(
+        description="Which model looks at changes before the pull request; None: none."
+    )
     changed_at: datetime | None = Field(description="None: never.")
     can_change: bool = Field(description="Whether this person may, as an admin of the repository.")
 
@@ -69,6 +72,7 @@ class SettingsGiven(Given):
     draft_policy: DraftPolicy = DraftPolicy.UNVERIFIED
     trigger_label: str = Field(default=LABEL, max_length=200)
     takes_mentions: bool = True
+    opinion_model_id: UUID | None = None
 
 
 class SecretShown(Shown):

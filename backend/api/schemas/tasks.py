@@ -137,6 +137,18 @@ class EvidenceShown(Shown):
     weakened: list[str] = Field(description="Where tests were removed or skipped.")
 
 
+class OpinionShown(Shown):
+    """What another model said of the changes, which it saw once: up to five findings, or why there are none."""
+
+    model: str = Field(examples=["Claude Sonnet 4.6"])
+    findings: list[dict[str, Any]] = Field(
+        examples=[[{"path": "shop/totals.py", "line": 12, "severity": "major", "text": "Rounds before it adds up."}]]
+    )
+    why: str = Field(description="Why there is none; empty where there is one.")
+    left_out: int = Field(description="Changed files that it could not be shown.")
+    cost_micro: int = Field(description="Micro-dollars; part of the run's cost.")
+
+
 class MessageShown(Shown):
     """A follow-up that waits to be read."""
 
@@ -160,6 +172,7 @@ class TaskWhole(TaskShown):
     prompt: str
     run: RunShown
     evidence: EvidenceShown | None
+    opinion: OpinionShown | None
     file_count: int = Field(description="Files that it changed.")
     waiting_messages: list[MessageShown]
     attachments: list[AttachmentShown] = Field(description="The images that came with its prompt.")

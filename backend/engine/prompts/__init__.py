@@ -14,6 +14,12 @@ def system(task_type: TaskType) -> str:
     return _read("system") + "\n" + _read(task_type.value)
 
 
+@cache
+def second_opinion() -> str:
+    """What another model is told that looks at the work once."""
+    return _read("second_opinion")
+
+
 def opening(task_type: TaskType, guidance: str, subject: str = "") -> str:
     """What stands before the person's first prompt."""
     parts = [f"This is a task of type {task_type.value}."]

@@ -20,6 +20,7 @@ from backend.services.tasks.rows import (
     EvidenceRow,
     FileDiff,
     MessageRow,
+    OpinionRow,
     PullRequestRow,
     RunRow,
     TaskPage,
@@ -54,6 +55,7 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         review_of=found["pull_number"],
         review_url=_review_url(row, found["pull_number"]),
         evidence=_evidence(found["evidence"]),
+        opinion=OpinionRow(**found["opinion"]) if found["opinion"] else None,
         pull_request=_pull_request(row, found),
         file_count=found["file_count"],
         queued_messages=_queued(session, task_id) if row.is_mine else [],
@@ -93,13 +95,15 @@ def _page_columns(user: User) -> list[Any]:
         "limit": case((col(TaskRun.own_key), TaskRun.budget), else_=TaskRun.held),
     }
     seen = TaskRun.__table__.alias()  # type: ignore[attr-defined]  # SQLModel's tables are untyped
-    evidence = (
-        sqlalchemy.select(seen.c.evidence)
-        .where(seen.c.task_id == Task.id, seen.c.evidence["verdict"].astext.is_not(None))
+    verified = (seen.c.task_id == Task.id, seen.c.evidence["verdict"].astext.is_not(None))
+    evidence, opinion = (
+        sqlalchemy.select(column)
+        .where(*verified)
         .order_by(seen.c.number.desc())
         .limit(1)
         .correlate(Task)
         .scalar_subquery()
+        for column in (seen.c.evidence, seen.c.opinion)
     )
     changed = select(func.count()).where(TaskResult.run_id == newest_with_changes(Task.id), IS_CHANGE)
     return [
@@ -124,6 +128,7 @@ def _page_columns(user: User) -> list[Any]:
         func.jsonb_path_query_array(PullRequest.reviews, _SAID).label("pr_said"),
         col(TaskRun.created_at).label("run_asked_at"),
         evidence.label("evidence"),
+        opinion.label("opinion"),
         changed.scalar_subquery().label("file_count"),
         *((run[one] if one in run else col(getattr(TaskRun, one))).label(f"run_{one}") for one in _RUN),
     ]

@@ -162,6 +162,17 @@ class PullRequestRow:
 
 
 @dataclass(frozen=True)
+class OpinionRow:
+    """What another model said of the newest changes: findings, or `why` there are none. Micro-dollars."""
+
+    model: str
+    findings: list[dict[str, Any]]
+    why: str
+    left_out: int
+    cost_micro: int
+
+
+@dataclass(frozen=True)
 class FileDiff:
     """A changed file with its unified diff, `---`/`+++` lines included, and what became weaker in its tests."""
 
@@ -200,6 +211,7 @@ class TaskPage:
     review_of: int | None
     review_url: str
     evidence: EvidenceRow | None
+    opinion: OpinionRow | None
     pull_request: PullRequestRow | None
     file_count: int
     queued_messages: list[MessageRow]

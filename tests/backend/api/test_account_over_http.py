@@ -66,7 +66,9 @@ def test_a_repositorys_settings_are_its_admins(people: People, alice: TestClient
     assert told == alice.get(url).json() and (told["test_command"], told["draft_policy"]) == ("pytest -q", "draft")
     assert (told["trigger_label"], told["takes_mentions"]) == ("asynccoder", True)
     told = alice.put(url, json={"trigger_label": "", "takes_mentions": False}).json()
-    assert (told["trigger_label"], told["takes_mentions"]) == ("", False)
+    assert (told["trigger_label"], told["takes_mentions"], told["opinion_model_id"]) == ("", False, None)
+    assert alice.put(url, json={"opinion_model_id": str(people.model)}).json()["opinion_model_id"] == str(people.model)
+    assert alice.put(url, json={"opinion_model_id": str(people.sample)}).json()["field"] == "model_id"
     assert alice.put(url, json={"trigger_label": "x" * 51}).json()["field"] == "trigger_label"
     answer = alice.put(url, json={"test_command": "a\nb"})
     assert (answer.status_code, answer.json()["field"]) == (422, "test_command")
