@@ -86,7 +86,9 @@ def priced(
     model = UUID(choice.model_id)
     try:
         where = UUID(choice.repository_id) if choice.repository_id else None
-        estimate = estimates.estimate(session, model, TaskType(choice.task_type), where, length=length, images=images)
+        of = model, TaskType(choice.task_type), where
+        own = {one.provider for one in models if one.own_key}
+        estimate = estimates.estimate(session, *of, length=length, images=images, own=own)
     except NotFound:  # an unpriced model has no estimate
         return Price()
     own_key = any(one.own_key for one in models if one.id == model)

@@ -219,7 +219,7 @@ def next_step(page: tasks.TaskPage) -> NextAction:
 def run_facts(page: tasks.TaskPage) -> RunFacts:
     """The rail's figures of the newest run."""
     run = page.run
-    used = to_credits(run.cost_micro) if run.own_key or run.charged is None else run.charged
+    used = to_credits(run.cost_micro, run.margin) if run.own_key or run.charged is None else run.charged
     cached = f", {_thousands(run.tokens_cached)} cached" if run.tokens_cached else ""
     return RunFacts(
         number=run.number,
@@ -302,7 +302,7 @@ def _answer(page: tasks.TaskPage) -> str:
 
 
 def _stop_note(run: tasks.RunRow) -> str:
-    used = to_credits(run.cost_micro)
+    used = to_credits(run.cost_micro, run.margin)
     if run.own_key:
         return f"It has used {in_dollars(used)} on your own key. What it did stays in the log."
     return (

@@ -245,6 +245,10 @@ class Act(StrEnum):
     QUEUE_PAUSED = "queue_paused"
     QUEUE_RESUMED = "queue_resumed"
     RUN_STOPPED = "run_stopped"  # somebody else's
+    MODEL_ADDED = "model_added"
+    MODEL_CHANGED = "model_changed"
+    MODEL_PRICED = "model_priced"
+    PROVIDER_TESTED = "provider_tested"
 
 
 class ObjectKind(StrEnum):
@@ -259,6 +263,8 @@ class ObjectKind(StrEnum):
     SECRET = "secret"
     DEPLOYMENT = "deployment"
     TASK = "task"
+    MODEL = "model"
+    PROVIDER = "provider"
 
 
 class EventKind(StrEnum):

@@ -46,7 +46,10 @@ def run(
         str, typer.Option(help="PROVIDER/NAME, such as anthropic/claude-sonnet-4-6 or demo/demo-scripted.")
     ],
     task_type: Annotated[TaskType, typer.Option("--type", help="What kind of work.")] = TaskType.DEBUG,
-    budget: Annotated[float, typer.Option(help="US dollars that it may cost, where the model has a price.")] = 1.0,
+    budget: Annotated[float, typer.Option(help="US dollars that it may cost.")] = 1.0,
+    price: Annotated[
+        str, typer.Option(help="IN,OUT in dollars per million tokens, for a model that the price list does not know.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines on stdout: the log, then the ending.")] = False,
 ) -> None:
     """Runs the engine on a local repository and prints the diff; the repository itself is not changed."""
@@ -59,15 +62,32 @@ def run(
     settings = get_settings()
     if provider_id in KEYS and not settings.provider_key(provider_id):
         raise Misconfigured(f"There is no key for {provider_id}.", fix=f"Set {KEYS[provider_id]}.")
+    prices = _prices(provider_id, name, price)
     sandbox = choose(settings.sandbox, settings.extra_sandbox_paths)
     folder = workspaces_root(settings.data_dir, sandbox.owner) / f"run-{uuid4().hex[:12]}"
     try:
         with tempfile.TemporaryDirectory(prefix="asynccoder-") as mirrors:
             checkout = _copy(repo, Path(mirrors), folder, sandbox.owner)
-            ending = _work(settings, checkout, sandbox, (provider_id, name), task_type, prompt, budget, as_json)
+            ending = _work(settings, checkout, sandbox, (provider_id, name), task_type, prompt, prices, budget, as_json)
             _show(checkout, ending, as_json=as_json)
     finally:
         remove(folder)
+
+
+def _prices(provider_id: str, name: str, given: str) -> Any:
+    """What was given, else what the list says: without either nobody could say when the budget is used up."""
+    from backend.providers.base import Prices
+    from backend.services import dollars, known_models
+
+    if given:
+        asked = [dollars.micro(part, "--price") for part in given.split(",")]
+        if len(asked) != 2:
+            raise InvalidInput("--price is two prices with a comma between them, such as 0.5,1.5.")
+        return Prices(input=asked[0], output=asked[1], cache_read=asked[0], cache_write=asked[0])
+    listed = known_models.list_price(provider_id, name)
+    if listed is None:
+        raise Misconfigured(f"No price is known for {provider_id}/{name}.", fix="Give it: --price 0.5,1.5")
+    return listed
 
 
 def _copy(repo: Path, mirrors: Path, folder: Path, owner: Any) -> Any:
@@ -87,20 +107,18 @@ def _copy(repo: Path, mirrors: Path, folder: Path, owner: Any) -> Any:
 
 def _work(
     settings: Settings, checkout: Any, sandbox: Any, model: tuple[str, str], task_type: TaskType, prompt: str,
-    budget: float, as_json: bool,
+    prices: Any, budget: float, as_json: bool,
 ) -> Any:  # fmt: skip
     from backend.engine import agent, guidance
     from backend.engine.tools import Toolbox
     from backend.providers import open_provider
-    from backend.providers.base import Prices
-    from backend.services import catalog
 
     provider_id, name = model
     assignment = agent.Assignment(
         task_type=task_type,
         prompt=prompt,
         model=name,
-        prices=catalog.list_price(provider_id, name) or Prices(0, 0, 0, 0),
+        prices=prices,
         context_window=CONTEXT_WINDOW,
         max_output=MAX_OUTPUT,
         hold_micro=int(budget * MICRO_PER_DOLLAR),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backend.providers.base import IMAGE_TOKENS, Image, Message, Prices, Text, Thinking, ToolCall, ToolResult, ToolSpec
+from backend.providers.tokens import MESSAGE_TOKENS, TOOLS_TOKENS, estimate_tokens
 
 WRAP_UP_AT = 0.9  # of the steps or the time: what is left pays one turn that hands the work over
 MIN_OUTPUT = 1_024  # tokens; an answer that may be shorter than this is not worth asking for
@@ -27,27 +28,23 @@ class RunLimits:
     seconds: int = 3600
 
 
-def tokens(text: str) -> int:
-    """A careful estimate: code has 3.5 characters to a token, scripts of three bytes a letter about one."""
-    return len(text.encode("utf-8", "replace")) // 3 + 1
-
-
 def message_tokens(message: Message) -> int:
     """The estimate for a whole message."""
-    return sum(_part_tokens(part) for part in message.parts) + 8
+    return sum(_part_tokens(part) for part in message.parts) + MESSAGE_TOKENS
 
 
 def overhead_tokens(system: str, specs: list[ToolSpec]) -> int:
     """The estimate for what stands before the messages in every call."""
-    return tokens(system) + sum(tokens(f"{spec.name}{spec.description}{spec.parameters}") for spec in specs)
+    words = sum(estimate_tokens(f"{spec.name}{spec.description}{spec.parameters}") for spec in specs)
+    return estimate_tokens(system) + words + (TOOLS_TOKENS if specs else 0)
 
 
 def _part_tokens(part: Text | Thinking | ToolCall | ToolResult | Image) -> int:
     match part:
         case Text() | Thinking() | ToolResult():
-            return tokens(part.text)
+            return estimate_tokens(part.text)
         case ToolCall():
-            return tokens(part.name + str(part.args) + part.broken)
+            return estimate_tokens(part.name + str(part.args) + part.broken)
         case Image():
             return IMAGE_TOKENS
 
@@ -58,12 +55,16 @@ def affordable_output(prices: Prices, *, left_micro: int, input_tokens: int, wan
     Nothing is assumed to come from a cache. Unless the call is the run's last, as much is kept back as a wrap-up turn
     after it costs.
     """
-    input_price = max(prices.input, prices.cache_write)
-    left = left_micro * 1_000_000 - input_tokens * input_price
+    now, last = prices.at(input_tokens), prices.at(input_tokens + WRAP_UP_INPUT + wanted)
+    left = left_micro * 1_000_000 - input_tokens * _dearest_input(now)
     if not is_last:
-        left -= (input_tokens + WRAP_UP_INPUT) * input_price + WRAP_UP_OUTPUT * prices.output
+        left -= (input_tokens + WRAP_UP_INPUT) * _dearest_input(last) + WRAP_UP_OUTPUT * last.output
     if left < 0:
         return 0
     # The answer is read again by the wrap-up turn, so that its tokens cost both prices.
-    per_token = prices.output + (0 if is_last else input_price)
+    per_token = now.output + (0 if is_last else _dearest_input(last))
     return wanted if per_token == 0 else min(wanted, left // per_token)
+
+
+def _dearest_input(prices: Prices) -> int:
+    return max(prices.input, prices.cache_write)

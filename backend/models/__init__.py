@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from backend.models.ai_model import AiModel
+from backend.models.ai_model import AiModel, ProviderTest
 from backend.models.analytics import AnalyticsDaily, AnalyticsEveryone, AnalyticsStale
 from backend.models.audit import AuditEntry, AuditHead
 from backend.models.credit import CreditRequest, CreditTransaction, Deployment, Notice
@@ -53,6 +53,7 @@ __all__ = [
     "LostAccess",
     "Notice",
     "ProviderKey",
+    "ProviderTest",
     "PullRequest",
     "Repository",
     "RepositoryPage",

@@ -132,6 +132,7 @@ class TaskRun(SQLModel, table=True):
     own_key: bool = filled("false")  # on the person's own provider key: its cost is shown and not charged
     budget: int = filled("0")  # whole credits' worth that a run on the person's own key may cost: it holds none
     held: int = filled("0")
+    margin: int = filled("0")  # on the provider's price, in hundredths of a percent, as it was when the run began
     charged: int | None = None
     tokens_input: int = filled("0", sa_type=BigInteger)
     tokens_cached: int = filled("0", sa_type=BigInteger)

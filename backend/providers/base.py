@@ -100,21 +100,33 @@ class Usage:
 
 @dataclass(frozen=True)
 class Prices:
-    """Micro-dollars (10⁻⁶ US dollars) per million tokens, so that all arithmetic stays in integers."""
+    """Micro-dollars (10⁻⁶ US dollars) per million tokens, so that all arithmetic stays in integers.
+
+    `dearer` are the prices of long inputs: a call whose input is longer than one's `above` costs those for all its
+    tokens, as the providers have it.
+    """
 
     input: int
     output: int
     cache_read: int
     cache_write: int
+    above: int = 0  # tokens of input
+    dearer: tuple["Prices", ...] = ()
+
+    def at(self, input_tokens: int) -> "Prices":
+        """The prices of a call with that much input."""
+        reached = [price for price in self.dearer if input_tokens > price.above]
+        return max(reached, key=lambda price: price.above, default=self)
 
     def cost_micro(self, usage: Usage) -> int:
         """What a call cost in micro-dollars, rounded up once."""
+        price = self.at(usage.input_total)
         plain = usage.input_total - usage.cache_read - usage.cache_write
         total = (
-            plain * self.input
-            + usage.cache_read * self.cache_read
-            + usage.cache_write * self.cache_write
-            + usage.output * self.output
+            plain * price.input
+            + usage.cache_read * price.cache_read
+            + usage.cache_write * price.cache_write
+            + usage.output * price.output
         )
         return -(-total // 1_000_000)
 

@@ -27,6 +27,7 @@ from backend.providers.base import (
     ToolResult,
     Usage,
 )
+from backend.providers.tokens import estimate_tokens, tokens_in
 
 _STOPS: dict[str, Any] = {
     "stop": "end",
@@ -180,11 +181,11 @@ def usage_from(usage: Mapping[str, Any]) -> Usage:
 
 
 def _estimated(body: Mapping[str, Any], message: Mapping[str, Any]) -> Usage:
-    """Four characters to a token, for servers that report nothing; flagged, so that nobody takes it for measured."""
+    """Estimated from the text, for servers that report nothing; flagged, so that nobody takes it for measured."""
     images = [len(part["image_url"]["url"]) for said in body["messages"] for part in _image_parts(said)]
-    sent = len(json.dumps([body["messages"], body.get("tools")], ensure_ascii=False)) - sum(images)
-    got = len(json.dumps(message, ensure_ascii=False))
-    return Usage(input_total=sent // 4 + IMAGE_TOKENS * len(images), output=got // 4, estimated=True)
+    sent = len(json.dumps([body["messages"], body.get("tools")], ensure_ascii=False).encode("utf-8", "replace"))
+    got = estimate_tokens(json.dumps(message, ensure_ascii=False))
+    return Usage(tokens_in(sent - sum(images)) + IMAGE_TOKENS * len(images), output=got, estimated=True)
 
 
 def _image_parts(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:

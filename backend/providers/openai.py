@@ -175,12 +175,13 @@ def _arguments(text: str) -> dict[str, Any] | None:
 
 
 def usage_from(usage: Mapping[str, Any]) -> Usage:
-    """The input's tokens include the cached ones already; cache writes are not priced apart."""
-    total = usage.get("input_tokens") or 0
-    cached = (usage.get("input_tokens_details") or {}).get("cached_tokens") or 0
+    """The input's tokens include the cached ones already; only newer models tell of cache writes."""
+    total, details = usage.get("input_tokens") or 0, usage.get("input_tokens_details") or {}
+    cached = min(details.get("cached_tokens") or 0, total)
     return Usage(
         input_total=total,
-        cache_read=min(cached, total),
+        cache_read=cached,
+        cache_write=min(details.get("cache_write_tokens") or 0, total - cached),
         output=usage.get("output_tokens") or 0,
         reasoning=(usage.get("output_tokens_details") or {}).get("reasoning_tokens") or 0,
     )

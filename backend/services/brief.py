@@ -22,8 +22,9 @@ from backend.words import EventKind, Failure, TaskType
 class Brief:
     """One run's assignment. `log` is all of the task's, earlier runs included.
 
-    `limit` is what it may cost in whole credits; with `own_key` the person's own key pays, which is not read here: it
-    is opened for each call. `base_sha` and, of a run that merges its target, `merged_sha` are set once it was prepared.
+    `limit` is what it may cost in whole credits, `margin` included; with `own_key` the person's own key pays, which is
+    not read here: it is opened for each call. `base_sha` and, of a run that merges its target, `merged_sha` are set
+    once it was prepared.
     """
 
     claim: Claim
@@ -62,6 +63,7 @@ class Brief:
     takes_images: bool = False
     merges: str | None = None  # the pull request's target, where this run merges it into the task's branch
     merged_sha: str | None = None
+    margin: int = 0  # on the provider's price, in hundredths of a percent
     issues: tuple[str, ...] = ()  # what the pull request says it is for
 
 
@@ -98,6 +100,7 @@ def read(session: Session, claim: Claim) -> Brief:
         base_sha=run.base_sha,
         started_at=run.started_at or run.created_at,
         limit=run.limit,
+        margin=run.margin,
         user_id=user.id,
         author=(user.name, user.email or f"{user.github_id}+{user.username}@users.noreply.{user.github_host}"),
         repository_id=repository.id,

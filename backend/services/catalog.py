@@ -1,27 +1,32 @@
 """The models that can be chosen, with their prices. An unpriced model cannot be used and never costs 0 by accident."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from backend.db import for_update
 from backend.errors import InvalidInput
 from backend.models import AiModel, User
 from backend.providers.base import Prices
-from backend.services import provider_keys
-from backend.services.credits import prices
+from backend.services import audit, known_models, provider_keys
+from backend.services.credits import PER_WHOLE, prices
+from backend.services.dollars import written
+from backend.services.known_models import Known
 from backend.settings import Settings, get_settings
-from backend.words import Effort
+from backend.words import Act, Effort, ObjectKind, Tier
 
-DEMO = "demo"
+DEMO = known_models.DEMO.provider
+IN_ORDER = (col(AiModel.position), col(AiModel.display_name), col(AiModel.id))
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """One row of the model picker. Prices are US dollars per million tokens, as a line of text.
+    """One row of the model picker. Prices are US dollars per million tokens, as a line of text, margin included.
 
     `own_key`: the person's own key pays for it, and no credits are held or charged.
     """
@@ -41,84 +46,112 @@ class ModelChoice:
 
 
 @dataclass(frozen=True)
-class _Listed:
-    provider: str
+class PriceChange:
+    """A price in force that the list has changed. Prices are lines of text."""
+
     name: str
-    display_name: str
-    description: str
-    price: tuple[int, int, int, int] | None  # micro-dollars per million: input, output, cache read, cache write
-    max_tokens: int = 8_192
-    context_window: int = 200_000
-    efforts: tuple[Effort, ...] = ()
-    images: bool = True
+    before: str
+    now: str
 
 
-# List prices of the providers' own pages at the time of writing; an admin's table overrides them.
-_LISTED = (
-    _Listed(
-        "demo",
-        "demo-scripted",
-        "Demo (scripted, no AI)",
-        "Follows a fixed script with true tool calls. No AI and no key; shows how everything works. "
-        "It takes images and does not look at them.",
-        (500_000, 2_000_000, 50_000, 500_000),
-    ),
-    _Listed(
-        "anthropic",
-        "claude-sonnet-4-6",
-        "Claude Sonnet 4.6",
-        "Anthropic's model for everyday coding.",
-        (3_000_000, 15_000_000, 300_000, 3_750_000),
-        16_000,
-    ),
-    _Listed(
-        "anthropic",
-        "claude-opus-4-5",
-        "Claude Opus 4.5",
-        "Anthropic's model for the hardest work.",
-        (5_000_000, 25_000_000, 500_000, 6_250_000),
-        16_000,
-    ),
-    _Listed(
-        "openai",
-        "gpt-5.1",
-        "GPT-5.1",
-        "OpenAI's general model.",
-        (1_250_000, 10_000_000, 125_000, 1_250_000),
-        16_000,
-        efforts=tuple(Effort),
-    ),
-    _Listed(
-        "google",
-        "gemini-2.5-pro",
-        "Gemini 2.5 Pro",
-        "Google's model for code and long texts.",
-        (1_250_000, 10_000_000, 125_000, 1_250_000),  # up to 200,000 tokens of input, which is the window here
-        16_000,
-        efforts=tuple(Effort),
-    ),
-)
+def fill(session: Session) -> list[PriceChange]:
+    """Adds the known models and the operator's compatible ones, and reads the list prices anew.
 
-
-def fill(session: Session) -> None:
-    """Adds the listed models and the operator's compatible ones; rows that are there keep what an admin set."""
+    Rows that are there keep what an admin set. Returns the changes, each of which stands in the audit log.
+    """
     settings = get_settings()
-    for listed in _LISTED:
-        if listed.provider == DEMO and not settings.is_demo:
-            continue
-        _add(session, listed)
+    for known in (*([known_models.DEMO] if settings.is_demo else []), *known_models.MODELS):
+        add(session, known)
     for name in settings.compatible_models.replace(",", " ").split():
-        words = "On the operator's own server."
-        _add(session, _Listed("compatible", name, name, words, None, context_window=32_000, images=False))
+        add(session, served(name, is_on=True))
+    return refresh(session)
+
+
+def served(name: str, *, is_on: bool = False) -> Known:
+    """A model of the operator's own server, of which nothing but the name is known."""
+    words = "On the operator's own server."
+    return Known("compatible", name, name, words, 8_192, context_window=32_000, images=False, is_on=is_on)
+
+
+def add(session: Session, known: Known) -> bool:
+    """Adds a model behind all others, with its list price where there is one; False where it was there already."""
+    price = known_models.list_price(known.provider, known.name)
+    last = select(func.coalesce(func.max(AiModel.position) + 1, 0)).scalar_subquery()
+    wide = known_models.window(known.provider, known.name)
+    added = session.execute(
+        insert(AiModel)
+        .values(
+            provider=known.provider,
+            name=known.name,
+            display_name=known.display_name,
+            description=known.description,
+            **_columns(price),
+            max_tokens=known.max_tokens,
+            context_window=min(known.context_window, wide or known.context_window),
+            capabilities=_capabilities(known),
+            is_active=known.is_on,
+            position=last,
+        )
+        .on_conflict_do_nothing(index_elements=["provider", "name"])
+        .returning(col(AiModel.id))
+    )
+    return added.first() is not None
+
+
+def refresh(session: Session, actor: audit.Actor = audit.SERVER) -> list[PriceChange]:
+    """Reads the list prices anew. A price that an admin gave stays in force, and so does one that is no longer listed.
+
+    Returns what changed of the prices in force; each is written into the audit log as that actor's.
+    """
+    changes = []
+    for model in session.exec(for_update(select(AiModel).order_by(col(AiModel.id)))):
+        listed = known_models.list_price(model.provider, model.name)
+        if listed is None or model.list_price == asdict_of(listed):
+            continue
+        before = prices(model)
+        model.list_price = asdict_of(listed)
+        if not model.is_price_given:
+            take_list_price(model, listed)
+        now = prices(model)
+        if before is not None and now is not None and before != now:
+            changes.append(PriceChange(model.display_name, price_line(before), price_line(now)))
+            words = {"before": changes[-1].before, "now": changes[-1].now}
+            audit.record(session, Act.MODEL_PRICED, actor, object_of(model), **words)
+    session.flush()
+    return changes
+
+
+def take_list_price(model: AiModel, listed: Prices) -> None:
+    """Puts the list price in force."""
+    model.is_price_given = False
+    for name, value in _columns(listed).items():
+        setattr(model, name, value)
+
+
+def object_of(model: AiModel) -> audit.Object:
+    """The model as what something was done to."""
+    return audit.Object(ObjectKind.MODEL, str(model.id), f"{model.provider}/{model.name}")
+
+
+def price_line(price: Prices, margin: int = 0) -> str:
+    """Prices as people read them, with a margin on them in hundredths of a percent."""
+
+    def charged(asked: int) -> str:
+        return f"${written(-(-asked * (PER_WHOLE + margin) // PER_WHOLE))}"
+
+    line = f"{charged(price.input)} in, {charged(price.output)} out per million tokens"
+    for dear in price.dearer:
+        line += f"; with over {dear.above:,} in: {charged(dear.input)}, {charged(dear.output)}"
+    return line
 
 
 def choices(session: Session, user: User | None = None) -> list[ModelChoice]:
-    """The active models, those that this person can use first; each of the others says why not."""
+    """The active models in the admin's order, those that this person can use first; the others say why not."""
     settings = get_settings()
     own = provider_keys.held_by(session, user.id) if user else frozenset()
-    rows = session.exec(select(AiModel).where(col(AiModel.is_active)).order_by(col(AiModel.display_name)))
-    listed = [_choice(row, settings, own) for row in rows]
-    return sorted(listed, key=lambda choice: (not choice.is_available, not choice.is_demo, choice.display_name))
+    rows = session.exec(select(AiModel).where(col(AiModel.is_active)).order_by(*IN_ORDER))
+    listed = [_choice(row, settings, own, user) for row in rows]
+    return sorted(listed, key=lambda choice: (not choice.is_available, not choice.is_demo))
 
 
 def usable(session: Session, model_id: UUID, user: User) -> AiModel:
@@ -126,7 +159,7 @@ def usable(session: Session, model_id: UUID, user: User) -> AiModel:
     model = session.get(AiModel, model_id)
     if model is None:
         raise InvalidInput("There is no such model.", field="model_id")
-    reason = _why_not(model, get_settings(), provider_keys.held_by(session, user.id))
+    reason = _why_not(model, get_settings(), provider_keys.held_by(session, user.id), user)
     if reason:
         raise InvalidInput(reason, field="model_id")
     return model
@@ -153,32 +186,37 @@ def takes_images(provider: str, name: str, capabilities: Mapping[str, Any]) -> b
     return bool(capabilities.get("images"))
 
 
-def list_price(provider: str, name: str) -> Prices | None:
-    """The built-in list's price of a model, None where it has none."""
-    listed = next((one for one in _LISTED if (one.provider, one.name) == (provider, name)), None)
-    return Prices(*listed.price) if listed and listed.price else None
+def only_for(tiers: list[str]) -> str:
+    """Whose people may use a model, in a sentence; empty for everyone."""
+    named = [tier.value for tier in Tier if tier.value in tiers]
+    return f"Only for {' and '.join(named)}." if named else ""
 
 
-def _why_not(model: AiModel, settings: Settings, own: frozenset[str]) -> str:
-    if not model.is_active:
-        return "This model is switched off."
-    if prices(model) is None:
-        return "This model has no price yet. Ask your admin."
-    if model.provider == DEMO and not settings.is_demo:
+def unreachable(provider: str, settings: Settings) -> str:
+    """Why this deployment has no way of its own to a provider; empty where it has one."""
+    if provider == DEMO and not settings.is_demo:
         return "The scripted model only works in demo mode."
-    if model.provider == "compatible" and not settings.provider_base_url("compatible"):
+    if provider == "compatible" and not settings.provider_base_url("compatible"):
         return "No compatible server is configured. Ask your admin."
-    if model.provider in provider_keys.PROVIDERS and not (
-        model.provider in own or settings.provider_key(model.provider)
-    ):
+    if provider in provider_keys.PROVIDERS and not settings.provider_key(provider):
         return "No key is configured for this provider. Add your own in Settings, or ask your admin."
     return ""
 
 
-def _choice(model: AiModel, settings: Settings, own: frozenset[str]) -> ModelChoice:
-    reason = _why_not(model, settings, own)
-    price = prices(model)
-    line = f"${price.input / 1e6:g} in, ${price.output / 1e6:g} out per million tokens" if price else "no price yet"
+def _why_not(model: AiModel, settings: Settings, own: frozenset[str], user: User | None) -> str:
+    if not model.is_active:
+        return "This model is switched off."
+    if prices(model) is None:
+        return "This model has no price yet. Ask your admin."
+    if user is not None and model.tiers and user.subscription_tier not in model.tiers:
+        return only_for(model.tiers)
+    return "" if model.provider in own else unreachable(model.provider, settings)
+
+
+def _choice(model: AiModel, settings: Settings, own: frozenset[str], user: User | None) -> ModelChoice:
+    reason = _why_not(model, settings, own, user)
+    price, is_own = prices(model), model.provider in own
+    line = price_line(price, 0 if is_own else model.margin) if price else "no price yet"
     return ModelChoice(
         id=model.id,
         provider=model.provider,
@@ -189,33 +227,23 @@ def _choice(model: AiModel, settings: Settings, own: frozenset[str]) -> ModelCho
         is_demo=model.provider == DEMO,
         is_available=not reason,
         unavailable_reason=reason,
-        own_key=model.provider in own,
+        own_key=is_own,
         efforts=efforts(model),
         takes_images=takes_images(model.provider, model.name, model.capabilities),
     )
 
 
-def _add(session: Session, listed: _Listed) -> None:
-    price = listed.price or (None, None, None, None)
-    session.execute(
-        insert(AiModel)
-        .values(
-            provider=listed.provider,
-            name=listed.name,
-            display_name=listed.display_name,
-            description=listed.description,
-            input_price=price[0],
-            output_price=price[1],
-            cache_read_price=price[2],
-            cache_write_price=price[3],
-            max_tokens=listed.max_tokens,
-            context_window=listed.context_window,
-            capabilities=_capabilities(listed),
-        )
-        .on_conflict_do_nothing(index_elements=["provider", "name"])
-    )
+def _columns(price: Prices | None) -> dict[str, Any]:
+    named = ("input", "output", "cache_read", "cache_write")
+    columns = {f"{name}_price": getattr(price, name) if price else None for name in named}
+    return columns | {"list_price": asdict_of(price) if price else None}
 
 
-def _capabilities(listed: _Listed) -> dict[str, Any]:
-    efforts = {"efforts": [effort.value for effort in listed.efforts]} if listed.efforts else {}
-    return {**efforts, "images": True} if listed.images else efforts
+def asdict_of(price: Prices) -> dict[str, Any]:
+    """Prices as the table keeps them: as JSON gives them back."""
+    return asdict(price) | {"dearer": [asdict_of(dear) for dear in price.dearer]}
+
+
+def _capabilities(known: Known) -> dict[str, Any]:
+    efforts = {"efforts": [effort.value for effort in known.efforts]} if known.efforts else {}
+    return {**efforts, "images": True} if known.images else efforts

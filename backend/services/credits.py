@@ -1,6 +1,7 @@
 """The ledger: hold before, settle after, release the rest. Whole credits; append-only; each key once.
 
-One credit is one US cent of model cost, rounded up once per settlement. After TigerBeetle's two-phase transfers.
+One credit is one US cent of model cost with the model's margin on it, rounded up once per settlement. After
+TigerBeetle's two-phase transfers.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from backend.settings import get_settings
 from backend.words import Tier
 
 MICRO_PER_CREDIT = 10_000
+PER_WHOLE = 10_000  # a margin is in hundredths of a percent of the provider's price
 WELCOME = 100
 WARN_AT = 0.8  # of what a run may cost
 
@@ -71,9 +73,14 @@ def today(session: Session, user: User) -> Today:
     return Today(max(0, int(charged)) + held, limit, seconds)
 
 
-def to_credits(cost_micro: int) -> int:
-    """Micro-dollars in whole credits, rounded up."""
-    return -(-cost_micro // MICRO_PER_CREDIT)
+def to_credits(cost_micro: int, margin: int = 0) -> int:
+    """Micro-dollars of the provider's price in whole credits with the margin on it, rounded up once."""
+    return -(-cost_micro * (PER_WHOLE + margin) // (MICRO_PER_CREDIT * PER_WHOLE))
+
+
+def buys(amount: int, margin: int) -> int:
+    """What so many credits pay for, in micro-dollars of the provider's price: `to_credits` of it is never more."""
+    return amount * MICRO_PER_CREDIT * PER_WHOLE // (PER_WHOLE + margin)
 
 
 def in_dollars(amount: int) -> str:
@@ -88,14 +95,17 @@ def balance(session: Session, user: User) -> Balance:
 
 
 def prices(model: AiModel) -> Prices | None:
-    """The model's prices, None while an admin has not given any: such a model cannot be used."""
+    """What the provider asks, None while nobody knows: such a model cannot be used. What an admin gave is flat."""
     if model.input_price is None or model.output_price is None:
         return None
+    listed = model.list_price or {}
+    dearer = () if model.is_price_given else tuple(Prices(**price) for price in listed.get("dearer", ()))
     return Prices(
         input=model.input_price,
         output=model.output_price,
         cache_read=model.input_price if model.cache_read_price is None else model.cache_read_price,
         cache_write=model.input_price if model.cache_write_price is None else model.cache_write_price,
+        dearer=dearer,
     )
 
 

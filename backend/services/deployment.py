@@ -3,12 +3,14 @@
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, select
 
+from backend import log
 from backend.errors import Misconfigured
 from backend.models import Deployment
 from backend.services import catalog
 from backend.settings import Settings
 
 DEMO, REAL = "demo", "real"
+_log = log.get(__name__)
 
 
 def prepare(session: Session, settings: Settings) -> None:
@@ -21,4 +23,5 @@ def prepare(session: Session, settings: Settings) -> None:
             f"This database belongs to a {found} deployment, and the settings are those of a {mode} one.",
             fix="Point DATABASE_URL at a database of its own; demo accounts must never reach a real deployment.",
         )
-    catalog.fill(session)
+    for change in catalog.fill(session):
+        _log.info("a list price changed", model=change.name, before=change.before, now=change.now)

@@ -4,7 +4,7 @@ Half of the runs cost no more than `low` and nine in ten no more than `high`. Ru
 repository are looked at first, then those on any; of either the newest that completed and cost something.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -15,6 +15,7 @@ from sqlmodel import Session
 from backend.errors import NotFound
 from backend.models import AiModel
 from backend.providers.base import IMAGE_TOKENS, Prices, Usage
+from backend.providers.tokens import tokens_in
 from backend.services.credits import prices, to_credits
 from backend.words import TaskType
 
@@ -85,15 +86,18 @@ def estimate(
     *,
     length: int = 0,
     images: int = 0,
+    own: Collection[str] = (),
 ) -> Estimate:
     """What a run with a prompt of `length` characters and so many images is likely to cost, and what will be held.
+
+    `own` are the providers whose models the person's own keys pay for, without a margin.
 
     The caller has checked that the repository is the person's to see. Raises NotFound for an unknown or unpriced model.
     """
     model = session.get(AiModel, model_id)
     if model is None or prices(model) is None:
         raise NotFound("This model has no price yet.")
-    return of_models(session, [model], task_type, repository_id, length=length, images=images)[model_id]
+    return of_models(session, [model], task_type, repository_id, length=length, images=images, own=own)[model_id]
 
 
 def of_models(
@@ -104,12 +108,14 @@ def of_models(
     *,
     length: int = 0,
     images: int = 0,
+    own: Collection[str] = (),
 ) -> dict[UUID, Estimate]:
     """As `estimate`, of those of the models that have a price, by their ids."""
     priced = {model.id: price for model in models if (price := prices(model)) is not None}
+    margins = {model.id: 0 if model.provider in own else model.margin for model in models}
     # What the prompt itself costs, read at each of a few turns: a long one is more than what was usual.
-    own_usage = Usage((length // 4 + images * IMAGE_TOKENS) * 5, 0, 0, 0)
-    own = {id_: price.cost_micro(own_usage) for id_, price in priced.items()}
+    prompt = Usage((tokens_in(length) + images * IMAGE_TOKENS) * 5, 0, 0, 0)
+    least = {id_: price.cost_micro(prompt) for id_, price in priced.items()}
     found: dict[UUID, Estimate] = {}
     for basis, statement in ((Basis.REPOSITORY, _HERE), (Basis.TYPE, _ANYWHERE)):
         left = [id_ for id_ in priced if id_ not in found]
@@ -118,11 +124,11 @@ def of_models(
         place = {"repository": repository_id, "newest": _NEWEST} if basis is Basis.REPOSITORY else {"scanned": _SCANNED}
         given = {"models": left, "type": task_type.value, "enough": ENOUGH, **place}
         for id_, count, low, high in session.execute(statement, given):
-            found[id_] = _estimate(max(low, own[id_]), max(high, own[id_]), basis, count)
+            found[id_] = _estimate(max(low, least[id_]), max(high, least[id_]), margins[id_], basis, count)
     for id_, price in priced.items():
         if id_ not in found:
-            low, high = (_prior(price, task_type, place) + own[id_] for place in (0, 1))
-            found[id_] = _estimate(low, high, Basis.PRIOR, 0)
+            low, high = (_prior(price, task_type, place) + least[id_] for place in (0, 1))
+            found[id_] = _estimate(low, high, margins[id_], Basis.PRIOR, 0)
     return found
 
 
@@ -131,7 +137,7 @@ def _prior(price: Prices, task_type: TaskType, place: int) -> int:
     return price.cost_micro(Usage(total, cached, 0, out))
 
 
-def _estimate(low: float, high: float, basis: Basis, runs: int) -> Estimate:
+def _estimate(low: float, high: float, margin: int, basis: Basis, runs: int) -> Estimate:
     """With a hold of half as much again as nine in ten runs cost: what is not used is given back."""
-    least, most = (max(1, to_credits(round(cost))) for cost in (low, high))
+    least, most = (max(1, to_credits(round(cost), margin)) for cost in (low, high))
     return Estimate(least, most, max(5, -(-most * 3 // 2)), basis, runs)

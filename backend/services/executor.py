@@ -87,7 +87,7 @@ def _assignment(place: Workplace) -> Assignment:
         prices=facts.prices,
         context_window=facts.context_window,
         max_output=facts.max_output,
-        hold_micro=facts.limit * credits.MICRO_PER_CREDIT,
+        hold_micro=credits.buys(facts.limit, facts.margin),
         run_key=str(facts.claim.run_id),
         guidance=place.guidance,
         subject=place.subject,

@@ -29,7 +29,7 @@ _IS_STOPPED = (
 )
 _WISHES = (
     f"task_id, {_IS_STOPPED}, finish_requested_at IS NOT NULL,"
-    " CASE WHEN own_key THEN budget ELSE held END"  # TaskRun.limit
+    " CASE WHEN own_key THEN budget ELSE held END, margin"  # TaskRun.limit
 )
 _LISTEN = text(f"SELECT {_WISHES} FROM task_runs {_OWN}")  # noqa: S608  our own text
 _BEAT = text(
@@ -113,8 +113,8 @@ def listen(session: Session, claim: Claim, *, beats: bool = False) -> tuple[Orde
     found = session.execute(_BEAT if beats else _LISTEN, asked).first()
     if found is None:
         raise StaleFence
-    task_id, cancelled, finish_now, limit = found
-    return Orders(cancelled, finish_now, limit * credits.MICRO_PER_CREDIT), task_id
+    task_id, cancelled, finish_now, limit, margin = found
+    return Orders(cancelled, finish_now, credits.buys(limit, margin)), task_id
 
 
 def _messages(session: Session, task_id: UUID) -> list[QueuedMessage]:

@@ -168,21 +168,39 @@ def _require_answer(provider: str, key: str, seconds: float) -> None:
         raise InvalidInput("There is no such provider.", field="provider")
     name = NAMES[provider]
     with transaction() as session:
-        model = session.exec(
-            select(AiModel.name)
-            .where(AiModel.provider == provider, col(AiModel.is_active))
-            .order_by(func.coalesce(AiModel.input_price, 2**62), col(AiModel.name))
-        ).first()
+        model = cheapest(session, provider)
     if model is None:
         raise InvalidInput(f"No model of {name} is offered here. Ask your admin.", field="provider")
+    try:
+        ask(provider, key, model, seconds)
+    except ProviderError as error:
+        raise _refusal(_discreet(error, provider, key), name) from None
+
+
+def cheapest(session: Session, provider: str, *, or_off: bool = False) -> str | None:
+    """The name of the provider's model that costs least to be asked, of those that are switched on.
+
+    With `or_off` one that is switched off, where there is no other.
+    """
+    statement = select(AiModel.name).where(AiModel.provider == provider)
+    if not or_off:
+        statement = statement.where(col(AiModel.is_active))
+    price = func.coalesce(AiModel.input_price, 2**62)
+    return session.exec(statement.order_by(col(AiModel.is_active).desc(), price, col(AiModel.name))).first()
+
+
+def ask(provider: str, key: str | None, model: str, seconds: float) -> None:
+    """One true call of a few tokens to a provider. Raises ProviderError."""
     base_url = get_settings().provider_base_url(provider)
     adapter = open_provider(provider, api_key=key, base_url=base_url, seconds=seconds)
     asked = Message("user", (Text("Answer with the one word: ok"),))
-    try:
-        for _ in adapter.stream(Request(model, "Answer with one word.", [], [asked], _TEST_TOKENS)):
-            pass
-    except ProviderError as error:
-        raise _refusal(_discreet(error, provider, key), name) from None
+    for _ in adapter.stream(Request(model, "Answer with one word.", [], [asked], _TEST_TOKENS)):
+        pass
+
+
+def without_key(words: str, key: str | None) -> str:
+    """A provider's words without a key that they quote, whole or with its middle starred out."""
+    return _QUOTED.sub("[key]", words.replace(key, "[key]") if key else words)
 
 
 def _refusal(error: ProviderError, name: str) -> InvalidInput | Unavailable:
@@ -195,7 +213,7 @@ def _refusal(error: ProviderError, name: str) -> InvalidInput | Unavailable:
 
 def _discreet(error: ProviderError, provider: str, key: str) -> ProviderError:
     """The same error without the key in it, and with its owner for the one to mend it."""
-    said = _QUOTED.sub("[key]", str(error).replace(key, "[key]"))
+    said = without_key(str(error), key)
     if error.failure is Failure.MODEL_AUTH:
         said = said.removeprefix(Failure.MODEL_AUTH.sentence).strip()
         said = f"{NAMES[provider]} did not accept your key. {said}".strip()

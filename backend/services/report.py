@@ -51,7 +51,7 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any], op
         lines.append(f"| Tests removed or skipped | {_cell(quiet(', '.join(evidence['weakened'])))} |")
     lines += [
         "",
-        f"By {facts.model_name}, {cost(to_credits(ending.cost_micro), own_key=facts.own_key)}. "
+        f"By {facts.model_name}, {cost(to_credits(ending.cost_micro, facts.margin), own_key=facts.own_key)}. "
         f"The evidence is the worker's. [The task's log]({link})",
         "",
         *(_opinion(opinion, own_key=facts.own_key) if opinion else []),

@@ -125,7 +125,7 @@ def _review(place: Workplace, ending: Ending, subject: ReviewSubject, fresh: Seq
     stands = f" {again} of before still {'stands' if again == 1 else 'stand'}." if again else ""
     title = _words(ending.title)
     link = f"{get_settings().origin}/tasks/{facts.task_id}"
-    price = cost(to_credits(ending.cost_micro), own_key=facts.own_key)
+    price = cost(to_credits(ending.cost_micro, facts.margin), own_key=facts.own_key)
     foot = f"By {facts.model_name}, {price}, of {subject.head_sha[:12]}.{stands}"
     return _Review(
         subject=subject,

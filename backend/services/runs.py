@@ -18,7 +18,7 @@ from backend.db import after_commit, for_update, lock
 from backend.engine.assignment import Orders
 from backend.engine.transcript import with_images
 from backend.errors import AsyncCoderError, Conflict, StaleFence
-from backend.models import PullRequest, Task, TaskRun, User
+from backend.models import AiModel, PullRequest, Task, TaskRun, User
 from backend.queue import ring_runs
 from backend.services import (
     access,
@@ -117,7 +117,7 @@ def park(
 
 def _has_answered(run: TaskRun, heard: Orders) -> bool:
     wants_end = run.finish_requested_at is not None and not heard.finish_now
-    return wants_end or run.limit * credits.MICRO_PER_CREDIT > heard.hold_micro
+    return wants_end or credits.buys(run.limit, run.margin) > heard.hold_micro
 
 
 def wake(session: Session, run: TaskRun, task: Task) -> None:
@@ -159,7 +159,7 @@ def _end(session: Session, run_id: UUID, fence: int, how: End, *, in_short: bool
     run.ended_at = clock.now()
     run.lease_owner = run.lease_expires_at = None
     refund = how.failure is not None and how.failure.is_platform_fault
-    charged = credits.settle(session, task.user_id, run, credits.to_credits(cost), refund=refund)
+    charged = credits.settle(session, task.user_id, run, credits.to_credits(cost, run.margin), refund=refund)
     task.credits_used += 0 if refund else charged
     task.completed_at = run.ended_at
     record(
@@ -173,6 +173,7 @@ def _end(session: Session, run_id: UUID, fence: int, how: End, *, in_short: bool
             "refunded": refund and charged > 0,
             "cost_micro": cost,
             "own_key": run.own_key,
+            "margin": run.margin,
         },
         "settled",
     )
@@ -215,6 +216,8 @@ def start(
     if run.own_key:
         credits.allow(session, user.id, run, hold)
     else:
+        # Fixed here: whatever becomes of the model's margin, the run costs what was agreed.
+        run.margin = session.exec(select(AiModel.margin).where(AiModel.id == task.ai_model_id)).one()
         credits.hold(session, user.id, run, hold, key=f"run:{run.id}:hold")
     run.turn = line.turn(session, user.id, Priority(task.priority))
     run.reason = WAITING
@@ -276,7 +279,8 @@ def follow_up(session: Session, user: User, task: Task, prompt: str = "", *, mer
     ids = [message.id for message in messages]
     images = sum(map(len, attachments.of_messages(session, task.id, ids).values()))
     of = TaskType(task.type), task.repository_id
-    estimate = estimates.estimate(session, model.id, *of, length=len(prompt), images=images)
+    own = provider_keys.held_by(session, user.id)
+    estimate = estimates.estimate(session, model.id, *of, length=len(prompt), images=images, own=own)
     task.estimated_credits = estimate.hold
     run = start(session, task, user, prompt, hold=estimate.hold, messages=ids)
     run.merges_target = merges_target

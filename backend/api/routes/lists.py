@@ -20,7 +20,7 @@ from backend.api.schemas.lists import (
     UsedShown,
 )
 from backend.errors import NotFound
-from backend.services import access, catalog, credit_requests, credits, estimates, ledger
+from backend.services import access, catalog, credit_requests, credits, estimates, ledger, provider_keys
 from backend.services.ledger import Kind, Period
 from backend.services.tasks import MAX_PROMPT
 from backend.settings import get_settings
@@ -110,5 +110,7 @@ def read_estimate(
     with db.transaction() as session:
         if repository_id is not None:
             access.repository(session, caller.user, repository_id)
-        found = estimates.estimate(session, model_id, type, repository_id, length=prompt_length, images=images)
+        own = provider_keys.held_by(session, caller.user.id)
+        of = model_id, type, repository_id
+        found = estimates.estimate(session, *of, length=prompt_length, images=images, own=own)
         return EstimateShown.model_validate(found)

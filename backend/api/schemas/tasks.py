@@ -115,7 +115,8 @@ class RunShown(Shown):
     charged: int | None
     limit: int = Field(description="What it may cost, in whole credits.")
     own_key: bool = Field(description="It runs on the person's own provider key: nothing is held or charged.")
-    cost_micro: int
+    margin: int = Field(description="On the provider's price, in hundredths of a percent; credits have it in them.")
+    cost_micro: int = Field(description="The provider's price, without the margin.")
     steps: int
     tokens_in: int
     tokens_cached: int

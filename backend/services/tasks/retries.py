@@ -62,7 +62,9 @@ def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:
     prompt = _newest(session, task).prompt
     usable = [choice for choice in catalog.choices(session, user) if choice.is_available]
     models = session.exec(select(AiModel).where(col(AiModel.id).in_([choice.id for choice in usable]))).all()
-    costs = estimates.of_models(session, models, TaskType(task.type), task.repository_id, length=len(prompt))
+    own = {one.provider for one in usable if one.own_key}
+    of = TaskType(task.type), task.repository_id
+    costs = estimates.of_models(session, models, *of, length=len(prompt), own=own)
     has_images = attachments.has_any(session, task.id)
     offers = [
         ModelOffer(one.id, one.display_name, costs[one.id].hold, one.own_key, has_images and not one.takes_images)

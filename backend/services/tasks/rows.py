@@ -106,6 +106,8 @@ class Sidebar:
 class RunRow:
     """A run as the rail shows it. `charged` is None until it is settled; costs in micro-dollars, tokens counted.
 
+    `cost_micro` is the provider's price, on which credits have the `margin`, in hundredths of a percent.
+
     `limit` is what it may cost in whole credits; with `own_key` nothing of that is held or charged.
     """
 
@@ -113,6 +115,7 @@ class RunRow:
     attempt: int
     held: int
     charged: int | None
+    margin: int
     cost_micro: int
     steps: int
     tokens_in: int

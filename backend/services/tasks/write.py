@@ -21,6 +21,7 @@ from backend.services import (
     drafts,
     estimates,
     notices,
+    provider_keys,
     repositories,
     runs,
 )
@@ -133,7 +134,13 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
     model = catalog.usable(session, draft.model_id, user)
     attachments.require_fit(model, draft.attachments)
     estimate = estimates.estimate(
-        session, model.id, draft.task_type, repository.id, length=len(prompt), images=len(set(draft.attachments))
+        session,
+        model.id,
+        draft.task_type,
+        repository.id,
+        length=len(prompt),
+        images=len(set(draft.attachments)),
+        own=provider_keys.held_by(session, user.id),
     )
     task = Task(
         id=task_id,

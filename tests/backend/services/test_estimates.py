@@ -37,7 +37,7 @@ def cost(people: People, *cents: float, repository: UUID | None = None, **column
             session.add(TaskRun(task_id=task.id, number=1, prompt="P", cost_micro=round(each * 10_000), **wanted))
 
 
-def estimate(people: People, repository: UUID | None = None, **given: int) -> Estimate:
+def estimate(people: People, repository: UUID | None = None, **given: Any) -> Estimate:
     with db.transaction() as session:
         where = repository or people.shop
         return estimates.estimate(session, people.model, TaskType.DEBUG, where, **given)
