@@ -55,6 +55,8 @@ class ScriptedModelServer:
     def __init__(self, script: Sequence[Answer]) -> None:
         self.script = list(script)
         self.received: list[Received] = []
+        self.models = b'{"data": []}'  # what is answered to GET …/models
+        self.models_asked: list[dict[str, str]] = []  # with which headers
         self.closing = threading.Event()
         self._lock = threading.Lock()
         self._http = _Http(self)
@@ -82,6 +84,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         return
+
+    def do_GET(self) -> None:
+        self.server.script.models_asked.append({k.lower(): v for k, v in self.headers.items()})
+        body = self.server.script.models
+        self.send_response(200 if self.path.endswith("/models") else 404)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))

@@ -19,6 +19,7 @@ from backend.api.routes import (
     analytics,
     attachments,
     auth,
+    catalog,
     description,
     device,
     events,
@@ -51,7 +52,7 @@ for part in (
     *(auth.router, device.router, webhooks.router, files.router, health.router, metrics.router),
     *(account.router, repositories.router, tasks.router, outcomes.router, events.router),
     *(attachments.router, pull_requests.router, pull_requests.of_task),
-    *(lists.models, lists.money, analytics.router, tokens.router, admin.router, description.router),
+    *(lists.models, lists.money, analytics.router, tokens.router, admin.router, catalog.router, description.router),
 ):
     app.include_router(part)
 app.add_middleware(Metering)  # the first is the innermost

@@ -1,8 +1,10 @@
 """The catalog as admins keep it: which models there are, at which price, with what margin, for whom, in which order."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import func
@@ -14,7 +16,7 @@ from backend.errors import Conflict, InvalidInput
 from backend.models import AiModel, TaskRun, User
 from backend.providers import REGISTRY
 from backend.providers.base import Prices
-from backend.services import access, audit, catalog, credits, known_models
+from backend.services import access, audit, catalog, credits, dollars, known_models
 from backend.services.catalog import PriceChange, price_line
 from backend.services.known_models import Known
 from backend.settings import get_settings
@@ -24,6 +26,7 @@ MOST_NAME = 80  # characters
 MOST_MARGIN = 100_000  # hundredths of a percent: eleven times the provider's price
 LEAST_WINDOW, MOST_WINDOW = 8_000, 2_000_000  # tokens
 USED_DAYS = 30
+_PERCENT = re.compile(r"[0-9]{1,4}(\.[0-9]{1,2})?")
 _NEEDS_PRICE = "Nobody knows yet what this model costs: give it a price first."
 
 
@@ -66,6 +69,11 @@ class Change:
 def listing(session: Session, user: User) -> list[ModelEntry]:
     """All models in their order, switched on or not. Raises Forbidden."""
     access.require_admin(user)
+    return entries(session)
+
+
+def entries(session: Session) -> list[ModelEntry]:
+    """The same for the operator at a terminal."""
     since = clock.now() - timedelta(days=USED_DAYS)
     counted = (
         select(TaskRun.ai_model_id, func.count())
@@ -76,20 +84,18 @@ def listing(session: Session, user: User) -> list[ModelEntry]:
     return [_entry(row, runs.get(row.id, 0)) for row in session.exec(select(AiModel).order_by(*catalog.IN_ORDER))]
 
 
-def entry(session: Session, user: User, model_id: UUID) -> ModelEntry:
-    """One of them. Raises Forbidden, NotFound."""
-    access.require_admin(user)
-    return _entry(lock(session, AiModel, model_id), 0)
-
-
 def change(session: Session, user: User, model_id: UUID, wanted: Change, *, address: str = audit.UNKNOWN) -> ModelEntry:
     """Changes a model; what is so already is left alone. Raises Forbidden, NotFound, InvalidInput.
 
     Runs that have begun keep their margin, and runs that wait in line are carried out.
     """
     access.require_admin(user)
+    return apply(session, model_id, wanted, audit.by(user, address))
+
+
+def apply(session: Session, model_id: UUID, wanted: Change, actor: audit.Actor) -> ModelEntry:
+    """The same for the operator at a terminal. Raises NotFound, InvalidInput."""
     model = lock(session, AiModel, model_id)
-    actor = audit.by(user, address)
     _price(session, model, wanted, actor)
     if wanted.is_active and credits.prices(model) is None:
         raise InvalidInput(_NEEDS_PRICE, field="is_active")
@@ -151,6 +157,28 @@ def refresh(session: Session, user: User, *, address: str = audit.UNKNOWN) -> li
     return catalog.refresh(session, audit.by(user, address))
 
 
+def given_price(input: str, output: str, cache_read: str = "", cache_write: str = "") -> Prices:
+    """A price as it was written, in dollars per million tokens: without their own, caches cost what the input does.
+
+    Raises InvalidInput with the field that is wrong.
+    """
+    asked = dollars.micro(input, "input")
+    return Prices(
+        input=asked,
+        output=dollars.micro(output, "output"),
+        cache_read=dollars.micro(cache_read, "cache_read") if cache_read.strip() else asked,
+        cache_write=dollars.micro(cache_write, "cache_write") if cache_write.strip() else asked,
+    )
+
+
+def margin(percent: str) -> int:
+    """A margin as it was written, in percent, in hundredths of one. Raises InvalidInput."""
+    written = percent.strip().removesuffix("%").strip() or "0"
+    if not _PERCENT.fullmatch(written) or Decimal(written) * 100 > MOST_MARGIN:
+        raise InvalidInput("A margin is between 0 and 1,000 percent, such as 15 or 12.5.", field="margin")
+    return int(Decimal(written) * 100)
+
+
 def is_name(name: str) -> bool:
     """Whether it can be a model's name: some characters that print, without blanks."""
     return 0 < len(name) <= 200 and name.isprintable() and " " not in name
@@ -160,7 +188,7 @@ def _price(session: Session, model: AiModel, wanted: Change, actor: audit.Actor)
     before = credits.prices(model)
     was_given = model.is_price_given
     if wanted.use_list_price:
-        listed = known_models.list_price(model.provider, model.name)
+        listed = known_models.list_price(model.provider, model.name) or credits.listed_price(model)
         if listed is None:
             raise InvalidInput("The price list does not know this model: give it a price.", field="price")
         catalog.take_list_price(model, listed)
@@ -215,7 +243,6 @@ def _said(value: object) -> str:
 
 def _entry(model: AiModel, runs: int) -> ModelEntry:
     price, settings = credits.prices(model), get_settings()
-    listed = Prices(**model.list_price) if model.list_price else None
     trouble = "It has no price yet." if price is None else catalog.unreachable(model.provider, settings)
     return ModelEntry(
         id=model.id,
@@ -224,7 +251,7 @@ def _entry(model: AiModel, runs: int) -> ModelEntry:
         display_name=model.display_name,
         is_active=model.is_active,
         price=price,
-        listed=listed,
+        listed=credits.listed_price(model),
         is_price_given=model.is_price_given,
         margin=model.margin,
         tiers=tuple(tier for tier in Tier if tier.value in model.tiers),

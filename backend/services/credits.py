@@ -6,6 +6,7 @@ TigerBeetle's two-phase transfers.
 
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func
@@ -98,15 +99,19 @@ def prices(model: AiModel) -> Prices | None:
     """What the provider asks, None while nobody knows: such a model cannot be used. What an admin gave is flat."""
     if model.input_price is None or model.output_price is None:
         return None
-    listed = model.list_price or {}
-    dearer = () if model.is_price_given else tuple(Prices(**price) for price in listed.get("dearer", ()))
+    listed = None if model.is_price_given else listed_price(model)
     return Prices(
         input=model.input_price,
         output=model.output_price,
         cache_read=model.input_price if model.cache_read_price is None else model.cache_read_price,
         cache_write=model.input_price if model.cache_write_price is None else model.cache_write_price,
-        dearer=dearer,
+        dearer=listed.dearer if listed else (),
     )
+
+
+def listed_price(model: AiModel) -> Prices | None:
+    """What the price list said when it was last read, None where it does not know the model."""
+    return _read(model.list_price) if model.list_price else None
 
 
 def hold(session: Session, user_id: UUID, run: TaskRun, amount: int, *, key: str) -> None:
@@ -194,6 +199,10 @@ def unbalanced(session: Session) -> list[str]:
         .where((func.coalesce(sums.c.amount, 0) != User.credits) | (func.coalesce(sums.c.held, 0) != User.credits_held))
     )
     return list(rows)
+
+
+def _read(price: dict[str, Any]) -> Prices:
+    return Prices(**{**price, "dearer": tuple(_read(dear) for dear in price["dearer"])})
 
 
 def _spender(session: Session, user_id: UUID) -> User:

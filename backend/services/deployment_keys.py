@@ -17,14 +17,14 @@ from backend.providers.base import ProviderError
 from backend.services import access, audit, catalog, provider_keys
 from backend.services.catalog_admin import is_name
 from backend.settings import get_settings
-from backend.words import Act, ObjectKind
+from backend.words import Act, Failure, ObjectKind
 
 NAMES = {**provider_keys.NAMES, "compatible": "Compatible server"}
 KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY", "google": "GEMINI_API_KEY"}
 LOOK_SECONDS = 10.0
 MOST_MODELS = 500
 MOST_BYTES = 1_000_000
-_WORDS = 500  # characters of what a provider said
+_MOST_WORDS = 500  # characters of what a provider said
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def test(
     try:
         provider_keys.ask(provider, key, model, seconds)
     except ProviderError as error:
-        words = provider_keys.without_key(str(error), key)[:_WORDS] or "It did not say why."
+        words = _words(provider_keys.without_key(str(error), key), error.failure)
     with transaction() as session:
         user = _admin(session, user_id)
         values = {"is_ok": not words, "words": words, "tested_at": clock.now()}
@@ -127,6 +127,11 @@ def _asked(base_url: str, key: str | None, seconds: float) -> list[str]:
     except (ValueError, KeyError, TypeError) as error:
         raise Unavailable("What the compatible server answered is no list of models.") from error
     return sorted({name for name in names if isinstance(name, str) and is_name(name)})[:MOST_MODELS]
+
+
+def _words(said: str, failure: Failure) -> str:
+    """The provider's own words, without ours before them, which are for a person with a run."""
+    return said.removeprefix(failure.sentence).strip().removeprefix("It says:").strip()[:_MOST_WORDS] or "(nothing)"
 
 
 def _admin(session: Session, user_id: UUID) -> User:

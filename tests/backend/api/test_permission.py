@@ -94,6 +94,14 @@ GET    /api/admin/audit                           401    401     401     401    
 GET    /api/admin/audit/verification              401    401     401     401      403    403   200   403  403 403
 GET    /api/admin/audit/export.jsonl              401    401     401     401      403    403   200   403  403 403
 GET    /api/admin/audit/export.csv                401    401     401     401      403    403   200   403  403 403
+GET    /api/admin/models                         401    401     401     401      403    403   200   403  403 403
+POST   /api/admin/models                         401    401     401     401      403    403   201   403  403 403
+PUT    /api/admin/models/prices                  401    401     401     401      403    403   200   403  403 403
+PUT    /api/admin/models/found                   401    401     401     401      403    403   422   403  403 403
+PUT    /api/admin/models/{model_id}              401    401     401     401      403    403   200   403  403 403
+PUT    /api/admin/models/{model_id}/place        401    401     401     401      403    403   200   403  403 403
+GET    /api/admin/providers                      401    401     401     401      403    403   200   403  403 403
+PUT    /api/admin/providers/{provider}/test      401    401     401     401      403    403   422   403  403 403
 POST   /api/webhooks/github                       401    401     401     401      401    401   401   401  401 401
 GET    /api/openapi.json                          200    200     200     200      200    200   200   200  200 200
 GET    /api/docs                                  200    200     200     200      200    200   200   200  200 200
@@ -137,6 +145,9 @@ def bodies(people: People) -> dict[tuple[str, str], dict[str, Any]]:
         ("PUT", "/api/credits/request"): {"words": "For the release"},
         ("PUT", "/api/admin/credit-requests/{request_id}/grant"): {"credits": 1, "reason": "why not"},
         ("PUT", "/api/admin/credit-requests/{request_id}/decline"): {"reason": "why"},
+        ("POST", "/api/admin/models"): {"provider": "openai", "name": "another"},
+        ("PUT", "/api/admin/models/{model_id}"): {"margin": 100},
+        ("PUT", "/api/admin/models/{model_id}/place"): {"by": 1},
     }
 
 
@@ -181,6 +192,7 @@ def things(connected: People) -> dict[str, dict[str, str]]:
         asked = CreditRequest(user_id=connected.alice.id)
         session.add(asked)
     known = {"attachment_id": str(image.id), "other_image": str(other.id), "deed": "close", "name": "TOKEN_X"}
+    known |= {"model_id": str(connected.model), "provider": "anthropic"}
     usual = {**known, "token_id": str(kept.id), "username": "bob", "request_id": str(asked.id)}
     hers = {**usual, **private, "repository_id": str(connected.sample)}
     theirs = {**usual, **shared, "repository_id": str(connected.shop)}
