@@ -4,7 +4,7 @@ import reflex as rx
 
 from asynccoder_ui import routes, theme
 
-PAGES = [("People", routes.ADMIN_PEOPLE), ("Queue", routes.ADMIN_QUEUE)]
+PAGES = [("People", routes.ADMIN_PEOPLE), ("Queue", routes.ADMIN_QUEUE), ("Models", routes.ADMIN_MODELS)]
 
 
 def admin_tabs(at: str) -> rx.Component:

@@ -16,6 +16,7 @@ from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
 from asynccoder_ui.live import LogNamespace
+from asynccoder_ui.pages.admin_models import AdminModels, admin_models
 from asynccoder_ui.pages.admin_people import AdminPeople, admin_people
 from asynccoder_ui.pages.admin_queue import AdminQueue, admin_queue
 from asynccoder_ui.pages.analytics import Analytics, analytics
@@ -153,5 +154,11 @@ app.add_page(
     route=routes.ADMIN_QUEUE,
     title="Queue · Async Coder",
     on_load=[Shell.follow, AdminQueue.follow],
+)
+app.add_page(
+    admin_models,
+    route=routes.ADMIN_MODELS,
+    title="Models · Async Coder",
+    on_load=[Shell.follow, AdminModels.follow],
 )
 app.add_page(not_found, route="404", title="Not found · Async Coder")

@@ -16,9 +16,13 @@ SETTINGS = "/settings"
 DEVICE = "/device"
 ADMIN_PEOPLE = "/admin/people"
 ADMIN_QUEUE = "/admin/queue"
+ADMIN_MODELS = "/admin/models"
 
 # Pages that are built as folders with an index.
-FOLDERS = (HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, ANALYTICS, SETTINGS, DEVICE, ADMIN_PEOPLE, ADMIN_QUEUE)
+FOLDERS = (
+    *(HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, ANALYTICS, SETTINGS, DEVICE),
+    *(ADMIN_PEOPLE, ADMIN_QUEUE, ADMIN_MODELS),
+)
 
 # Pages whose address holds an id are built once, for an id that none has.
 FRAMES = {TASK: "/tasks/_", REPOSITORY: "/repositories/_"}

@@ -38,6 +38,7 @@ PAGES = [
 _FOR_ADMINS = [
     {"label": "Admin: people", "href": routes.ADMIN_PEOPLE, "keys": ""},
     {"label": "Admin: queue", "href": routes.ADMIN_QUEUE, "keys": ""},
+    {"label": "Admin: models", "href": routes.ADMIN_MODELS, "keys": ""},
 ]
 _NAVIGATION = [
     ("inbox", "Tasks", routes.TASKS),

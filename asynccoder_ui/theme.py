@@ -20,7 +20,7 @@ Part = Literal[
     "empty",
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
     "queued", "step", "step-text", "step-end", "out", "you",
-    "filters", "paging", "figures", "ledger", "table", "chart", "columns", "form",
+    "filters", "paging", "figures", "ledger", "table", "chart", "columns", "form", "pair",
     "stats", "panels", "numbers", "numbers worth", "legend",
     "dialog-foot", "side-more", "lines",
     "settings-page", "settings-nav", "settings-body", "entry parts", "section", "section-head", "ticks",
