@@ -69,7 +69,8 @@ def model_items(rows: list[ModelEntry]) -> list[ModelItem]:
 
 def provider_item(row: ProviderState) -> ProviderItem:
     """A line of the providers. Where a key is missing it names the setting, and never shows what is in one."""
-    via = f", by way of {row.via}" if row.via else ""
+    is_own = row.provider == "compatible"
+    via = f", {'at' if is_own else 'by way of'} {row.via}" if row.via else ""
     return ProviderItem(
         provider=row.provider,
         name=row.name,
@@ -78,7 +79,7 @@ def provider_item(row: ProviderState) -> ProviderItem:
         is_ok=row.is_ok,
         words=row.words,
         tested_at=iso(row.tested_at) if row.is_set else "",
-        is_compatible=row.provider == "compatible",
+        is_compatible=is_own,
     )
 
 

@@ -4,7 +4,7 @@ import importlib
 import signal
 import sys
 
-NAMES = ("jail", "checkout", "engine", "log", "audit", "line", "repositories", "analytics", "api", "ui")
+NAMES = ("jail", "checkout", "engine", "tokens", "log", "audit", "line", "repositories", "analytics", "api", "ui")
 
 
 # As Ctrl-C does: what a benchmark started ends with it.

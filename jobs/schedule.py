@@ -23,6 +23,7 @@ from backend.services import (
     analytics_rollup,
     attachments,
     attempts,
+    catalog,
     claims,
     deliveries,
     idempotency,
@@ -40,6 +41,7 @@ SCHEDULE_LOCK = 0x61637363  # "acsc"
 SWEEP_SECONDS = 5.0
 POLL_SECONDS = 15.0  # how often it is looked whether any is due
 TIDY_SECONDS = 600.0
+PRICES_SECONDS = 6 * 3600.0
 LOCK_SECONDS = 2.0  # between two tries for the lock, or for the database
 # After an outage workers need a moment to beat again before their leases count as expired.
 GRACE_SECONDS = 10.0
@@ -126,6 +128,11 @@ def tidy() -> None:
             ring_chore(chore)
 
 
+def reread_prices() -> None:
+    """Asks the chore worker to read the installed price list anew."""
+    ring_chore(catalog.CHORE)
+
+
 def main() -> None:
     """Runs the timers while this process holds the lock, until TERM."""
     log.configure()
@@ -135,7 +142,12 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     keep_serving(
         stop,
-        [Timer("sweep", SWEEP_SECONDS, sweep), Timer("poll", POLL_SECONDS, poll), Timer("tidy", TIDY_SECONDS, tidy)],
+        [
+            Timer("sweep", SWEEP_SECONDS, sweep),
+            Timer("poll", POLL_SECONDS, poll),
+            Timer("tidy", TIDY_SECONDS, tidy),
+            Timer("prices", PRICES_SECONDS, reread_prices),
+        ],
     )
 
 

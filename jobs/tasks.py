@@ -9,6 +9,7 @@ from backend.queue import hear_chore, others_wait, ring_chore, ring_runs
 from backend.services import (
     analytics_rollup,
     attachments,
+    catalog,
     claims,
     deliveries,
     executor,
@@ -119,6 +120,15 @@ def give_monthly_credits() -> None:
     hear_chore(monthly_credits.CHORE)
     if given := monthly_credits.give_all():
         _log.info("gave this month's credits", people=given)
+
+
+def refresh_prices() -> None:
+    """Reads the installed price list anew: some prices begin on a day that it names."""
+    hear_chore(catalog.CHORE)
+    with transaction() as session:
+        changes = catalog.refresh(session)
+    for change in changes:
+        _log.info("a list price changed", model=change.name, before=change.before, now=change.now)
 
 
 def refresh_analytics() -> None:

@@ -62,13 +62,12 @@ def run(
     settings = get_settings()
     if provider_id in KEYS and not settings.provider_key(provider_id):
         raise Misconfigured(f"There is no key for {provider_id}.", fix=f"Set {KEYS[provider_id]}.")
-    prices = _prices(provider_id, name, price)
     sandbox = choose(settings.sandbox, settings.extra_sandbox_paths)
     folder = workspaces_root(settings.data_dir, sandbox.owner) / f"run-{uuid4().hex[:12]}"
     try:
         with tempfile.TemporaryDirectory(prefix="asynccoder-") as mirrors:
             checkout = _copy(repo, Path(mirrors), folder, sandbox.owner)
-            ending = _work(settings, checkout, sandbox, (provider_id, name), task_type, prompt, prices, budget, as_json)
+            ending = _work(settings, checkout, sandbox, (provider_id, name), task_type, prompt, price, budget, as_json)
             _show(checkout, ending, as_json=as_json)
     finally:
         remove(folder)
@@ -107,7 +106,7 @@ def _copy(repo: Path, mirrors: Path, folder: Path, owner: Any) -> Any:
 
 def _work(
     settings: Settings, checkout: Any, sandbox: Any, model: tuple[str, str], task_type: TaskType, prompt: str,
-    prices: Any, budget: float, as_json: bool,
+    price: str, budget: float, as_json: bool,
 ) -> Any:  # fmt: skip
     from backend.engine import agent, guidance
     from backend.engine.tools import Toolbox
@@ -118,7 +117,7 @@ def _work(
         task_type=task_type,
         prompt=prompt,
         model=name,
-        prices=prices,
+        prices=_prices(provider_id, name, price),
         context_window=CONTEXT_WINDOW,
         max_output=MAX_OUTPUT,
         hold_micro=int(budget * MICRO_PER_DOLLAR),

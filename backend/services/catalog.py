@@ -20,6 +20,7 @@ from backend.services.known_models import Known
 from backend.settings import Settings, get_settings
 from backend.words import Act, Effort, ObjectKind, Tier
 
+CHORE = "refresh_prices"
 DEMO = known_models.DEMO.provider
 IN_ORDER = (col(AiModel.position), col(AiModel.display_name), col(AiModel.id))
 
