@@ -7,6 +7,7 @@ from typing import Any
 from backend.engine import limits, prompts
 from backend.engine.toolspecs import FINDING, argument_fault
 from backend.providers.base import Final, Message, Request, Text, ToolSpec
+from backend.providers.tokens import estimate_tokens
 
 MOST = 5  # findings
 MOST_WORDS = 1_000  # characters of one
@@ -27,10 +28,10 @@ def request(
 ) -> tuple[Request, int]:
     """The one call, and how many of the patches did not fit into the window of so many tokens."""
     system, said = prompts.second_opinion(), f"The person asked for:\n\n{_fenced(asked)}\n\nThe diff:\n\n"
-    room = window - output - limits.overhead_tokens(system, [REMARK]) - limits.tokens(said) - 100
+    room = window - output - limits.overhead_tokens(system, [REMARK]) - estimate_tokens(said) - 100
     taken: list[str] = []
     for patch in patches:
-        room -= limits.tokens(patch)
+        room -= estimate_tokens(patch)
         if room < 0:
             break
         taken.append(patch)

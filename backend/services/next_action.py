@@ -9,7 +9,7 @@ from backend.errors import Conflict
 from backend.models import User
 from backend.services import access, target_merge, tasks
 from backend.services.back_again import Kind
-from backend.services.credits import MICRO_PER_CREDIT, WARN_AT
+from backend.services.credits import WARN_AT, buys
 from backend.words import Failure, Outcome, PullRequestStatus, Status, Verdict
 
 BUDGET, FIX, RESOLVE, REPLY, NEW_TASK, BRING = "budget", "fix", "resolve", "reply", "new_task", "bring"
@@ -77,7 +77,7 @@ def take(session: Session, user: User, task_id: UUID) -> None:
 
 
 def _is_nearly_used(run: tasks.RunRow) -> bool:
-    return run.charged is None and 0 < WARN_AT * run.limit * MICRO_PER_CREDIT <= run.cost_micro
+    return run.charged is None and 0 < WARN_AT * buys(run.limit, run.margin) <= run.cost_micro
 
 
 def _limited(reason: str) -> Action:

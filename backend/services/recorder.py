@@ -15,7 +15,7 @@ from backend.engine.tools import WITH_EFFECTS
 from backend.models import Artifact, Task, TaskEvent, TaskMessage, TaskRun
 from backend.services import attachments, notices, runs
 from backend.services.claims import Claim
-from backend.services.credits import MICRO_PER_CREDIT, WARN_AT, in_dollars
+from backend.services.credits import WARN_AT, buys, in_dollars
 from backend.words import EventKind
 from backend.workspace.packing import MAX_UNPACKED, Packed, pack, pack_files
 
@@ -115,7 +115,7 @@ class Recorder:
                 "UPDATE task_runs SET steps = steps + :steps, cost_micro = cost_micro + :cost,"
                 " tokens_input = tokens_input + :input, tokens_cached = tokens_cached + :cached,"
                 " tokens_output = tokens_output + :output WHERE id = :id"
-                " RETURNING cost_micro, CASE WHEN own_key THEN budget ELSE held END AS may_cost, own_key"
+                " RETURNING cost_micro, CASE WHEN own_key THEN budget ELSE held END AS may_cost, own_key, margin"
             ),
             {
                 "id": self._claim.run_id,
@@ -126,7 +126,7 @@ class Recorder:
                 "output": usage.get("output", 0),
             },
         ).one()
-        if run.cost_micro >= WARN_AT * run.may_cost * MICRO_PER_CREDIT:
+        if run.cost_micro >= WARN_AT * buys(run.may_cost, run.margin):
             self._warn(session, run.may_cost, own_key=run.own_key)
 
     def _warn(self, session: Session, may_cost: int, *, own_key: bool) -> None:

@@ -54,7 +54,7 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any], op
         f"By {facts.model_name}, {cost(to_credits(ending.cost_micro, facts.margin), own_key=facts.own_key)}. "
         f"The evidence is the worker's. [The task's log]({link})",
         "",
-        *(_opinion(opinion, own_key=facts.own_key) if opinion else []),
+        *(_opinion(opinion, facts) if opinion else []),
         "### What the model says",
         "",
         ending.text,
@@ -62,9 +62,10 @@ def pull_request_body(facts: Brief, ending: Ending, evidence: dict[str, Any], op
     return "\n".join(lines)[:MAX_BODY]
 
 
-def _opinion(opinion: Opinion, *, own_key: bool) -> list[str]:
+def _opinion(opinion: Opinion, facts: Brief) -> list[str]:
     """Another model's findings, a line each, so that nothing in one swallows what follows."""
-    price = f", {cost(to_credits(opinion.cost_micro), own_key=own_key)}" if opinion.cost_micro else ""
+    spent = cost(to_credits(opinion.cost_micro, facts.margin), own_key=facts.own_key)
+    price = f", {spent}" if opinion.cost_micro else ""
     lines = [f"### Second opinion of {_cell(opinion.model)}{price}", ""]
     if opinion.why:
         return [*lines, _line(opinion.why), ""]

@@ -18,7 +18,6 @@ from backend.models import AiModel, RepositorySettings, TaskRun, User
 from backend.providers import open_provider
 from backend.providers.base import Final, Prices, Provider, ProviderError, Request
 from backend.services import catalog, credits, provider_keys
-from backend.services.credits import MICRO_PER_CREDIT
 from backend.services.provider_keys import OwnKeyProvider
 from backend.services.workplace import Workplace
 from backend.settings import get_settings
@@ -104,7 +103,7 @@ def _reader(session: Session, place: Workplace) -> _Reader | Opinion | None:
         return Opinion(model.display_name, why="The deployment has no key for this model.")
     price = credits.prices(model)
     assert price is not None, "a usable model has a price"
-    left = run.limit * MICRO_PER_CREDIT - run.cost_micro
+    left = credits.buys(run.limit, run.margin) - run.cost_micro
     return _Reader(model.provider, model.name, model.display_name, price, model.context_window, model.max_tokens, left)
 
 
