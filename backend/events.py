@@ -47,6 +47,8 @@ def user_topic(user_id: UUID) -> str:
 
 # The topic that rings whenever some run of the deployment changes its state.
 WORK_TOPIC = "work"
+# The topic that rings whenever a part of the deployment was found otherwise, or a machine told something of itself.
+SETUP_TOPIC = "setup"
 
 
 def append(

@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     daily_credits_setting: str = _named("ASYNCCODER_DAILY_CREDITS", "500 5000 none")
     monthly_credits_setting: str = _named("ASYNCCODER_MONTHLY_CREDITS", "none 1000 5000")
     api_requests: int = _named("ASYNCCODER_API_REQUESTS", 600)
+    least_free_gb: float = _named("ASYNCCODER_LEAST_FREE_GB", 4.0)
     client_url: str = _named("ASYNCCODER_URL", "")
     client_token: SecretStr | None = _named("ASYNCCODER_TOKEN")
     config_home: str = _named("XDG_CONFIG_HOME", "")
@@ -96,6 +97,13 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", name):
             raise ValueError("a name as GitHub's logins are: letters, digits and hyphens")
         return name
+
+    @field_validator("least_free_gb")
+    @classmethod
+    def _not_negative(cls, gigabytes: float) -> float:
+        if not 0 <= gigabytes < 2**20:  # neither infinite nor no number
+            raise ValueError("a number of gigabytes, 0 for no care")
+        return gigabytes
 
     @field_validator("data_dir")
     @classmethod
@@ -195,6 +203,11 @@ class Settings(BaseSettings):
     def extra_sandbox_paths(self) -> tuple[Path, ...]:
         """Folders outside /usr that the jail may read."""
         return tuple(Path(part) for part in self.sandbox_paths.split(":") if part)
+
+    @property
+    def least_free(self) -> int:
+        """Bytes that the data dir's disk shall have free: below that, caches are let go."""
+        return int(self.least_free_gb * 1024**3)
 
     @property
     def package_indexes(self) -> Indexes:

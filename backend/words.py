@@ -249,6 +249,8 @@ class Act(StrEnum):
     MODEL_CHANGED = "model_changed"
     MODEL_PRICED = "model_priced"
     PROVIDER_TESTED = "provider_tested"
+    BACKUP_MADE = "backup_made"
+    CACHE_EMPTIED = "cache_emptied"
 
 
 class ObjectKind(StrEnum):

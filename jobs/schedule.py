@@ -32,12 +32,12 @@ from backend.services import (
     pull_requests,
     repository_hooks,
     repository_syncs,
+    sweeps,
     trigger_comments,
     triggers,
 )
 from backend.settings import get_settings
 
-SCHEDULE_LOCK = 0x61637363  # "acsc"
 SWEEP_SECONDS = 5.0
 POLL_SECONDS = 15.0  # how often it is looked whether any is due
 TIDY_SECONDS = 600.0
@@ -87,6 +87,7 @@ def sweep() -> None:
         ring_chore(repository_syncs.CHORE)
     if has_stale_figures and not waiting(CHORES):
         ring_chore(analytics_rollup.CHORE)
+    sweeps.tell()
 
 
 def _each(work: Callable[[Session, UUID], bool], run_id: UUID) -> bool:
@@ -171,7 +172,7 @@ def serve(connection: Connection, stop: threading.Event, timers: list[Timer]) ->
 
     Raises DBAPIError when the connection, and with it the lock, is lost.
     """
-    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": SCHEDULE_LOCK}).scalar_one():
+    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": sweeps.LOCK}).scalar_one():
         if stop.wait(LOCK_SECONDS):
             return
     while not stop.wait(0.2):
@@ -182,7 +183,7 @@ def serve(connection: Connection, stop: threading.Event, timers: list[Timer]) ->
             connection.execute(text("SELECT 1"))  # the lock lives as long as this connection: lost, another may have it
             _do(timer)
     # The connection goes back to the pool alive, and would keep the lock with it.
-    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": SCHEDULE_LOCK})
+    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": sweeps.LOCK})
 
 
 def _do(timer: Timer) -> None:

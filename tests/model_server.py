@@ -86,9 +86,16 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
     def do_GET(self) -> None:
-        self.server.script.models_asked.append({k.lower(): v for k, v in self.headers.items()})
+        """The list of models, as whoever tries a key asks for it."""
+        heads = {k.lower(): v for k, v in self.headers.items()}
+        self.server.script.models_asked.append(heads)
+        answer = self.server.script.next_answer(Received(self.path, heads, {}))
+        if isinstance(answer, Refuse):
+            apis = (("/v1/models?limit=", "/v1/messages"), ("/v1beta/", ":streamGenerateContent"), ("/", "/responses"))
+            self._refuse(answer, next(ending for begin, ending in apis if self.path.startswith(begin)))
+            return
         body = self.server.script.models
-        self.send_response(200 if self.path.endswith("/models") else 404)
+        self.send_response(200 if self.path.split("?")[0].endswith("/models") else 404)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -22,6 +22,7 @@ def backup(file: _PLACE) -> None:
     settings.check()
     with _database(settings), sealing.alone():
         manifest = backups.write(settings, file)
+        _note()
     typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB, schema {manifest.revision}, {manifest.mode}")
     if not manifest.has_key:
         typer.echo("Keep ASYNCCODER_SECRET_KEYS beside it: they are not in it, and open what is sealed in it.")
@@ -58,6 +59,18 @@ def restore(
         raise Misconfigured(
             f"{found.lost} secrets open with none of the keys.",
             fix="Put the keys of the backup's time into ASYNCCODER_SECRET_KEYS, after the newer ones.",
+        )
+
+
+def _note() -> None:
+    """Everything left the house in one file: that is written down, and tells the setup page how old the newest is."""
+    from backend import db
+    from backend.services import audit
+    from backend.words import Act, ObjectKind
+
+    with db.transaction() as session:
+        audit.record(
+            session, Act.BACKUP_MADE, audit.OPERATOR, audit.Object(ObjectKind.DEPLOYMENT, "backup", "a backup")
         )
 
 

@@ -37,7 +37,7 @@ def scheduler() -> None:
 
 
 def _ensure_servers() -> Settings:
-    from backend.cli.preflight import ensure_database, ensure_redis
+    from backend.requirements import ensure_database, ensure_redis
 
     settings = get_settings()
     settings.check()

@@ -61,9 +61,9 @@ def _repository(path: Path) -> Path:
 
 
 def _has_commit(path: Path) -> bool:
-    from backend.cli import preflight
+    from backend.requirements import ensure_git
 
-    preflight.ensure_git()
+    ensure_git()
     # The operator named this folder, so it may belong to someone else.
     command = ("git", "-c", f"safe.directory={path}", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     return subprocess.run(command, cwd=path, capture_output=True, timeout=20, check=False).returncode == 0

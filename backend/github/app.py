@@ -39,3 +39,16 @@ def reading_token(api_url: str, app_id: str, private_key: str, *, full_name: str
         ) from None
     finally:
         github.close()
+
+
+def is_known(api_url: str, app_id: str, private_key: str) -> bool:
+    """Whether GitHub takes the app's own key ("Get the authenticated app"). Raises GitHubError where it cannot say."""
+    github = session(api_url, pygithub.Auth.AppAuth(app_id, private_key))
+    try:
+        with as_our_errors():
+            github.requester.requestJsonAndCheck("GET", "/app")
+        return True
+    except (GitHubNotFound, GitHubUnauthorized):
+        return False
+    finally:
+        github.close()

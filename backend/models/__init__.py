@@ -17,6 +17,7 @@ from backend.models.repository import (
     UserRepositoryAccess,
 )
 from backend.models.request import IdempotencyKey
+from backend.models.setup import CacheClearing, CacheKind, ClearingState, Machine, PartState, SetupPart
 from backend.models.task import (
     Artifact,
     Attachment,
@@ -44,6 +45,9 @@ __all__ = [
     "Attachment",
     "AuditEntry",
     "AuditHead",
+    "CacheClearing",
+    "CacheKind",
+    "ClearingState",
     "CreditRequest",
     "CreditTransaction",
     "Deployment",
@@ -51,7 +55,9 @@ __all__ = [
     "Draft",
     "IdempotencyKey",
     "LostAccess",
+    "Machine",
     "Notice",
+    "PartState",
     "ProviderKey",
     "ProviderTest",
     "PullRequest",
@@ -59,6 +65,7 @@ __all__ = [
     "RepositoryPage",
     "RepositorySettings",
     "RepositorySync",
+    "SetupPart",
     "SyncState",
     "Task",
     "TaskAnalytics",

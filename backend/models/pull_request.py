@@ -56,7 +56,10 @@ class WebhookDelivery(SQLModel, table=True):
     """One delivery of GitHub's, stored once by its GUID; a chore applies it and sets `processed_at`."""
 
     __tablename__ = "webhook_deliveries"
-    __table_args__ = (Index("idx_webhook_deliveries_open", "received_at", postgresql_where="processed_at IS NULL"),)
+    __table_args__ = (
+        Index("idx_webhook_deliveries_open", "received_at", postgresql_where="processed_at IS NULL"),
+        Index("idx_webhook_deliveries_received", "received_at"),
+    )
 
     id: UUID = uuid_key()
     delivery_id: str = Field(unique=True)

@@ -65,6 +65,11 @@ def standing(found: Repository) -> Standing:
     return Standing(HookState.WAITING, words)
 
 
+def are_needed() -> bool:
+    """Whether repositories have webhooks of their own here."""
+    return _without() is None
+
+
 def due(session: Session, limit: int = 100) -> list[tuple[UUID, UUID, str]]:
     """Repositories to look after: id, somebody who may manage its webhooks and works on it, and its full name."""
     if _without() is not None:

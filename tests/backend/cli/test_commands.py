@@ -290,7 +290,7 @@ def test_doctor_finds_a_running_deployment_well(people: People) -> None:
     done = asynccoder("doctor")
     assert "WRONG" not in done.output, done.output
     assert done.exit_code == 0
-    for name in ("database", "schema", "ledger", "redis", "jail", "keys"):
+    for name in ("database", "schema", "ledger", "redis", "sandbox here", "keys"):
         assert f"ok     {name}" in done.output
 
 
