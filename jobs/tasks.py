@@ -14,6 +14,7 @@ from backend.services import (
     deliveries,
     executor,
     idempotency,
+    machines,
     membership,
     monthly_credits,
     pull_requests,
@@ -136,3 +137,12 @@ def refresh_analytics() -> None:
     hear_chore(analytics_rollup.CHORE)
     if analytics_rollup.refresh_all(may_go_on=lambda: not others_wait(analytics_rollup.CHORE)):
         ring_chore(analytics_rollup.CHORE)
+
+
+def keep_machine() -> None:
+    """Empties the caches of this machine that somebody asked for; other chores go before. Other machines' workers do
+    theirs by themselves.
+    """
+    hear_chore(machines.CHORE)
+    if not machines.keep(measures=False, may_go_on=lambda: not others_wait(machines.CHORE)):
+        ring_chore(machines.CHORE)

@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
+import time
+from typing import Any, NoReturn
 
 from rq import Worker
 from rq.job import Job
@@ -17,9 +18,9 @@ from rq.serializers import JSONSerializer
 
 import jobs.tasks  # noqa: F401  # imported before the fork, so that no job pays for it
 from backend import db, log, providers, redis
-from backend.errors import Unavailable
+from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, queue
-from backend.services import attempts, claims, workplace
+from backend.services import attempts, claims, machines, workplace
 from backend.settings import get_settings
 
 _PR_SET_PDEATHSIG = 1
@@ -32,6 +33,25 @@ class ForkingWorker(Worker):
     """RQ's worker, whose job process dies with it: a run is never worked on by an orphan."""
 
     last_horse = 0  # the id of the newest job's process
+    _keeper = 0  # that of the process that looks after the machine
+    _keep_due = 0.0  # on the monotonic clock
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Says that it lives, and lets a process of its own look after the machine where that is due."""
+        super().heartbeat(timeout, pipeline)
+        if os.getpid() == self.pid:  # a job beats as well
+            self._keep_machine(self.pid)
+
+    def _keep_machine(self, pid: int) -> None:
+        if self._keeper and os.waitpid(self._keeper, os.WNOHANG)[0] == 0:
+            return  # it is still at it
+        self._keeper = 0
+        if time.monotonic() < self._keep_due:
+            return
+        self._keep_due = time.monotonic() + machines.KEEP_SECONDS
+        self._keeper = os.fork()
+        if not self._keeper:
+            _keep_machine(pid)
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """Notes whose job it is."""
@@ -40,9 +60,7 @@ class ForkingWorker(Worker):
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Runs in the fork: binds its life to the worker's, then works."""
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != self.pid:  # not "is it 1": in a container the worker itself may be process 1
-            os._exit(1)  # the worker was gone before the bond was made
+        _die_with(self.pid or 0)
         super().main_work_horse(job, queue)
 
 
@@ -59,6 +77,29 @@ class RunWorker(ForkingWorker):
     def _give_up(self) -> None:
         if self.horse_pid:
             self.kill_horse()
+
+
+def _die_with(worker: int) -> None:
+    """Binds the life of this process to the worker's."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != worker:  # not "is it 1": in a container the worker itself may be process 1
+        os._exit(1)  # the worker was gone before the bond was made
+
+
+def _keep_machine(worker: int) -> NoReturn:
+    """Looks after the machine in a fork, beside all that works: nothing waits for it, and it ends here."""
+    try:
+        _die_with(worker)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        os.nice(10)
+        machines.keep()
+    except AsyncCoderError as error:
+        _log.warning("the machine was not looked after", error=str(error))
+    except Exception:  # whatever it is, the worker works on, and the next one tries again
+        _log.exception("looking after the machine broke")
+    finally:
+        os._exit(0)
 
 
 def _hand_over(worker: RunWorker) -> None:

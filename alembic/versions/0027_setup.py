@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("machine_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(), nullable=True),
-        sa.Column("repository_id", sa.Uuid(), nullable=True),
+        _text("item"),
         _count("unused_days", sa.Integer()),
         sa.Column("user_id", sa.Uuid(), nullable=True),
         sa.Column("state", sa.String(), server_default=sa.text("'waiting'"), nullable=False),
@@ -80,7 +80,6 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('waiting', 'running', 'done')", name=op.f("ck_cache_clearings_state")),
         sa.CheckConstraint("kind IN ('mirrors', 'setups')", name=op.f("ck_cache_clearings_kind")),
         sa.ForeignKeyConstraint(["machine_id"], ["machines.id"], name=op.f("fk_cache_clearings_machine_id")),
-        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_cache_clearings_repository_id")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_cache_clearings_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cache_clearings")),
     )

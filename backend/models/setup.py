@@ -86,8 +86,9 @@ class Machine(SQLModel, table=True):
 class CacheClearing(SQLModel, table=True):
     """A cache that is emptied on one machine: of one repository, or of what was not used for `unused_days`.
 
-    Without a person the machine did it by itself, because its disk ran low. `removed` and `kept` count items, the kept
-    ones were in use; `freed` is in bytes.
+    `item` is the repository: by GitHub's id for a mirror, by ours for what its set-up added. Without a person the
+    machine did it by itself, because its disk ran low. `removed` and `kept` count items, the kept ones were in use;
+    `freed` is in bytes.
     """
 
     __tablename__ = "cache_clearings"
@@ -100,7 +101,7 @@ class CacheClearing(SQLModel, table=True):
     id: UUID = uuid_key()
     machine_id: UUID = reference("machines.id")
     kind: str | None = None  # None: all of them
-    repository_id: UUID | None = reference("repositories.id", nullable=True)
+    item: str = filled("''")
     unused_days: int = filled("0")
     user_id: UUID | None = reference("users.id", nullable=True)
     state: str = filled("'waiting'")

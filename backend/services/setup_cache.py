@@ -13,6 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -48,16 +49,51 @@ def key(repository_id: UUID, setup: Setup, hosts: Iterable[object], checkout: Ch
         _programs(),
         _files(checkout, tree, setup.script),
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return f"{repository_id.hex}-{hashlib.sha256(json.dumps(told).encode()).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An archive: whose it is (None: of an earlier version, which did not say), its bytes, and when it was used last,
+    in seconds of the epoch."""
+
+    name: str
+    repository_id: UUID | None
+    size: int
+    used_at: float
+
+
+def kept() -> list[Kept]:
+    """Everything that is kept."""
+    found = []
+    for path in _folder().iterdir():
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue  # let go meanwhile
+        if not path.name.startswith(_HALF_WRITTEN):
+            used_at = max(status.st_atime, status.st_mtime)
+            found.append(Kept(path.name, _repository(path.name), status.st_size, used_at))
+    return found
+
+
+def _repository(name: str) -> UUID | None:
+    owner, dash, _ = name.partition("-")
+    try:
+        return UUID(owner) if dash else None
+    except ValueError:
+        return None
 
 
 def take(name: str, into: Path) -> bool:
     """Copies what is kept under a key; False where nothing is, or nothing that is young enough."""
     kept = _folder() / name
     try:
-        if time.time() - kept.stat().st_mtime > MOST_SECONDS:
+        made = kept.stat().st_mtime
+        if time.time() - made > MOST_SECONDS:
             return False
         shutil.copyfile(kept, into)
+        os.utime(kept, (time.time(), made))  # its use, however the file system is mounted; its age stays
     except FileNotFoundError:
         into.unlink(missing_ok=True)
         return False

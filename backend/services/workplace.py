@@ -4,7 +4,7 @@ import errno
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ from backend.words import EventKind, Failure, Phase
 from backend.workspace import checkpoint
 from backend.workspace.checkout import Checkout, remove, workspaces_root
 from backend.workspace.merging import Merge
-from backend.workspace.mirror import Mirror
+from backend.workspace.mirror import Mirror, mirrors_root
 from backend.workspace.pull import PullChanges
 
 _log = log.get(__name__)
@@ -107,7 +107,8 @@ def ready(facts: Brief, lease: Lease) -> Iterator[Workplace]:
     # The fence is in the name: a worker that was only slow never shares a folder with its successor.
     folder = _root(sandbox) / f"{facts.claim.run_id.hex}-{facts.claim.fence}"
     try:
-        yield _prepare(facts, sandbox, folder, lease)
+        with ExitStack() as held:
+            yield _prepare(facts, sandbox, folder, lease, held)
     finally:
         _clear(folder)
 
@@ -134,12 +135,12 @@ def sweep_workspaces() -> int:
     return sum(_clear(folder) for folder in found if folder.name not in kept)
 
 
-def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease) -> Workplace:
+def _prepare(facts: Brief, sandbox: Sandbox, folder: Path, lease: Lease, held: ExitStack) -> Workplace:
     facts = whereabouts.followed(facts)
     token = git_tokens.for_clone(facts)
     began = time.monotonic()
     known = review_subject.told(facts.log, facts.number)
-    mirror = _mirror(facts, token, lease, known)
+    mirror = _mirror(facts, token, lease, known, held)
     reviewed = known or (review_subject.ask(facts, facts.review_of, mirror) if facts.review_of else None)
     checkout = _checkout(facts, sandbox, folder, mirror, reviewed)
     changes = None
@@ -238,14 +239,15 @@ def _lost_files(entries: Sequence[LogEntry]) -> bool:
     return is_behind
 
 
-def _mirror(facts: Brief, token: str, lease: Lease, reviewed: ReviewSubject | None) -> Mirror:
-    """The repository's mirror, as GitHub has it now, with the commit that this run began at."""
+def _mirror(facts: Brief, token: str, lease: Lease, reviewed: ReviewSubject | None, held: ExitStack) -> Mirror:
+    """The repository's mirror, as GitHub has it now, with the commit that this run began at; nobody removes it."""
     commit = facts.base_sha or (reviewed.head_sha if reviewed else None)
     pull = None if commit else facts.review_of
     settings = get_settings()
-    folder = settings.data_dir.resolve() / "mirrors"
+    folder = mirrors_root(settings.data_dir)
     mirror = Mirror(folder, facts.repository_github_id)
     try:
+        held.enter_context(mirror.used())
         mirror.refresh(facts.clone_url, token, settings.git_protocols, lease.cancelled, commit=commit, pull=pull)
     except GitError as error:
         raise RunFailed(Failure.CLONE_FAILED, f"{Failure.CLONE_FAILED.sentence} {error}") from error

@@ -3,7 +3,6 @@
 The mirror is used only after the person's access to the repository was checked: it holds what anyone's fetch brought.
 """
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from backend.errors import GitError, GitHubError, RunFailed
 from backend.words import Failure
+from backend.workspace.file_lock import is_taken, opened, share
 from backend.workspace.git import check_branch, check_clone_url, check_sha, run_git, text
 
 _FETCH_TIMEOUT = 1800.0  # seconds; a first fetch of a large repository takes its time
@@ -52,6 +52,51 @@ class Mirror:
         self._root = root
         self.path = root / f"{int(github_id)}.git"
         self._lock_file = root / f"{int(github_id)}.lock"
+        self.used_file = root / f"{int(github_id)}.used"
+
+    @property
+    def github_id(self) -> int:
+        """The repository's."""
+        return int(self.path.stem)
+
+    @property
+    def used_at(self) -> float:
+        """When somebody began to use it last, in seconds of the epoch; before that was noted, its own time."""
+        for file in (self.used_file, self.path):
+            try:
+                return file.stat().st_mtime
+            except FileNotFoundError:
+                continue
+        return 0.0
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """For as long as the block lasts nobody removes the mirror: checkouts borrow its objects.
+
+        The kernel ends it with the process. The file's time is that of the last use.
+        """
+        with opened(self.used_file) as descriptor:
+            share(descriptor)  # waits while it is being put away: a rename
+            os.utime(descriptor)
+            yield
+
+    def remove(self) -> bool:
+        """Removes it, unless somebody uses it or fetches: then False. The next run fetches it anew."""
+        put_away = self._root / f".{self.path.name}.{secrets.token_hex(4)}.old"
+        with opened(self.used_file) as use, opened(self._lock_file) as lock:
+            if not (is_taken(use) and is_taken(lock)):
+                return False
+            if self.path.exists():
+                os.rename(self.path, put_away)
+        shutil.rmtree(put_away, ignore_errors=True)
+        return True
+
+    def clear_leftovers(self) -> None:
+        """Removes what a killed fetch or removal left beside it, unless somebody fetches."""
+        with opened(self._lock_file) as lock:
+            if is_taken(lock):
+                for left in self._root.glob(f".{self.path.name}.*"):
+                    shutil.rmtree(left, ignore_errors=True)
 
     def refresh(
         self,
@@ -211,16 +256,22 @@ class Mirror:
     @contextmanager
     def _lock(self, cancelled: Callable[[], bool] | None) -> Iterator[int]:
         """The mirror's lock between processes; git inherits it, so that a killed worker's fetch still holds it."""
-        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            while not _is_taken(descriptor):
+        with opened(self._lock_file) as descriptor:
+            while not is_taken(descriptor):
                 if cancelled and cancelled():
                     raise RunFailed(Failure.CLONE_FAILED, "The fetch was cancelled while another one went on.")
                 time.sleep(_TICK)
             yield descriptor
-        finally:
-            os.close(descriptor)
+
+
+def mirrors_root(data_dir: Path) -> Path:
+    """Where the mirrors lie."""
+    return data_dir.resolve() / "mirrors"
+
+
+def mirrors(root: Path) -> list[Mirror]:
+    """All that lie beneath `root`."""
+    return [Mirror(root, int(path.stem)) for path in sorted(root.glob("*.git")) if path.stem.isdecimal()]
 
 
 def _pull_ref(number: int) -> str:
@@ -231,14 +282,6 @@ def _branches(path: Path) -> list[bytes]:
     """A line for each branch: its full name and its commit."""
     listed = run_git(["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads"], git_dir=path)
     return listed.splitlines(keepends=True)
-
-
-def _is_taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def remote_failure(error: GitError) -> RunFailed | GitHubError | None:

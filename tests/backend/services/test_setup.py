@@ -15,7 +15,7 @@ from backend.services import audit, setup, sweeps
 from backend.services.setup import Finding, Look, Looker
 from backend.services.setup.finding import ok
 from backend.settings import Settings, get_settings
-from backend.words import Act
+from backend.words import Act, ObjectKind
 from tests.conftest import People, forget_settings
 from tests.model_server import Refuse, ScriptedModelServer, Turn
 
@@ -119,7 +119,7 @@ def _deliver(session: Session, name: str, at: str) -> None:
 def test_a_backup_that_was_made_is_known_until_it_is_old(people: People) -> None:
     assert states("backup") == [PartState.NOT_SET_UP]
     with db.transaction() as session:
-        made = audit.Object(audit.ObjectKind.DEPLOYMENT, "backup", "a backup")
+        made = audit.Object(ObjectKind.DEPLOYMENT, "backup", "a backup")
         audit.record(session, Act.BACKUP_MADE, audit.OPERATOR, made)
     assert states("backup") == [PartState.OK]
 
