@@ -9,7 +9,6 @@ window.asynccoder = {
     else root.dataset.theme = chosen;
     root.dataset.appearance = chosen;
     root.dataset.side = this.read("side") || "open";
-    root.dataset.steps = this.read("steps") || "shown";
   },
   setTheme(name) {
     this.keep("theme", name);
@@ -20,7 +19,6 @@ window.asynccoder = {
     const order = ["system", "light", "dark"];
     this.setTheme(order[(order.indexOf(this.read("theme") || "system") + 1) % order.length]);
   },
-  hideSteps() { this.keep("steps", "hidden"); document.documentElement.dataset.steps = "hidden"; },
   toggleSide() {
     const root = document.documentElement;
     if (window.matchMedia("(max-width: 900px)").matches) root.toggleAttribute("data-sheet");

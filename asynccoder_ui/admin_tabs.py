@@ -4,7 +4,13 @@ import reflex as rx
 
 from asynccoder_ui import routes, theme
 
-PAGES = [("People", routes.ADMIN_PEOPLE), ("Queue", routes.ADMIN_QUEUE), ("Models", routes.ADMIN_MODELS)]
+PAGES = [
+    ("People", routes.ADMIN_PEOPLE),
+    ("Queue", routes.ADMIN_QUEUE),
+    ("Models", routes.ADMIN_MODELS),
+    ("Setup", routes.ADMIN_SETUP),
+    ("Caches", routes.ADMIN_CACHES),
+]
 
 
 def admin_tabs(at: str) -> rx.Component:

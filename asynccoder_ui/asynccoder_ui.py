@@ -1,11 +1,12 @@
 """The app: pages on their addresses, the gate before every event, the log's socket, the API mounted beside them."""
 
+import asyncio
 import functools
 
 import reflex as rx
 from reflex.app import default_error_boundary
 
-from asynccoder_ui import routes, theme
+from asynccoder_ui import bridge, routes, theme
 from asynccoder_ui.ahead import Ahead
 from asynccoder_ui.beside import Beside
 from asynccoder_ui.components.react import broken
@@ -17,8 +18,10 @@ from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
 from asynccoder_ui.live import LogNamespace
 from asynccoder_ui.pages.admin_models import AdminModels, admin_models
+from asynccoder_ui.pages.admin_caches import AdminCaches, admin_caches
 from asynccoder_ui.pages.admin_people import AdminPeople, admin_people
 from asynccoder_ui.pages.admin_queue import AdminQueue, admin_queue
+from asynccoder_ui.pages.admin_setup import AdminSetup, admin_setup
 from asynccoder_ui.pages.analytics import Analytics, analytics
 from asynccoder_ui.pages.credits import Credits, credits
 from asynccoder_ui.pages.device import Device, device
@@ -39,9 +42,22 @@ from asynccoder_ui.task_view import TaskView
 from backend import log, metrics
 from backend.api.app import app as api
 from backend.api.loopback import LoopbackOnly
-from backend.errors import Misconfigured
+from backend.errors import AsyncCoderError, Misconfigured
 from backend.hub import hub
+from backend.services import setup
 from backend.settings import get_settings
+
+
+async def looks() -> None:
+    """Looks at the deployment's own parts as long as this web process lives, whether a page shows them or not."""
+    while True:
+        try:
+            await bridge.outside(setup.check)
+        except AsyncCoderError as error:
+            _log.warning("what was found of the parts could not be kept", error=str(error))
+        except Exception:  # the next look comes all the same
+            _log.exception("looking at the parts broke")
+        await asyncio.sleep(setup.LOOK_SECONDS)
 
 
 async def rings() -> None:
@@ -49,6 +65,9 @@ async def rings() -> None:
     log.configure()
     get_settings().check()
     await hub.run(get_settings().resolved_redis_url)
+
+
+_log = log.get(__name__)
 
 
 def _head() -> list[rx.Component]:
@@ -97,6 +116,7 @@ app = rx.App(
 )
 app.add_middleware(Gate())
 app.register_lifespan_task(rings)
+app.register_lifespan_task(looks)
 assert app.sio is not None
 sockets = app.sio.eio
 app.sio.register_namespace(LogNamespace(get_settings().origin))
@@ -160,5 +180,17 @@ app.add_page(
     route=routes.ADMIN_MODELS,
     title="Models · Async Coder",
     on_load=[Shell.follow, AdminModels.follow],
+)
+app.add_page(
+    admin_setup,
+    route=routes.ADMIN_SETUP,
+    title="Setup · Async Coder",
+    on_load=[Shell.follow, AdminSetup.follow],
+)
+app.add_page(
+    admin_caches,
+    route=routes.ADMIN_CACHES,
+    title="Caches · Async Coder",
+    on_load=[Shell.follow, AdminCaches.follow],
 )
 app.add_page(not_found, route="404", title="Not found · Async Coder")

@@ -17,11 +17,13 @@ DEVICE = "/device"
 ADMIN_PEOPLE = "/admin/people"
 ADMIN_QUEUE = "/admin/queue"
 ADMIN_MODELS = "/admin/models"
+ADMIN_SETUP = "/admin/setup"
+ADMIN_CACHES = "/admin/caches"
 
 # Pages that are built as folders with an index.
 FOLDERS = (
     *(HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, ANALYTICS, SETTINGS, DEVICE),
-    *(ADMIN_PEOPLE, ADMIN_QUEUE, ADMIN_MODELS),
+    *(ADMIN_PEOPLE, ADMIN_QUEUE, ADMIN_MODELS, ADMIN_SETUP, ADMIN_CACHES),
 )
 
 # Pages whose address holds an id are built once, for an id that none has.

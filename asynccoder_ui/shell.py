@@ -19,7 +19,7 @@ from asynccoder_ui.people import Question
 from asynccoder_ui.session import Session
 from asynccoder_ui.task_menu import kind_of
 from backend.models import User
-from backend.services import credits, preferences, tasks
+from backend.services import credits, preferences, setup, tasks
 from backend.services import news as service
 from backend.services.preferences import Channel, Notify
 from backend.settings import get_settings
@@ -39,6 +39,8 @@ _FOR_ADMINS = [
     {"label": "Admin: people", "href": routes.ADMIN_PEOPLE, "keys": ""},
     {"label": "Admin: queue", "href": routes.ADMIN_QUEUE, "keys": ""},
     {"label": "Admin: models", "href": routes.ADMIN_MODELS, "keys": ""},
+    {"label": "Admin: setup", "href": routes.ADMIN_SETUP, "keys": ""},
+    {"label": "Admin: caches", "href": routes.ADMIN_CACHES, "keys": ""},
 ]
 _NAVIGATION = [
     ("inbox", "Tasks", routes.TASKS),
@@ -68,6 +70,7 @@ class _Around:
     person: people.Person
     listed: tasks.Sidebar
     balance: credits.Balance
+    broken: int
     news: list[NewsItem]
     told: int
 
@@ -83,6 +86,7 @@ def _read(session: DatabaseSession, user: User, query: str, limit: int, everyone
         people.seen(user),
         tasks.sidebar(session, user, query, limit, everyone=everyone),
         credits.balance(session, user),
+        setup.broken(session, user),
         _news(rows, preferences.of(user).notify),
         newest,
     )
@@ -98,6 +102,7 @@ def _show(shell: "Shell", found: _Around) -> None:
     shell.groups = [views.task_group(group, kind_of) for group in listed.groups]
     shell.has_others, shell.has_more = listed.has_others, listed.has_more
     shell.available, shell.held = found.balance.available, found.balance.held
+    shell.broken = found.broken
 
 
 class Shell(Following, Session):
@@ -110,6 +115,7 @@ class Shell(Following, Session):
     has_others: bool = False
     available: int = 0
     held: int = 0
+    broken: int = 0  # parts of the deployment, for admins
     news: list[NewsItem] = []
     heard: int = -1  # the number of the newest notice that was read
     began: int = -1  # what it was at first: what came before the page is no news to it
@@ -235,7 +241,13 @@ def _sidebar(at: str) -> rx.Component:
             *[theme.nav_link(icon, label, href, on=at == href) for icon, label, href in _NAVIGATION],
             rx.cond(
                 Session.is_admin,
-                theme.nav_link("shield", "Admin", routes.ADMIN_PEOPLE, on=at.startswith("/admin/")),
+                theme.nav_link(
+                    "shield",
+                    "Admin",
+                    rx.cond(Shell.broken > 0, routes.ADMIN_SETUP, routes.ADMIN_PEOPLE),
+                    rx.cond(Shell.broken > 0, rx.fragment(theme.grow(), _broken())),
+                    on=at.startswith("/admin/"),
+                ),
             ),
             tag="nav",
             aria_label="Pages",
@@ -249,6 +261,11 @@ def _sidebar(at: str) -> rx.Component:
         tag="aside",
         aria_label="Sidebar",
     )
+
+
+def _broken() -> rx.Component:
+    """How many parts of the deployment are broken."""
+    return theme.pill(theme.icon("circle-x", 14), Shell.broken, " broken", tone="bad")
 
 
 def _person() -> rx.Component:

@@ -157,7 +157,7 @@ def outward(*children: Any, href: Any) -> rx.Component:
     return rx.el.a(*children, href=href, target="_blank", rel="noreferrer", class_name="link")
 
 
-def nav_link(name: str, label: str, href: str, *extra: Any, on: Any) -> rx.Component:
+def nav_link(name: str, label: str, href: Any, *extra: Any, on: Any) -> rx.Component:
     """A line of the sidebar's navigation; `on` says whether its page is open."""
     return _inner_link(icon(name), label, *extra, to=href, class_name=rx.cond(on, "nav-link on", "nav-link"))
 
@@ -408,6 +408,14 @@ def column(percent: Any, label: Any) -> rx.Component:
 def more(summary: str, *content: Any) -> rx.Component:
     """What opens below its own heading."""
     return rx.el.details(rx.el.summary(summary), *content, class_name="more")
+
+
+def first_step(title: str, promise: str, *, done: Any = False) -> rx.Component:
+    """A step of a short numbered list, ticked once it is done."""
+    mark = rx.cond(done, words("unseen", "done"), rx.fragment())
+    return rx.el.li(
+        words("strong", title, mark, tag="p"), words("tiny", promise, tag="p"), class_name=rx.cond(done, "done", "")
+    )
 
 
 def logo() -> rx.Component:

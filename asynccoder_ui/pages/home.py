@@ -5,18 +5,13 @@ import reflex as rx
 from asynccoder_ui import routes, theme
 from asynccoder_ui.components.composer_form import composer_form, written
 from asynccoder_ui.components.react import ago
+from asynccoder_ui.components.steps import admins_steps, newcomers_steps
 from asynccoder_ui.composer import Composer
 from asynccoder_ui.composer_choice import TYPES
 from asynccoder_ui.drafts import DraftItem, Drafts
 from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.shell import shell
 from asynccoder_ui.suggestions import suggested
-
-_FIRST_STEPS = (
-    ("Pick a repository", "The work goes to a branch of its own."),
-    ("Say what should be done", "A sentence or two, as to a colleague."),
-    ("Send it, and walk away", "The tests are run for you; then a pull request opens."),
-)
 
 
 def home() -> rx.Component:
@@ -29,7 +24,7 @@ def home() -> rx.Component:
                 theme.words("lede", "Describe it, walk away, come back to a pull request.", tag="p"),
                 gap="tight",
             ),
-            rx.cond(FirstSteps.is_new, _first_steps()),
+            _first_steps(),
             rx.cond(Composer.github_error != "", _github_trouble()),
             composer_form(),
             theme.error_notice(Composer.error),
@@ -43,28 +38,11 @@ def home() -> rx.Component:
 
 
 def _first_steps() -> rx.Component:
-    return theme.part(
-        "steps",
-        theme.row(
-            theme.words("strong", "Your first pull request", tag="h2"),
-            theme.grow(),
-            theme.button("Fill in an example", size="sm", on_click=FirstSteps.take_example(written("prompt"))),
-            theme.icon_button(
-                theme.icon("x", 14),
-                "Hide the first steps",
-                title="Hide",
-                on_click=rx.call_script("asynccoder.hideSteps()"),
-            ),
-        ),
-        theme.plain(
-            "ol",
-            *[
-                theme.plain("li", theme.words("strong", title, tag="p"), theme.words("tiny", promise, tag="p"))
-                for title, promise in _FIRST_STEPS
-            ],
-        ),
-        tag="section",
-        aria_label="First steps",
+    deeds = {"on_example": FirstSteps.take_example(written("prompt")), "on_hide": FirstSteps.hide_steps}
+    return rx.cond(
+        FirstSteps.steps.is_open,
+        admins_steps(FirstSteps.steps, **deeds),
+        rx.cond(FirstSteps.is_new, newcomers_steps(**deeds)),
     )
 
 

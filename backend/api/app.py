@@ -30,6 +30,7 @@ from backend.api.routes import (
     outcomes,
     pull_requests,
     repositories,
+    setup,
     tasks,
     tokens,
     webhooks,
@@ -53,6 +54,7 @@ for part in (
     *(account.router, repositories.router, tasks.router, outcomes.router, events.router),
     *(attachments.router, pull_requests.router, pull_requests.of_task),
     *(lists.models, lists.money, analytics.router, tokens.router, admin.router, catalog.router, description.router),
+    *(lists.models, lists.money, analytics.router, tokens.router, admin.router, setup.router, description.router),
 ):
     app.include_router(part)
 app.add_middleware(Metering)  # the first is the innermost

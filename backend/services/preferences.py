@@ -54,6 +54,7 @@ class Preferences:
     effort: Effort | None = None
     visibility: Visibility = Visibility.PRIVATE
     notify: Notify = field(default_factory=Notify)
+    has_hidden_steps: bool = False  # the first steps on the home page
 
 
 def of(user: User) -> Preferences:
@@ -68,6 +69,7 @@ def of(user: User) -> Preferences:
         effort=_word(Effort, kept.get("effort"), usual.effort),
         visibility=_word(Visibility, kept.get("visibility"), usual.visibility),
         notify=_notify(told) if isinstance(told, Mapping) else usual.notify,
+        has_hidden_steps=kept.get("has_hidden_steps") is True,
     )
 
 
@@ -97,6 +99,7 @@ def _keep(session: Session, user: User, chosen: Preferences) -> Preferences:
         "priority": chosen.priority.value,
         "effort": chosen.effort.value if chosen.effort else None,
         "visibility": chosen.visibility.value,
+        "has_hidden_steps": chosen.has_hidden_steps,
         "notify": {channel.value: sorted(chosen.notify.at(channel)) for channel in Channel},
     }
     user.updated_at = clock.now()

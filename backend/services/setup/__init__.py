@@ -4,8 +4,25 @@ Not a repository's set-up, which is `services/repository_setup.py`. Checks live 
 `looker.py` asks them, `standing.py` keeps what they found and shows it to admins; `asynccoder doctor` prints the same.
 """
 
+from backend.services.setup.checklist import Checklist, checklist
+from backend.services.setup.checklist import hide as hide_steps
 from backend.services.setup.finding import Finding, Look
 from backend.services.setup.looker import LOOKER, Looker
-from backend.services.setup.standing import Part, Setup, broken, check, read, record
+from backend.services.setup.standing import LOOK_SECONDS, Part, Setup, broken, check, read, record
 
-__all__ = ["LOOKER", "Finding", "Look", "Looker", "Part", "Setup", "broken", "check", "read", "record"]
+__all__ = [
+    "LOOKER",
+    "LOOK_SECONDS",
+    "Checklist",
+    "Finding",
+    "Look",
+    "Looker",
+    "Part",
+    "Setup",
+    "broken",
+    "check",
+    "checklist",
+    "hide_steps",
+    "read",
+    "record",
+]

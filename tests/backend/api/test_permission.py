@@ -28,7 +28,7 @@ from sqlmodel import select
 from backend import db
 from backend.api.app import app
 from backend.github.types import Profile, Token
-from backend.models import CreditRequest, PullRequest, TaskRun, User
+from backend.models import CreditRequest, Machine, PullRequest, TaskRun, User
 from backend.services import api_tokens, attachments, auth, recorder, tasks
 from backend.services.api_tokens import Scope
 from backend.settings import get_settings
@@ -102,6 +102,11 @@ PUT    /api/admin/models/{model_id}              401    401     401     401     
 PUT    /api/admin/models/{model_id}/place        401    401     401     401      403    403   200   403  403 403
 GET    /api/admin/providers                      401    401     401     401      403    403   200   403  403 403
 PUT    /api/admin/providers/{provider}/test      401    401     401     401      403    403   422   403  403 403
+GET    /api/admin/setup                           401    401     401     401      403    403   200   403  403 403
+GET    /api/admin/caches                          401    401     401     401      403    403   200   403  403 403
+PUT    /api/admin/caches/{machine_id}/measurement 401    401     401     401      403    403   204   403  403 403
+DELETE /api/admin/caches/{machine_id}/unused      401    401     401     401      403    403   202   403  403 403
+DELETE /api/admin/caches/{machine_id}/{kind}/{item} 401  401     401     401      403    403   202   403  403 403
 POST   /api/webhooks/github                       401    401     401     401      401    401   401   401  401 401
 GET    /api/openapi.json                          200    200     200     200      200    200   200   200  200 200
 GET    /api/docs                                  200    200     200     200      200    200   200   200  200 200
@@ -191,8 +196,11 @@ def things(connected: People) -> dict[str, dict[str, str]]:
         kept = api_tokens.create(session, connected.alice, "hers", Scope.READ, 30)[0]
         asked = CreditRequest(user_id=connected.alice.id)
         session.add(asked)
+        machine = Machine(host="one", data_dir="/data")
+        session.add(machine)
     known = {"attachment_id": str(image.id), "other_image": str(other.id), "deed": "close", "name": "TOKEN_X"}
     known |= {"model_id": str(connected.model), "provider": "anthropic"}
+    known |= {"machine_id": str(machine.id), "kind": "mirrors", "item": "11"}
     usual = {**known, "token_id": str(kept.id), "username": "bob", "request_id": str(asked.id)}
     hers = {**usual, **private, "repository_id": str(connected.sample)}
     theirs = {**usual, **shared, "repository_id": str(connected.shop)}

@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from backend import clock, db
 from backend.errors import Forbidden, InvalidInput, NotFound
@@ -202,7 +202,9 @@ def test_only_admins_see_measure_and_empty_and_each_emptying_is_written_down(peo
         cache_clearing.empty_unused(session, people.alice, uuid4())
     ask(people, CacheKind.MIRRORS, 11), ask_unused(people)
     with db.transaction() as session:
-        acts = session.exec(select(AuditEntry).where(AuditEntry.act == "cache_emptied").order_by(AuditEntry.seq)).all()
+        acts = session.exec(
+            select(AuditEntry).where(AuditEntry.act == "cache_emptied").order_by(col(AuditEntry.seq))
+        ).all()
         wishes = session.exec(select(CacheClearing)).all()
     assert [(one.login, one.object_name) for one in acts] == [
         ("alice", "alice/sample-shop"),
