@@ -16,6 +16,7 @@ _NAMES = {
     "attachments": "Images of prompts",
     "logs": "Logs of tasks",
 }
+_COUNTED = {"mirrors": "repositories", "setups": "archives", "workspaces": "runs"}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -93,7 +94,7 @@ def machine_of(one: MachineEntry, least_free: int) -> MachineItem:
                 store.store,
                 _NAMES.get(store.store, store.store),
                 store.path,
-                f"{store.count:,}",
+                f"{store.count:,} {_COUNTED[store.store]}" if store.store in _COUNTED else "",
                 size_of(store.size),
                 iso(store.oldest),
             )
@@ -146,4 +147,6 @@ def size_of(number: int) -> str:
 
 def table_of(one: TableEntry) -> StoreItem:
     """A line of the database's table."""
-    return StoreItem(one.store, _NAMES.get(one.store, one.store), "", f"about {one.count:,}", size_of(one.size), "")
+    return StoreItem(
+        one.store, _NAMES.get(one.store, one.store), "", f"about {one.count:,} rows", size_of(one.size), ""
+    )

@@ -1,6 +1,8 @@
 """Is a TCP port free, and if not, whose is it?"""
 
 import errno
+import http.client
+import ipaddress
 import os
 import socket
 from pathlib import Path
@@ -67,3 +69,16 @@ def _name(folder: Path) -> str:
         return (folder / "comm").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return "a program"
+
+
+def answers(host: str, port: int, path: str) -> bool:
+    """Whether a part of ours says 200. Without urllib, which would ask a configured proxy."""
+    everywhere = ipaddress.ip_address(host).is_unspecified if host[:1].isdigit() or ":" in host else False
+    connection = http.client.HTTPConnection("localhost" if everywhere else host, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

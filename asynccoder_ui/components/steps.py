@@ -11,7 +11,7 @@ _NEWCOMERS = (
     ("Say what should be done", "A sentence or two, as to a colleague."),
     ("Send it, and walk away", "The tests are run for you; then a pull request opens."),
 )
-_SEND = "A sentence or two, then Send. In the demo a scripted model mends a sample, and it costs nothing."
+_SEND = "A sentence or two, then Send. In the demo a scripted model mends a sample repository."
 _CONNECT = "Until then everything is a demo on this machine: an app at GitHub, four settings, a restart."
 _KEY = "ANTHROPIC_API_KEY, OPENAI_API_KEY or a server of your own; or a key of yours, in your Settings."
 

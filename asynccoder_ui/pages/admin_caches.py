@@ -70,7 +70,7 @@ class AdminCaches(Following, Session):
         await self._ask(lambda session, user: cache_clearing.measure(session, user, machine))
         await self._read()
 
-    async def _asked(self) -> Any:
+    async def _begun(self) -> Any:
         await self._read()
         return rx.toast.success("Its workers begin within a minute; what a run uses stays.")
 
@@ -119,26 +119,22 @@ def admin_caches() -> rx.Component:
 
 def _machine(item: rx.Var[MachineItem]) -> rx.Component:
     return theme.stack(
-        theme.row(
-            theme.grow(theme.words("heading", item.name, tag="h2")),
-            rx.cond(item.is_heard, rx.fragment(), theme.pill(theme.icon("circle-alert", 14), "silent", tone="warn")),
-            _measure(item),
-            _empty_unused(item),
-            wrap=True,
-        ),
+        theme.words("heading", item.name, tag="h2"),
         theme.row(
             theme.words("small", item.words),
             rx.cond(item.is_low, theme.pill(theme.icon("circle-alert", 14), "low", tone="warn")),
-            theme.words("tiny", "heard ", ago(at=item.seen_at, in_words=True)),
+            rx.cond(item.is_heard, rx.fragment(), _silent(item)),
+            theme.grow(),
+            _measure(item),
+            _empty_unused(item),
             wrap=True,
         ),
         theme.meter(item.used_percent, "Disk in use"),
         rx.cond(
             item.stores.length() > 0,
-            _table(item.stores, "What lies in this data dir"),
+            _stores(item.stores, "What lies in this data dir"),
             theme.words("soft", "It is being measured for the first time.", tag="p"),
         ),
-        rx.cond(item.clearings.length() > 0, _clearings(item)),
         rx.cond(
             item.shares.length() > 0,
             theme.more(
@@ -146,7 +142,14 @@ def _machine(item: rx.Var[MachineItem]) -> rx.Component:
                 theme.part("list", rx.foreach(item.shares, _share), tag="ul", aria_label="Caches by repository"),
             ),
         ),
+        rx.cond(item.clearings.length() > 0, _clearings(item)),
         key=item.id,
+    )
+
+
+def _silent(item: rx.Var[MachineItem]) -> rx.Component:
+    return theme.pill(
+        theme.icon("circle-alert", 14), "not heard since ", ago(at=item.seen_at, in_words=True), tone="warn"
     )
 
 
@@ -185,23 +188,24 @@ def _empty_unused(item: rx.Var[MachineItem]) -> rx.Component:
     )
 
 
-def _table(items: rx.Var[list[StoreItem]], label: str) -> rx.Component:
+def _stores(items: rx.Var[list[StoreItem]], label: str) -> rx.Component:
+    return theme.part("list", rx.foreach(items, _store), tag="ul", aria_label=label)
+
+
+def _store(item: rx.Var[StoreItem]) -> rx.Component:
     return theme.part(
-        "numbers",
-        theme.table(["What", "How many", "Size", "Oldest use"], rx.foreach(items, _line), label=label),
-    )
-
-
-def _line(item: rx.Var[StoreItem]) -> rx.Component:
-    return theme.table_row(
-        theme.stack(
-            theme.words("strong", item.name),
-            rx.cond(item.path != "", theme.words("tiny", item.path)),
-            gap="tight",
+        "entry",
+        theme.grow(
+            theme.words("strong", item.name, tag="p"),
+            rx.cond(item.path != "", theme.words("tiny", item.path, tag="p", trunc=True)),
         ),
-        theme.words("small", item.count, num=True),
-        theme.words("small", item.size, num=True),
-        rx.cond(item.at != "", ago(at=item.at, in_words=True), "—"),
+        theme.part(
+            "entry-end",
+            rx.cond(item.at != "", theme.words("tiny", "oldest use ", ago(at=item.at, in_words=True))),
+            rx.cond(item.count != "", theme.words("tiny", item.count, num=True)),
+            theme.words("small", item.size, num=True),
+        ),
+        tag="li",
         key=item.key,
     )
 
@@ -258,5 +262,5 @@ def _clearing(item: rx.Var[ClearingItem]) -> rx.Component:
 def _database() -> rx.Component:
     return theme.stack(
         theme.words("heading", "In the database", tag="h2"),
-        _table(AdminCaches.tables, "What lies in the database"),
+        _stores(AdminCaches.tables, "What lies in the database"),
     )

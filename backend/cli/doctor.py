@@ -43,7 +43,7 @@ def doctor() -> None:
 
 def findings(settings: Settings) -> list[Finding]:
     """Everything, in the order one would mend it. Of processes only where they are meant to run: the web answers."""
-    from backend.cli.stack import answers
+    from backend.ports import answers
 
     is_live = answers(settings.host, settings.port, "/health")
     return Looker([*_FIRST, *LOOKS, *_LAST]).look(settings, is_live=is_live)
@@ -87,7 +87,7 @@ def _running(settings: Settings) -> Iterator[Finding]:
 
 
 def _web(settings: Settings) -> Iterator[Finding]:
-    from backend.cli.stack import answers
+    from backend.ports import answers
 
     if answers(settings.host, settings.port, "/health"):
         yield ok("web", f"answers at {settings.origin}")

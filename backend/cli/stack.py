@@ -1,7 +1,5 @@
 """The parts of `up`, in the order they start."""
 
-import http.client
-import ipaddress
 import os
 import shlex
 import signal
@@ -12,6 +10,7 @@ from pathlib import Path
 
 from backend import embedded, ui_build
 from backend.parts import Part
+from backend.ports import answers
 from backend.schema import is_at_head
 from backend.settings import PROJECT_DIR, Settings
 
@@ -112,19 +111,6 @@ def _reloading(part: Part, settings: Settings) -> Part:
         watched = (*PYTHON, "watchfiles", "--filter", "python", "--sigint-timeout", "2", shlex.join(part.argv))
         return replace(part, argv=(*watched, "backend", "jobs"))
     return part
-
-
-def answers(host: str, port: int, path: str) -> bool:
-    """Whether a part of ours says 200. Without urllib, which would ask a configured proxy."""
-    everywhere = ipaddress.ip_address(host).is_unspecified if host[:1].isdigit() or ":" in host else False
-    connection = http.client.HTTPConnection("localhost" if everywhere else host, port, timeout=2)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def become(argv: Sequence[str], env: dict[str, str] | None = None) -> None:

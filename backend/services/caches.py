@@ -191,8 +191,8 @@ def _tables(session: Session) -> list[TableEntry]:
     """By the database's statistics: a count would read every row."""
     found = session.execute(
         text(
-            "SELECT relname, greatest(reltuples, 0)::bigint, pg_total_relation_size(oid) FROM pg_class"
-            " WHERE oid = ANY(ARRAY(SELECT to_regclass(one) FROM unnest(CAST(:tables AS text[])) AS one))"
+            "SELECT relname, n_live_tup, pg_total_relation_size(relid) FROM pg_stat_user_tables"
+            " WHERE relid = ANY(ARRAY(SELECT to_regclass(one) FROM unnest(CAST(:tables AS text[])) AS one))"
         ),
         {"tables": list(_TABLES.values())},
     )

@@ -66,6 +66,8 @@ _FOR_ADMINS: dict[str, tuple[str, Sought]] = {
     "people": ("/admin/people", re.compile("^seen ")),
     "queue": ("/admin/queue", "heard"),
     "models": ("/admin/models", "Models, as they are offered"),
+    "setup": ("/admin/setup", re.compile("^PostgreSQL")),
+    "caches": ("/admin/caches", "Built pages"),
 }
 _ADDRESSES = {page: row[0] for pages in (_PAGES, _OF_ALICE, _FOR_ADMINS) for page, row in pages.items()}
 

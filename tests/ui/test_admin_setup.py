@@ -39,13 +39,14 @@ async def told(tab: Tab, page: type[AdminSetup | AdminCaches]) -> "asyncio.Task[
 
 
 def test_what_is_to_mend_stands_first_and_moves_by_itself(people: People):
-    found(ok("database", "PostgreSQL 16.3"), Finding("GitHub", PartState.NOT_SET_UP, "demo", "Set it."))
+    absent = Finding("GitHub", PartState.NOT_SET_UP, "demo", "Set it.")
+    found(ok("database", "PostgreSQL 16.3"), absent)
 
     async def walk() -> tuple[list[str], AdminSetup]:
         async with opened(people.cookies["alice"], "/admin/setup") as tab:
             visit = await told(tab, AdminSetup)
             before = [one.name for one in (await tab.state(AdminSetup)).well]
-            await asyncio.to_thread(found, ok("database", "PostgreSQL 16.3"), BROKEN)
+            await asyncio.to_thread(found, ok("database", "PostgreSQL 16.3"), BROKEN, absent)
 
             async def is_troubled() -> bool:
                 return bool((await tab.state(AdminSetup)).troubled)

@@ -37,7 +37,7 @@ LOOKS = (
     Look(("scheduler",), processes.scheduler, needs=DATABASE, is_live=True, patience=20),
     Look(("sandbox",), processes.machines, needs=DATABASE, is_live=True),
     Look((outside.HUB,), outside.hub, is_live=True),
-    Look((outside.GITHUB,), outside.github, lasting=_MINUTE, patience=20),
+    Look((outside.GITHUB,), outside.github, lasting=5 * _MINUTE, patience=20),
     Look(("sign-in",), processes.sign_in, needs=DATABASE),
     Look(("webhook",), processes.webhooks, needs=DATABASE),
     Look(("models", *outside.PROVIDER_NAMES.values()), outside.providers, lasting=10 * _MINUTE, patience=30),
@@ -45,7 +45,7 @@ LOOKS = (
     Look(("sealed secrets",), servers.older_keys, needs=DATABASE, lasting=10 * _MINUTE, patience=60),
     Look(("disk",), servers.disk),
     Look(("backup",), processes.backup, needs=DATABASE),
-    Look(("pages",), servers.pages, lasting=_MINUTE),
+    Look(("pages",), servers.pages, lasting=10 * _MINUTE),
     Look(("package hosts",), servers.package_hosts),
 )
 

@@ -7,6 +7,7 @@ import httpx
 from backend.certificates import certificates
 from backend.github.app import is_known
 from backend.models import PartState
+from backend.ports import answers
 from backend.providers import reach
 from backend.providers.base import ProviderError
 from backend.services.provider_keys import NAMES, PROVIDERS
@@ -49,12 +50,11 @@ def hub(settings: Settings) -> Iterator[Finding]:
     """Whether the demo's own GitHub answers."""
     if not settings.is_demo:
         return
-    status = _status(f"{settings.github_url}/health")
-    if status == 200:
+    if answers("127.0.0.1", settings.hub_port, "/health"):
         yield ok(HUB, f"answers at {settings.github_url}")
         return
     fix = "`asynccoder up` starts it and keeps it running: look at what it says, and start it again."
-    words = f"{settings.github_url} answers {status}"
+    words = f"{settings.github_url} does not answer"
     yield Finding(HUB, PartState.BROKEN, words, fix, "asynccoder up")
 
 

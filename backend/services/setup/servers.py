@@ -94,7 +94,7 @@ def older_keys(settings: Settings) -> Iterator[Finding]:
         words = f"all {found.first} are sealed with the first key, and an older one is configured"
         yield Finding("sealed secrets", PartState.ATTENTION, words, fix, "asynccoder keys retire")
     else:
-        yield ok("sealed secrets", f"all {found.first} open")
+        yield ok("sealed secrets", f"all {found.first} open" if found.first else "none is stored yet")
 
 
 def disk(settings: Settings) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, or_, tuple_
+from sqlalchemy import and_, case, delete, func, or_, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -88,8 +88,8 @@ def record(session: Session, found: Sequence[Finding]) -> None:
     for row in sorted(rows, key=lambda one: (one["name"], one["place"])):
         if session.execute(_kept(row)).first() is not None:
             written.append(row)
-    session.execute(delete(SetupPart).where(col(SetupPart.seen_at) < clock.now() - FORGOTTEN))
-    if not written:
+    gone = session.execute(delete(SetupPart).where(_is_gone(found)).returning(col(SetupPart.name))).all()
+    if not written and not gone:
         return
     after_commit(session, lambda: events.ring(events.SETUP_TOPIC, "", 0, "setup"))
     if any(before.get((row["name"], row["place"])) != row["state"] for row in written):
@@ -126,6 +126,13 @@ def _kept(row: dict[str, Any]) -> Any:
         set_={**{name: new[name] for name in told}, "since": since, "seen_at": func.now()},
         where=or_(is_new, col(SetupPart.seen_at) < func.now() - _SEEN_ANEW),
     ).returning(col(SetupPart.name))
+
+
+def _is_gone(found: Sequence[Finding]) -> Any:
+    """Which parts are none any more. Those of machines are found by some web processes and not by others."""
+    names = {one.name for one in found if not one.place}
+    is_unfound = and_(col(SetupPart.place) == "", col(SetupPart.name).not_in(names))
+    return or_(is_unfound, col(SetupPart.seen_at) < clock.now() - FORGOTTEN)
 
 
 def _is_fresh() -> Any:
