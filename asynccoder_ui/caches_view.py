@@ -16,7 +16,7 @@ _NAMES = {
     "attachments": "Images of prompts",
     "logs": "Logs of tasks",
 }
-_COUNTED = {"mirrors": "repositories", "setups": "archives", "workspaces": "runs"}
+_COUNTED = {"mirrors": ("repository", "repositories"), "setups": ("archive", "archives"), "workspaces": ("run", "runs")}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -94,7 +94,7 @@ def machine_of(one: MachineEntry, least_free: int) -> MachineItem:
                 store.store,
                 _NAMES.get(store.store, store.store),
                 store.path,
-                f"{store.count:,} {_COUNTED[store.store]}" if store.store in _COUNTED else "",
+                _counted(store),
                 size_of(store.size),
                 iso(store.oldest),
             )
@@ -103,6 +103,11 @@ def machine_of(one: MachineEntry, least_free: int) -> MachineItem:
         shares=[share for store in one.stores for share in _shares(one, store)],
         clearings=[_clearing_of(row) for row in one.clearings],
     )
+
+
+def _counted(store: StoreEntry) -> str:
+    one, more = _COUNTED.get(store.store, ("", ""))
+    return f"{store.count:,} {one if store.count == 1 else more}" if one else ""
 
 
 def _shares(machine: MachineEntry, store: StoreEntry) -> list[ShareItem]:

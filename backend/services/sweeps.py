@@ -4,7 +4,10 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -14,6 +17,7 @@ from backend.settings import get_settings
 LOCK = 0x61637363  # "acsc"
 _KEY = "schedule:swept"
 _KEPT_SECONDS = 24 * 3600
+_SECONDS = 2.0
 _log = log.get(__name__)
 
 
@@ -26,8 +30,10 @@ def tell() -> None:
 
 
 def last() -> datetime | None:
-    """When the last sweep ended; None where it is not known. Raises RedisError."""
-    told: Any = redis.client(get_settings().resolved_redis_url).get(_KEY)
+    """When the last sweep ended; None where it is not known. Raises RedisError, at once: who asks waits for it."""
+    waits = {"socket_connect_timeout": _SECONDS, "socket_timeout": _SECONDS, "retry": Retry(NoBackoff(), 0)}
+    with Redis.from_url(get_settings().resolved_redis_url, **waits) as client:
+        told: Any = client.get(_KEY)
     return datetime.fromtimestamp(float(told), UTC) if told else None
 
 

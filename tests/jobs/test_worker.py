@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import select
 
 from backend import db
-from backend.models import CreditTransaction, PullRequest, User
+from backend.models import CreditTransaction, Machine, PullRequest, User
 from backend.queue import CHORES, RUNS, queue, workers
 from backend.services import attempts, credits, tasks
 from backend.services.claims import LEASE_SECONDS
@@ -117,3 +117,20 @@ def test_a_run_that_its_person_stopped_ends_when_its_worker_is_stopped(people: P
     with db.transaction() as session:
         assert attempts.hand_over(session, "worker")
     assert run_of(task_id).status == Status.CANCELLED
+
+
+def test_an_idle_workers_machine_tells_what_it_has(people: People) -> None:
+    worker = run_worker()
+    try:
+        wait(lambda: any(one.measured_at for one in _machines()))
+    finally:
+        worker.terminate()
+        assert worker.wait(10) == 0
+    [told] = _machines()
+    assert told.host and told.free and (told.sandbox or told.sandbox_trouble) and told.tested_at
+    assert [one["store"] for one in told.stores] == ["mirrors", "setups", "workspaces", "pages", "rest"]
+
+
+def _machines() -> list[Machine]:
+    with db.transaction() as session:
+        return list(session.exec(select(Machine)))

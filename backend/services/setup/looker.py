@@ -34,7 +34,7 @@ LOOKS = (
     Look((REDIS,), servers.redis),
     Look(("run workers",), processes.run_workers, needs=REDIS, is_live=True),
     Look(("chore worker",), processes.chore_workers, needs=REDIS, is_live=True),
-    Look(("scheduler",), processes.scheduler, needs=DATABASE, is_live=True, patience=20),
+    Look(("scheduler",), processes.scheduler, needs=DATABASE, is_live=True),
     Look(("sandbox",), processes.machines, needs=DATABASE, is_live=True),
     Look((outside.HUB,), outside.hub, is_live=True),
     Look((outside.GITHUB,), outside.github, lasting=5 * _MINUTE, patience=20),

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from backend import crypto, db, embedded
 from backend.cli import app
 from backend.errors import AsyncCoderError, Conflict, Misconfigured
-from backend.models import CreditTransaction, Task, TaskEvent, User
+from backend.models import CreditTransaction, PartState, Task, TaskEvent, User
 from backend.services import credits, tasks
+from backend.services.setup import Looker
 from backend.settings import get_settings
 from backend.words import Priority, TaskType
 from tests.conftest import People, forget_settings
@@ -25,6 +26,12 @@ def asynccoder(*words: str) -> str:
     result = CliRunner().invoke(app, list(words), catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
+
+
+def test_a_backup_is_written_down_and_known_to_the_setup_page(deployed: People, tmp_path: Path) -> None:
+    asynccoder("backup", str(tmp_path / "one"))
+    found = {one.name: one for one in Looker().look()}
+    assert found["backup"].state is PartState.OK and found["backup"].at is not None
 
 
 def refused(*words: str) -> AsyncCoderError:
