@@ -13,7 +13,7 @@ _NEWCOMERS = (
 )
 _SEND = "A sentence or two, then Send. In the demo a scripted model mends a sample repository."
 _CONNECT = "Until then everything is a demo on this machine: an app at GitHub, four settings, a restart."
-_KEY = "ANTHROPIC_API_KEY, OPENAI_API_KEY or a server of your own; or a key of yours, in your Settings."
+_KEY = "Anthropic’s, OpenAI’s or Google’s, a server of your own, or a key of yours in your Settings."
 
 
 def newcomers_steps(*, on_example: Any, on_hide: Any) -> rx.Component:

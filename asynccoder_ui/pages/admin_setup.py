@@ -232,7 +232,11 @@ def _first_steps() -> rx.Component:
                 secret(text=steps.webhook_url, label="Webhook URL"),
                 theme.words("tiny", "Put into the environment or .env what the app’s page at GitHub gives", tag="p"),
                 theme.words("mono", _SETTINGS, tag="p"),
-                theme.words("tiny", "A model’s key: ANTHROPIC_API_KEY or OPENAI_API_KEY; then start again", tag="p"),
+                theme.words(
+                    "tiny",
+                    "A model’s key: ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY; then start again",
+                    tag="p",
+                ),
                 secret(text="asynccoder up", label="The command to start again"),
                 theme.words(
                     "aside", "docs/github.md says more; `asynccoder doctor` checks it before the start.", tag="p"

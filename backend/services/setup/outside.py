@@ -18,7 +18,7 @@ from backend.words import Failure
 GITHUB, HUB = "GitHub", "demo's GitHub"
 COMPATIBLE = "compatible server"
 PROVIDER_NAMES = {**{one: NAMES[one] for one in PROVIDERS}, "compatible": COMPATIBLE}
-_SETTINGS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
+_SETTINGS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY", "google": "GEMINI_API_KEY"}
 _SECONDS = 8.0
 
 
@@ -62,7 +62,7 @@ def providers(settings: Settings) -> Iterator[Finding]:
     """Each provider that can be used with a key of the deployment's."""
     found = [_provider(settings, one) for one in PROVIDER_NAMES]
     if all(one.state is PartState.NOT_SET_UP for one in found):
-        fix = "Set ANTHROPIC_API_KEY or OPENAI_API_KEY, or COMPATIBLE_BASE_URL and COMPATIBLE_MODELS."
+        fix = f"Set {', '.join(_SETTINGS.values())}, or COMPATIBLE_BASE_URL and COMPATIBLE_MODELS."
         words = "only the scripted stand-in" if settings.is_demo else "none has a key"
         state = PartState.NOT_SET_UP if settings.is_demo else PartState.BROKEN
         yield Finding("models", state, words, fix)

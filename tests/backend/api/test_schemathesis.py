@@ -21,7 +21,7 @@ from sqlmodel import select
 from backend import db
 from backend.api.app import app
 from backend.api.description import describe
-from backend.models import TaskRun
+from backend.models import Machine, TaskRun
 from backend.services import api_tokens, attachments, recorder, tasks
 from backend.services.api_tokens import Scope
 from backend.words import Priority, TaskType
@@ -52,6 +52,9 @@ def hers(connected: People) -> dict[str, str]:
         recorder.keep_patch(session, run, recorder.pack_patch(BytesIO(b"diff --git a/x b/x\n")))
         image = attachments.store(session, alice, "a.png", png())
         other = api_tokens.create(session, alice, "other", Scope.READ, 30)[0]
+        machine = Machine(host="one", data_dir="/data")
+        session.add(machine)
+        session.flush()
     return {
         "task_id": str(task.id),
         "message_id": str(message.id),
@@ -61,6 +64,9 @@ def hers(connected: People) -> dict[str, str]:
         "attachment_id": str(image.id),
         "name": "TOKEN_X",
         "deed": "close",
+        "machine_id": str(machine.id),
+        "kind": "mirrors",
+        "item": "11",
         "token": token(alice, Scope.ADMIN),
     }
 

@@ -140,14 +140,20 @@ def test_a_key_that_the_provider_takes_refuses_or_cannot_be_asked_about(
         assert found["compatible server"].fix == "Name them in COMPATIBLE_MODELS."
         environment.setenv("COMPATIBLE_MODELS", "llama")
         forget_settings()
-        refused = look()["compatible server"]
+        environment.setenv("GEMINI_API_KEY", "AIza-of-nobody")
+        environment.setenv("GEMINI_BASE_URL", server.url)
+        forget_settings()
+        both = look()
+        refused = both["compatible server"]
+        assert both["Google"].state is PartState.OK
         [asked] = server.received[:1]
+        assert "AIza-of-nobody" in {one.headers.get("x-goog-api-key") for one in server.received}
     assert found["OpenAI"].state is PartState.OK and "models" not in found
     assert (asked.path, asked.headers["authorization"]) == ("/v1/models", "Bearer sk-deployment-key")
     unheard = found["Anthropic"]
     assert (unheard.state, unheard.words) == (PartState.ATTENTION, "it does not answer (ConnectError)")
     assert (refused.state, refused.words) == (PartState.BROKEN, "it refuses the key (401)")
-    assert "sk-" not in str(found) + str(refused)
+    assert "sk-" not in f"{found} {both}" and "AIza" not in str(both)
 
 
 def test_no_password_of_a_setting_stands_in_any_text(database: str, environment: pytest.MonkeyPatch) -> None:
