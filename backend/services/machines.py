@@ -1,12 +1,13 @@
 """What a machine with workers does for itself: tells how it stands, empties caches where an admin or a low disk asks.
 
-Each worker's process begins this beside its work (`jobs/machine.py`); of those on one data dir one does it at a time.
+Each worker's process begins this beside its work (`jobs/worker.py`); of those on one data dir one does it at a time.
 """
 
 import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -63,6 +64,8 @@ def keep(*, measures: bool = True, may_go_on: Callable[[], bool] = lambda: True)
     with opened(folder / "measure.lock") as lock_file:
         if not is_taken(lock_file):
             return is_done
+        if _is_untested(machine):
+            _test(machine)
         if measures and _is_due(machine):
             _measure(settings, machine, list(Store))
         elif removed:
@@ -71,7 +74,7 @@ def keep(*, measures: bool = True, may_go_on: Callable[[], bool] = lambda: True)
 
 
 def tell(settings: Settings) -> UUID:
-    """Writes down that this machine is there, what its disk has free, and whether its sandbox holds; returns its id."""
+    """Writes down that this machine is there, and what its disk has free; returns its id."""
     usage = shutil.disk_usage(settings.data_dir.resolve())
     values = {"free": usage.free, "total": usage.total, "seen_at": func.now()}
     with transaction() as session:
@@ -81,9 +84,6 @@ def tell(settings: Settings) -> UUID:
             .on_conflict_do_update(index_elements=["host", "data_dir"], set_=values)
             .returning(col(Machine.id))
         ).scalar_one()
-        tested_at = session.exec(select(Machine.tested_at).where(Machine.id == machine)).one()
-    if tested_at is None or clock.now() - tested_at > TEST_AGAIN:
-        _test(machine)
     return machine
 
 
@@ -108,12 +108,14 @@ def make_room(settings: Settings, machine: UUID, free: Callable[[], int] | None 
             done = {"state": ClearingState.DONE.value, "ended_at": clock.now()}
             numbers = {"total": removed + kept, "removed": removed, "kept": kept, "freed": freed}
             session.add(CacheClearing(machine_id=machine, **done, **numbers))  # type: ignore[arg-type]
+            _ring(session)
     return removed
 
 
 def _candidates(settings: Settings) -> Iterator[Candidate]:
     for mirror in mirrors(mirrors_root(settings.data_dir)):
-        mirror.clear_leftovers()
+        with suppress(OSError):  # a disk without room for one more file
+            mirror.clear_leftovers()
         yield Candidate(CacheKind.MIRRORS, str(mirror.github_id), mirror.used_at, partial(_gone, mirror))
     for kept in setup_cache.kept():
         yield Candidate(CacheKind.SETUPS, str(kept.repository_id or ""), kept.used_at, partial(_forgotten, kept))
@@ -121,7 +123,11 @@ def _candidates(settings: Settings) -> Iterator[Candidate]:
 
 def _gone(mirror: Mirror) -> int | None:
     size = stores.sizes([mirror.path]).get(mirror.path, 0)
-    return size if mirror.remove() else None
+    try:
+        return size if mirror.remove() else None
+    except OSError as error:
+        _log.warning("a mirror could not be removed", path=str(mirror.path), error=str(error))
+        return None
 
 
 def _forgotten(kept: setup_cache.Kept) -> int:
@@ -176,6 +182,12 @@ def _progress(clearing: UUID, **facts: Any) -> None:
             setattr(row, name, value)
         session.add(row)
         _ring(session)
+
+
+def _is_untested(machine: UUID) -> bool:
+    with transaction() as session:
+        tested_at = session.get_one(Machine, machine).tested_at
+    return tested_at is None or clock.now() - tested_at > TEST_AGAIN
 
 
 def _is_due(machine: UUID) -> bool:
