@@ -17,8 +17,8 @@ from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
 from asynccoder_ui.live import LogNamespace
-from asynccoder_ui.pages.admin_models import AdminModels, admin_models
 from asynccoder_ui.pages.admin_caches import AdminCaches, admin_caches
+from asynccoder_ui.pages.admin_models import AdminModels, admin_models
 from asynccoder_ui.pages.admin_people import AdminPeople, admin_people
 from asynccoder_ui.pages.admin_queue import AdminQueue, admin_queue
 from asynccoder_ui.pages.admin_setup import AdminSetup, admin_setup

@@ -246,7 +246,7 @@ def _item(item: rx.Var[view.PersonItem]) -> rx.Component:
 
 def _requests() -> rx.Component:
     return theme.stack(
-        theme.words("heading", "Ask for credits", tag="h2"),
+        theme.words("heading", "Requests for credits", tag="h2"),
         theme.part("list", rx.foreach(AdminPeople.requests, _request), tag="ul", aria_label="Who asks for credits"),
     )
 
