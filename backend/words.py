@@ -43,6 +43,14 @@ class Effort(StrEnum):
     HIGH = "high"
 
 
+class Decision(StrEnum):
+    """What a person says of a plan."""
+
+    APPROVE = "approve"
+    CHANGE = "change"
+    DISCARD = "discard"
+
+
 class Tier(StrEnum):
     """What a person is subscribed to."""
 
@@ -88,6 +96,10 @@ class Phase(StrEnum):
     FINISHING = "finishing"
     PARKED = "parked"
     ENDED = "ended"
+
+
+PLANNING = "planning"  # what a run does that may not write yet
+APPROVAL = "approval"  # the reason of a run that is parked because its plan waits for its person
 
 
 class Outcome(StrEnum):
@@ -283,6 +295,9 @@ class EventKind(StrEnum):
     TOOL_RESULT = "tool_result"
     WAIT = "wait"  # {reason, until, attempt}: a provider asked for patience
     NOTE = "note"  # {text, code}: the platform's own words (a limit, a nudge, an interruption)
+    PLAN = "plan"  # {number, title, text}: what the model means to do before it may write, counted over the task
+    # {number, decision, text, plan, is_edited, by}: what the person said of it; `plan` is what they approved
+    PLAN_DECIDED = "plan_decided"
     COMPACTED = "compacted"  # {mode, until, dropped, kept, text}: what the model gets was shortened; the log was not
     CHECKPOINT = "checkpoint"  # {tree, bytes}; the binary diff is an artifact
     COMMIT = "commit"  # {sha, files, added, removed, title}

@@ -36,6 +36,7 @@ from backend.services import (
     trigger_comments,
     triggers,
 )
+from backend.services.tasks import plans
 from backend.settings import get_settings
 
 SWEEP_SECONDS = 5.0
@@ -117,13 +118,19 @@ def poll() -> None:
 
 def tidy() -> None:
     """Asks the chore worker to remove the images that were never sent, and the answers that nobody asks for again, and
-    to give the month's credits."""
+    to give the month's credits.
+
+    What waits for an answer to a plan that does not come is ended.
+    """
     with transaction() as session:
+        unanswered = plans.expired(session)
         due = {
             attachments.CHORE: attachments.has_old_unsent(session),
             idempotency.CHORE: idempotency.has_old(session),
             monthly_credits.CHORE: bool(monthly_credits.due(session, limit=1)),
         }
+    for run_id in unanswered:
+        _each(plans.give_up, run_id)
     for chore, is_due in due.items():
         if is_due:
             ring_chore(chore)

@@ -31,6 +31,8 @@ POINTS = (
     "after_the_pull_request",
     "before_the_settlement_ends",
 )
+# Of a task that is planned first; the others' workers pass them by.
+PLAN_POINTS = ("after_the_plan_is_proposed", "after_the_plan")
 
 
 def die() -> None:
@@ -53,6 +55,10 @@ class DyingRecorder(Recorder):
                 die()
         is_done = kind is EventKind.TOOL_RESULT and payload["name"] == "finish" and not payload["is_error"]
         if is_done and self.point == "before_the_commit":
+            die()
+        if kind is EventKind.TOOL_RESULT and payload["name"] == "propose_plan" and self.point == PLAN_POINTS[0]:
+            die()
+        if kind is EventKind.PLAN and self.point == PLAN_POINTS[1]:
             die()
         if kind is EventKind.TOOL_STARTED and payload["name"] == "run_command" and self.point == "in_a_command":
             threading.Timer(0.05, die).start()
@@ -83,7 +89,7 @@ def provider(provider_id: str, **given: Any) -> Provider:
 
 def main(point: str) -> None:
     """Takes one run and works on it, up to the point."""
-    if point and point not in POINTS:
+    if point and point not in (*POINTS, *PLAN_POINTS):
         raise SystemExit(f"no such point: {point}")
     log.configure()
     DyingRecorder.point = point

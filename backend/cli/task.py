@@ -34,6 +34,7 @@ def new(
     model: Annotated[str, typer.Option(help="A model by its name, as `--model demo-scripted`.")] = "",
     priority: Annotated[Priority | None, typer.Option(help="How urgent it is.")] = None,
     pull: Annotated[int | None, typer.Option(help="The pull request that a review looks at.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="It plans first, and waits until you approve.")] = False,
     watch_it: Annotated[bool, typer.Option("--watch", help="Follow it until it ends.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -47,6 +48,7 @@ def new(
         "priority": priority.value if priority else None,
         "model_id": _model(server, model) if model else None,
         "pull_number": pull,
+        "plan_first": plan or None,
     }
     task = _created(server, {name: value for name, value in given.items() if value is not None})
     if watch_it:
@@ -204,6 +206,10 @@ def _line(event: dict[str, Any]) -> str:
             return f"  … {payload.get('text') or payload.get('reason') or payload.get('title')}"
         case "phase" if payload.get("phase") == "parked":
             return f"  … waits: {payload.get('reason')}"
+        case "plan":
+            return f"\nPlan {payload['number']}: {payload['title']}\n\n{payload['text']}\n"
+        case "plan_decided":
+            return f"  … plan {payload['number']}: {payload['decision']} {payload['text']}".rstrip()
         case "evidence":
             return f"  = {payload['verdict']}: {payload.get('command') or payload.get('reason')}"
         case "ended":

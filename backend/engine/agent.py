@@ -21,7 +21,7 @@ from backend.engine.tools import WITH_EFFECTS, Toolbox, ToolOutcome
 from backend.engine.transcript import INTERRUPTED, NUDGE, LogEntry, rebuild, with_images, write_turn
 from backend.errors import RunFailed
 from backend.providers.base import Final, Provider, ProviderError, ToolCall
-from backend.words import EventKind, Failure
+from backend.words import APPROVAL, EventKind, Failure
 
 __all__ = [
     "Assignment",
@@ -96,11 +96,13 @@ class _Agent:
         self.control = control
         self.seams = seams
         self.heard = Orders(cancelled=False, finish_now=False, hold_micro=assignment.hold_micro)
-        system, specs = prompts.system(assignment.task_type), toolbox.specs()
+        system, specs = prompts.system(assignment.task_type, toolbox.plan_first), toolbox.specs()
         opening = prompts.opening(assignment.task_type, assignment.guidance, assignment.subject)
         self.talk = rebuild(log, opening, limits.overhead_tokens(system, specs), assignment.picture)
         if not self.talk.has_prompt:
             self.talk.apply(LogEntry(EventKind.PROMPT, {"text": assignment.prompt}))
+        if self.talk.is_approved:  # only the log says so: no word of the model's opens the toolbox
+            toolbox.unlock()
         patience = Patience(recorder.delta, self._note_wait, self._is_cancelled, seams)
         self.calls = PaidCalls(assignment, provider, patience, system, specs)
         self.began = seams.monotonic() - self.talk.worked_seconds
@@ -111,6 +113,7 @@ class _Agent:
         """The loop. Each line looks at the conversation as the log tells it, so that it can begin anywhere."""
         while True:
             self.do_open_calls()
+            self.hand_in_the_plan()
             self.hear_the_person()
             self.end_if_over()
             self.mind_the_limits()
@@ -134,11 +137,20 @@ class _Agent:
             return ToolOutcome("Not run: the run is ending.", is_error=True, summary=f"{call.name}: not run")
         if self.talk.finish is not None:
             return ToolOutcome("Not run: the run has finished.", is_error=True, summary=f"{call.name}: not run")
+        if self.talk.handed_in is not None and call.name in ("finish", "propose_plan"):
+            return ToolOutcome("Not run: a plan is handed in.", is_error=True, summary=f"{call.name}: not run")
         if call.name == "finish" and another_failed and not self.talk.is_wrapped_up:
             return ToolOutcome("Not finished: a call of this turn failed. Look at it first.", is_error=True)
         started = {"call_id": call.id, "name": call.name, "args": call.args or {}}
         self._record(EventKind.TOOL_STARTED, jsonb.fit(started))
         return self.toolbox.execute(call, self._is_cancelled)
+
+    def hand_in_the_plan(self) -> None:
+        """Writes a plan that was proposed into the log, for the person to decide on: once, wherever a worker died."""
+        plan = self.talk.handed_in
+        if plan is not None:
+            told = {"number": self.talk.plans + 1, "title": " ".join(plan["title"].split())[:200], "text": plan["plan"]}
+            self._record(EventKind.PLAN, jsonb.clean(told))
 
     def hear_the_person(self) -> None:
         """Cancel, a changed hold, messages, finish now: in that order."""
@@ -146,8 +158,8 @@ class _Agent:
         self.heard = orders
         if orders.cancelled or self._was_cancelled:
             raise Cancelled
-        if self.talk.wrap_up:
-            return
+        if self.talk.wrap_up or (self.talk.awaits_approval and not orders.finish_now):
+            return  # what is said while a plan waits is read with the answer to it
         for message in orders.messages:
             if message.id not in self.talk.taken_messages:
                 said = {"text": message.text, "message_id": message.id}
@@ -157,8 +169,10 @@ class _Agent:
             self._begin_wrap_up("finish_now", "The person asks you to finish now.")
 
     def end_if_over(self) -> None:
-        """Finished, wrapped up, silent, refused, stuck, unreadable."""
+        """Finished, wrapped up, waiting for approval, silent, refused, stuck, unreadable."""
         talk = self.talk
+        if talk.awaits_approval and talk.wrap_up is None:
+            raise _Over(self.ending("parked", "The plan waits for its approval.", reason=APPROVAL))
         if talk.finish is not None:
             args = talk.finish
             reason = talk.wrap_up
@@ -253,7 +267,10 @@ class _Agent:
             text = "Your answer was cut off at the limit of its length. Go on in smaller pieces."
             self._record(EventKind.NOTE, {"text": text, "code": "cut_off"})
             return
-        text = "You called no tool. Go on with the task, or call finish if you are done: text alone reaches nobody."
+        ways = "call finish if you are done"
+        if self.toolbox.is_locked:
+            ways = "hand in your plan with propose_plan"
+        text = f"You called no tool. Go on with the task, or {ways}: text alone reaches nobody."
         self._record(EventKind.NOTE, {"text": text, "code": "no_tool_call"})
 
     def _last_words(self, reason: str) -> str:

@@ -13,6 +13,7 @@ from backend.engine import edits, guidance
 from backend.engine.toolspecs import SPECS, argument_fault
 from backend.errors import InvalidInput
 from backend.jsonb import clean_text
+from backend.jsonb import size as jsonb_size
 from backend.providers.base import ToolCall, ToolSpec
 from backend.sandbox.base import Completed, Sandbox
 from backend.words import TaskType
@@ -20,6 +21,9 @@ from backend.workspace import docs_only, files
 from backend.workspace.pull import PullChanges
 
 WITH_EFFECTS = ("edit_file", "run_command")
+# All that there is before a plan is approved: a tool that is not named here waits for the person.
+BEFORE_APPROVAL = frozenset({"read_file", "search", "list_files", "propose_plan", "finish"})
+MAX_PLAN, MAX_PLAN_BYTES = 24_000, 40_000  # characters; bytes in the log, whose entry also holds what is said of it
 _FILE_BYTES = 4_000_000
 _READ_LINES, _READ_CHARS = 2_000, 16_000
 _LISTED, _HITS = 500, 200
@@ -38,6 +42,10 @@ _CALM = {  # no pagers, no colours, and no droppings that would end up in the di
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTEST_ADDOPTS": "-p no:cacheprovider",
 }
+_LOCKED = (
+    "Not done: {} waits until the person has approved a plan. Until then you can read, search and list. Hand your plan "
+    "in with propose_plan."
+)
 _HIT = re.compile(r"^[^\n]+?:[0-9]+:", re.MULTILINE)
 # ripgrep where the jail has it, else grep; arguments: pattern, path, glob.
 _SEARCH = """
@@ -67,7 +75,10 @@ class ToolOutcome:
 
 class Toolbox:
     """The tools of one run in one workspace: files are opened without following links, commands run in the jail, with
-    the repository's `environment`."""
+    the repository's `environment`.
+
+    With `plan_first` it is locked, and only reads, until `unlock`.
+    """
 
     def __init__(
         self,
@@ -76,8 +87,11 @@ class Toolbox:
         task_type: TaskType,
         changes: PullChanges | None = None,
         environment: Mapping[str, str] | None = None,
+        *,
+        plan_first: bool = False,
     ) -> None:
         self.workspace = workspace
+        self.plan_first = self.is_locked = plan_first
         self.task_type = task_type
         self._sandbox = sandbox
         self._environment = {**_CALM, **(environment or {})}
@@ -91,15 +105,21 @@ class Toolbox:
         }
         if task_type.may_edit:
             self._tools |= {"edit_file": self._edit_file, "run_command": self._run_command}
+        if plan_first:
+            self._tools["propose_plan"] = self._propose_plan
         if changes is not None:
             self._changes = changes
             self._guided |= {path.removesuffix("/AGENTS.md") for path in changes.paths}
             self._tools["read_diff"] = self._read_diff
 
     def specs(self) -> list[ToolSpec]:
-        """The tools that this task's type has, by name, so that the prompt's prefix never varies."""
+        """The tools that this task's type has, by name, so that the prompt's prefix never varies: locked or not."""
         special = {"finish": "review"} if self.task_type is TaskType.PR_REVIEW else {}
         return [SPECS[special.get(name, name)] for name in sorted(self._tools)]
+
+    def unlock(self) -> None:
+        """The person has approved a plan."""
+        self.is_locked = False
 
     def execute(self, call: ToolCall, cancelled: Callable[[], bool]) -> ToolOutcome:
         """Runs one call. What the model did wrong comes back as an outcome; only our own faults are raised."""
@@ -107,6 +127,8 @@ class Toolbox:
         fault = argument_fault(self.specs(), call)
         if fault:
             return ToolOutcome(fault, is_error=True, is_malformed=True, summary=f"{call.name}: not understood")
+        if self.is_locked and call.name not in BEFORE_APPROVAL:
+            return ToolOutcome(_LOCKED.format(call.name), is_error=True, summary=f"{call.name}: not before approval")
         try:
             outcome = self._tools[call.name](cancelled=cancelled, **self._known_arguments(call))
         except InvalidInput as error:
@@ -262,6 +284,16 @@ class Toolbox:
             summary=f"{_one_line(command)} → {end}",
             full=done.stdout if text != output else None,
         )
+
+    def _propose_plan(self, title: str, plan: str, **_: Any) -> ToolOutcome:
+        # The plan is read from the call itself, as a finish is.
+        if not self.is_locked:
+            raise InvalidInput("A plan is approved already. Carry it out, then call finish.")
+        if not plan.strip():
+            raise InvalidInput("The plan is empty.")
+        if len(plan) > MAX_PLAN or jsonb_size(clean_text(plan)) > MAX_PLAN_BYTES:
+            raise InvalidInput(f"The plan is too long: at most {MAX_PLAN:,} characters. Shorten it.")
+        return ToolOutcome("Handed in. The person reads it now.", summary=f"Plan: {_one_line(title)[:120]}")
 
     def _finish(self, title: str, **_: Any) -> ToolOutcome:
         # Summary and findings are read from the call itself, which is in the log.

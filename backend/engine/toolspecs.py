@@ -79,6 +79,13 @@ SPECS = {
         command=_text("As for bash -c."),
         timeout={"type": "integer", "description": "Seconds; 120 unless given, at most 600."},
     ),
+    "propose_plan": _spec(
+        "propose_plan",
+        "Hands your plan to the person and waits for their answer. Before they approve it nothing can be changed.",
+        ["title", "plan"],
+        title=_text("One line: what will be done."),
+        plan=_text("Markdown: what you found (paths), the steps in order, how each is checked, risks."),
+    ),
     "finish": _spec(
         "finish", "Ends the run and hands over the work.", ["title", "summary"], title=_TITLE, summary=_SUMMARY
     ),

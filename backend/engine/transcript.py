@@ -17,7 +17,7 @@ from typing import Any
 from backend import jsonb
 from backend.engine import limits
 from backend.providers.base import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
-from backend.words import EventKind
+from backend.words import Decision, EventKind
 
 MARK = "[Async Coder]"  # opens what the platform itself tells the model
 INTERRUPTED = (
@@ -25,6 +25,7 @@ INTERRUPTED = (
 )
 NUDGE = f"\n{MARK} The same call has given the same result {limits.NUDGE_AT_SAME} times or more. Try another way."
 REVIEW = "review"  # the note of what a review looks at; its raw bytes are the conversation's opening
+APPROVED = "The person approved the plan"
 MERGE = "merge_begun"  # the note of what a run has merged before its model begins
 # Notes that the model gets to read.
 TOLD_CODES = ("wrap_up", "no_tool_call", "cut_off", "files_lost", "review_moved", MERGE)
@@ -52,6 +53,8 @@ class Conversation:
         self.messages: list[Message] = []
         self.taken_messages: set[str] = set()
         self.steps_ever = 0
+        self.plans = 0  # that were handed in, in all of the task's runs
+        self.is_approved = False  # one of them is, by the person: it holds for the runs after this one too
         self._opening = opening
         self._overhead = overhead
         self._picture = picture
@@ -67,6 +70,8 @@ class Conversation:
         self.malformed_turns = 0
         self.most_repeated = 0
         self.finish: dict[str, Any] | None = None
+        self.handed_in: dict[str, Any] | None = None  # a plan that the log does not hold as one yet
+        self.awaits_approval = False
         self.wrap_up: str | None = None  # why the next turn is the last one
         self.is_wrapped_up = False
         self.last_text = ""
@@ -122,6 +127,10 @@ class Conversation:
                 self._started.add(payload["call_id"])
             case EventKind.TOOL_RESULT:
                 self._take_result(payload)
+            case EventKind.PLAN:
+                self.plans, self.handed_in, self.awaits_approval = payload["number"], None, True
+            case EventKind.PLAN_DECIDED:
+                self._take_decision(payload)
             case EventKind.COMPACTED:
                 self._compact(payload)
 
@@ -191,6 +200,8 @@ class Conversation:
             self.malformed_turns = 0
         if call.name == "finish" and not payload["is_error"]:
             self.finish = call.args or {}
+        if call.name == "propose_plan" and not payload["is_error"]:
+            self.handed_in = call.args or {}
         key = _same_key(call, payload["text"])
         if payload.get("added") or payload.get("removed"):
             self._seen = Counter({key: self._seen[key]})  # the files are others now: old answers may come again
@@ -198,6 +209,19 @@ class Conversation:
             self._seen = Counter(dict.fromkeys(self._seen, 1))
         self._seen[key] += 1
         self.most_repeated = self._seen[key]
+
+    def _take_decision(self, payload: dict[str, Any]) -> None:
+        """What the person said of the plan. Their words and the approved plan are parts of their own: no summary of a
+        long conversation takes those away."""
+        self.awaits_approval = False
+        self._seen.clear()  # the same plan once more, after other words, is no going round in circles
+        self.most_repeated = self.silent_turns = 0
+        self.is_approved = self.is_approved or payload["decision"] == Decision.APPROVE
+        self._say(f"{MARK} {_told(payload)}")
+        if payload["decision"] == Decision.APPROVE:
+            self._say(payload["plan"])
+        if payload["text"]:
+            self._say(payload["text"])
 
     def _compact(self, payload: dict[str, Any]) -> None:
         self.spent_micro += payload.get("cost_micro", 0)
@@ -211,6 +235,19 @@ class Conversation:
         asked = [part for message in self.messages[:until] for part in person_parts(message)]
         self.messages[:until] = [Message("user", (*asked, Text(f"{MARK} {payload['text']}")))]
         self._known_tokens, self._known_until = self._overhead, 0
+
+
+def _told(decided: dict[str, Any]) -> str:
+    if decided["decision"] == Decision.CHANGE:
+        return (
+            "The person wants the plan changed before they approve it. Nothing can be written yet: look again where "
+            "you need to, and hand in the whole plan anew with propose_plan. Their words:"
+        )
+    if decided["decision"] == Decision.DISCARD:
+        return "The person discarded the plan."
+    edited = ", with changes of their own" if decided["is_edited"] else ""
+    words = ", then their words" if decided["text"] else ""
+    return f"{APPROVED}{edited}. All tools work now: carry it out. The plan as approved{words}:"
 
 
 def person_parts(message: Message) -> list[Part]:
@@ -252,6 +289,11 @@ def rebuild(
     for entry in entries:
         conversation.apply(entry)
     return conversation
+
+
+def is_approved(entries: Sequence[LogEntry]) -> bool:
+    """Whether the person has approved a plan of the task."""
+    return any(one.kind is EventKind.PLAN_DECIDED and one.payload["decision"] == Decision.APPROVE for one in entries)
 
 
 def with_images(images: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -68,6 +68,7 @@ class Task(SQLModel, table=True):
     priority: str = filled("'medium'")
     visibility: str = filled("'private'")
     effort: str | None = None
+    plan_first: bool = filled("false")  # nothing is written before a plan of it was approved
     credits_used: int = filled("0")
     estimated_credits: int | None = None
     event_seq: int = filled("0")

@@ -8,12 +8,13 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from backend.providers import demo_changes, demo_merge, demo_words
+from backend.providers import demo_changes, demo_merge, demo_plans, demo_words
 from backend.providers.base import Delta, Final, Image, Message, Part, Request, Text, ToolCall, ToolResult, Usage
 from backend.providers.demo_script import STAND_IN, Done, Script, Talk
 
 MODEL = "demo-scripted"
 _PLATFORM = "[Async Coder]"
+_APPROVED = f"{_PLATFORM} The person approved the plan"
 _MERGED = "git could not settle what both sides changed"
 # What the script does for each type; those that change files know the sample repository alone.
 _WORDS: dict[str, Callable[[Script], Talk]] = {
@@ -64,6 +65,7 @@ def _next_step(request: Request) -> Talk:
         reviews="findings" in tools["finish"].parameters["properties"],
         conflicts=_in_conflict(request.messages),
     )
+    is_planning = "propose_plan" in tools and not _is_approved(request.messages)
     if _was_told_to_end(request.messages):
         summary = f"{STAND_IN}, and was stopped before its end."
         return script.finish("I was asked to end.", "Stopped early", summary)
@@ -77,9 +79,16 @@ def _next_step(request: Request) -> Talk:
     if task_type in _WORDS:
         return _WORDS[task_type](script)
     is_sample = "shop/totals.py" in done[0].text and "tests/test_totals.py" in done[0].text
+    if is_planning:
+        return demo_plans.propose(script, task_type if is_sample and task_type in _CHANGES else "")
     if not is_sample or "edit_file" not in tools or task_type not in _CHANGES:
         return demo_words.look_around(script)
     return _CHANGES[task_type](script)
+
+
+def _is_approved(messages: Sequence[Message]) -> bool:
+    said = (part for message in messages if message.role == "user" for part in message.parts)
+    return any(isinstance(part, Text) and part.text.startswith(_APPROVED) for part in said)
 
 
 def _in_conflict(messages: Sequence[Message]) -> list[str]:
@@ -129,6 +138,8 @@ def _since_last_finish(messages: Sequence[Message]) -> tuple[int, list[Done]]:
                 done.append(Done(call.name, call.args or {}, part.text, part.is_error))
                 if call.name == "finish":
                     prompts, done = 0, []
+            elif isinstance(part, Text) and part.text.startswith(_APPROVED):
+                prompts, done = 0, []  # the plan that comes next is what is asked now
             elif isinstance(part, Text) and message.role == "user" and not part.text.startswith(_PLATFORM):
                 prompts += 1
     return prompts, done

@@ -61,6 +61,7 @@ class Brief:
     log: list[LogEntry]
     own_key: bool = False
     takes_images: bool = False
+    plan_first: bool = False
     merges: str | None = None  # the pull request's target, where this run merges it into the task's branch
     merged_sha: str | None = None
     margin: int = 0  # on the provider's price, in hundredths of a percent
@@ -120,6 +121,7 @@ def read(session: Session, claim: Claim) -> Brief:
         log=_log(session, task.id),
         own_key=run.own_key,
         takes_images=catalog.takes_images(model.provider, model.name, model.capabilities),
+        plan_first=task.plan_first,
         merges=pull[1] if pull and run.merges_target else None,
         merged_sha=run.merged_sha,
         issues=issues.references(task.prompt, repository.full_name),

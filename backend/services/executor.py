@@ -14,6 +14,7 @@ from backend.db import patiently
 from backend.engine import agent
 from backend.engine.assignment import Assignment
 from backend.engine.tools import Toolbox
+from backend.engine.transcript import is_approved
 from backend.errors import AsyncCoderError, GitHubError, RunFailed, SandboxUnavailable, StaleFence
 from backend.providers import open_provider
 from backend.providers.base import Provider
@@ -25,7 +26,7 @@ from backend.services.provider_keys import OwnKeyProvider
 from backend.services.runs import End
 from backend.services.workplace import Workplace
 from backend.settings import get_settings
-from backend.words import Failure, Phase, Status
+from backend.words import PLANNING, Failure, Phase, Status
 
 RATE_LIMITED = "github_rate_limited"
 _log = log.get(__name__)
@@ -60,11 +61,12 @@ def run(claim: Claim) -> None:
 
 def _work(place: Workplace) -> None:
     facts = place.facts
-    place.enter(Phase.RUNNING)
+    is_planning = facts.plan_first and not is_approved(facts.log)
+    place.enter(Phase.RUNNING, PLANNING if is_planning else None)
     ending = target_merge.settled(facts, place.merge) or agent.run(
         _assignment(place),
         _provider(facts),
-        Toolbox(place.checkout.work_tree, place.sandbox, facts.task_type, place.changes, place.setup.environment),
+        _toolbox(place),
         facts.log,
         place.recorder,
         place.lease,
@@ -76,6 +78,12 @@ def _work(place: Workplace) -> None:
             place.end(End(Status.CANCELLED, "Stopped."))
         case "parked":
             place.park(ending)
+
+
+def _toolbox(place: Workplace) -> Toolbox:
+    facts, tree = place.facts, place.checkout.work_tree
+    own = place.changes, place.setup.environment
+    return Toolbox(tree, place.sandbox, facts.task_type, *own, plan_first=facts.plan_first)
 
 
 def _assignment(place: Workplace) -> Assignment:

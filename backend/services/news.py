@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from backend.models import Notice, PullRequest, Task, User
 from backend.services import notices
 from backend.services.tasks.query import needs_attention
-from backend.words import Failure, Outcome, Phase, PullRequestStatus, Status
+from backend.words import APPROVAL, Failure, Outcome, Phase, PullRequestStatus, Status
 
 MOST = 20
 _OUTCOMES = {
@@ -97,5 +97,7 @@ def _news(seq: int, kind: str, payload: dict[str, object], task: Any) -> News | 
     if kind == notices.STATUS and payload.get("phase") == Phase.PARKED and task.waits:
         if task.reason == "budget":
             return News(seq, NewsKind.BUDGET, task.id, task.title, "Its budget is used up. The work is kept.")
+        if task.reason == APPROVAL:
+            return News(seq, NewsKind.NEEDS_YOU, task.id, task.title, "Its plan waits for your approval.")
         return News(seq, NewsKind.NEEDS_YOU, task.id, task.title, "It waits for your answer.")
     return None

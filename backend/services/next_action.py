@@ -13,7 +13,7 @@ from backend.services.credits import WARN_AT, buys
 from backend.words import Failure, Outcome, PullRequestStatus, Status, Verdict
 
 BUDGET, FIX, RESOLVE, REPLY, NEW_TASK, BRING = "budget", "fix", "resolve", "reply", "new_task", "bring"
-LIMIT, MODEL_LIMIT = "limit", "model_limit"
+LIMIT, MODEL_LIMIT, PLAN = "limit", "model_limit", "plan"
 _LIMITS = {
     Failure.MODEL_RATE_LIMITED: "The model's provider limits the rate.",
     Failure.MODEL_OVERLOADED: "The model's provider is overloaded.",
@@ -39,6 +39,8 @@ def next_action(page: tasks.TaskPage) -> Action | None:
     """The best next step, from what is known of the task; None where there is no better one than waiting or writing."""
     if "add_credits" in page.actions:
         return Action(BUDGET, "The budget of this run is used up. The work is kept.", "Add as many again")
+    if page.can_decide:
+        return Action(PLAN, "The plan waits for your answer. Nothing is changed before.", "Read the plan")
     if page.can_cancel and _is_nearly_used(page.run):
         return Action(BUDGET, f"{WARN_AT:.0%} of what this run may cost is used.", "Add as many again")
     if page.can_cancel and page.row.is_paused:

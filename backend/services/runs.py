@@ -32,7 +32,7 @@ from backend.services import (
     provider_keys,
     waiting_messages,
 )
-from backend.words import EventKind, Failure, Outcome, Phase, Priority, PullRequestStatus, Status, TaskType
+from backend.words import APPROVAL, EventKind, Failure, Outcome, Phase, Priority, PullRequestStatus, Status, TaskType
 
 _log = log.get(__name__)
 WAITING = "waiting for a worker"
@@ -111,12 +111,14 @@ def park(
     run.fence += 1
     run.lease_owner = run.lease_expires_at = None
     mirror(session, task, run)
-    if heard is not None and _has_answered(run, heard):
+    if heard is not None and _has_answered(run, heard, reason):
         wake(session, run, task)
 
 
-def _has_answered(run: TaskRun, heard: Orders) -> bool:
+def _has_answered(run: TaskRun, heard: Orders, reason: str) -> bool:
     wants_end = run.finish_requested_at is not None and not heard.finish_now
+    if reason == APPROVAL:  # more credits are no answer to a plan
+        return wants_end
     return wants_end or credits.buys(run.limit, run.margin) > heard.hold_micro
 
 

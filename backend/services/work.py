@@ -19,7 +19,7 @@ from backend.models import AiModel, Deployment, Repository, Task, TaskRun, User
 from backend.queue import WorkerSeen, ring_runs
 from backend.services import access, audit
 from backend.services.claims import LEASE_SECONDS
-from backend.words import Act, EventKind, ObjectKind, Phase, Status, Tier
+from backend.words import APPROVAL, Act, EventKind, ObjectKind, Phase, Status, Tier
 
 SHOWN = 200  # of those that wait
 _QUEUE = audit.Object(ObjectKind.DEPLOYMENT, "queue", "the queue")
@@ -155,6 +155,8 @@ def _selection(user: User) -> Any:
 def _why(found: sqlalchemy.RowMapping, busy: int, *, is_paused: bool) -> str:
     """Why it waits, if not for its turn alone."""
     if found["phase"] == Phase.PARKED:
+        if found["reason"] == APPROVAL:
+            return "waits for its plan's approval"
         return "waits for its person" if found["until"] is None else str(found["reason"] or "waits")
     if found["until"] is not None and found["until"] > clock.now():
         return "the next attempt waits"

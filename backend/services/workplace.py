@@ -82,9 +82,9 @@ class Workplace:
         """The run, and the fence that every step names."""
         return self.facts.claim
 
-    def enter(self, phase: Phase) -> None:
-        """Moves the run to a phase."""
-        patiently(lambda session: runs.enter(session, self.claim.run_id, self.claim.fence, phase))
+    def enter(self, phase: Phase, reason: str | None = None) -> None:
+        """Moves the run to a phase; `reason` says what it does there."""
+        patiently(lambda session: runs.enter(session, self.claim.run_id, self.claim.fence, phase, reason))
 
     def park(self, ending: Ending) -> None:
         """Lets the run wait without a worker."""

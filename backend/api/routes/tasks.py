@@ -21,6 +21,8 @@ from backend.api.schemas.tasks import (
     GoingOnGiven,
     MessageShown,
     OpinionShown,
+    PlanGiven,
+    PlanShown,
     RetryGiven,
     RunShown,
     TaskGiven,
@@ -99,6 +101,8 @@ def read_task(caller: Caller, task_id: UUID) -> TaskWhole:
         file_count=page.file_count,
         waiting_messages=[MessageShown.model_validate(one) for one in page.queued_messages],
         attachments=[AttachmentShown.model_validate(one) for one in images],
+        plan=PlanShown.model_validate(page.plan) if page.plan else None,
+        can_decide=page.can_decide,
         can_cancel=page.can_cancel,
         can_follow_up=page.can_follow_up,
     )
@@ -157,6 +161,15 @@ def cancel_task(caller: Caller, task_id: UUID) -> TaskShown:
     """Stops the task's run: at once while it waits, within a second or so while it works."""
     with db.transaction() as session:
         tasks.cancel(session, caller.user, task_id)
+        session.flush()
+        return shown(tasks.entry(session, caller.user, task_id), caller.user)
+
+
+@router.put("/{task_id}/plan")
+def decide_on_plan(caller: Caller, task_id: UUID, given: PlanGiven) -> TaskShown:
+    """Answers the plan that waits: approved, the run goes on with it; changed, it plans again; discarded, it ends."""
+    with db.transaction() as session:
+        tasks.decide(session, caller.user, task_id, tasks.Said(**given.model_dump()))
         session.flush()
         return shown(tasks.entry(session, caller.user, task_id), caller.user)
 

@@ -7,9 +7,11 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StrictInt
 
 from backend.api.schemas.base import Given, Shown
+from backend.engine.tools import MAX_PLAN
 from backend.services import attachments
-from backend.services.tasks import MAX_PROMPT
+from backend.services.tasks import MAX_PROMPT, plans
 from backend.words import (
+    Decision,
     Effort,
     EventKind,
     Failure,
@@ -58,6 +60,9 @@ class TaskGiven(Given):
         default=None, description="The pull request that a review looks at, by GitHub's number."
     )
     attachments: Images = ()
+    plan_first: bool = Field(
+        default=False, description="It makes a plan first, and changes nothing before you have approved one."
+    )
 
 
 class PullRequestOfTask(Shown):
@@ -84,6 +89,7 @@ class TaskShown(Shown):
     priority: Priority
     visibility: Visibility
     effort: Effort | None
+    plan_first: bool
     repository_id: UUID = Field(examples=[_REPOSITORY])
     repository: str = Field(examples=["alice/sample-shop"])
     model_id: UUID = Field(examples=[_MODEL])
@@ -167,6 +173,19 @@ class AttachmentShown(Shown):
     height: int
 
 
+class PlanShown(Shown):
+    """The newest plan of a task that is planned first."""
+
+    number: int = Field(description="The task's plans are counted.")
+    title: str = Field(examples=["Round once, at the end"])
+    text: str = Field(description="Markdown: as it was proposed or, once it was approved, as it was approved.")
+    decision: Decision | None = Field(description="None while nobody has answered.")
+    words: str = Field(description="What was said with the decision.")
+    by: str = Field(description="Who decided.")
+    is_edited: bool = Field(description="It was changed by whoever approved it.")
+    until: datetime = Field(description="When a run whose plan nobody answers is ended.")
+
+
 class TaskWhole(TaskShown):
     """A task with its words, its newest run, and what can be done with it."""
 
@@ -177,8 +196,27 @@ class TaskWhole(TaskShown):
     file_count: int = Field(description="Files that it changed.")
     waiting_messages: list[MessageShown]
     attachments: list[AttachmentShown] = Field(description="The images that came with its prompt.")
+    plan: PlanShown | None
+    can_decide: bool = Field(description="The plan waits for this person's answer.")
     can_cancel: bool
     can_follow_up: bool
+
+
+class PlanGiven(Given):
+    """An answer to a plan."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"decision": "change", "number": 1, "text": "Add a test of it as well."}]}
+    )
+
+    decision: Decision
+    number: Annotated[StrictInt, Field(gt=0, lt=2**31)] | None = Field(
+        default=None, description="The plan that is meant: another one is refused. Without it, whichever waits."
+    )
+    text: str = Field(default="", max_length=plans.MAX_WORDS, description="What should be different, or minded.")
+    plan: str | None = Field(
+        default=None, max_length=MAX_PLAN, description="With an approval: the plan as it is to be carried out."
+    )
 
 
 class FollowUpGiven(Given):

@@ -9,9 +9,9 @@ _HERE = Path(__file__).parent
 
 
 @cache
-def system(task_type: TaskType) -> str:
-    """The system prompt of a task's type, at most 4 KB."""
-    return _read("system") + "\n" + _read(task_type.value)
+def system(task_type: TaskType, plan_first: bool = False) -> str:
+    """The system prompt of a task's type, at most 4 KB; with `plan_first` before and after the approval alike."""
+    return "\n".join([_read("system"), _read(task_type.value), *([_read("plan_first")] if plan_first else [])])
 
 
 @cache

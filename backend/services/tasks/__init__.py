@@ -5,6 +5,7 @@ from backend.services.tasks.entries import Key, TaskEntry, entry, following
 from backend.services.tasks.listing import PAGE, Filters, Offered, Opened, State, listing, offered
 from backend.services.tasks.patches import has_patch, patch
 from backend.services.tasks.pauses import go_on, other_models
+from backend.services.tasks.plans import PlanRow, Said, decide
 from backend.services.tasks.read import diff, page
 from backend.services.tasks.reads import is_newcomer, mark_read
 from backend.services.tasks.retries import ModelOffer, RetryOffer, retry, retry_offer
@@ -52,9 +53,11 @@ __all__ = [
     "Offered",
     "Opened",
     "OpinionRow",
+    "PlanRow",
     "PullRequestRow",
     "RetryOffer",
     "RunRow",
+    "Said",
     "Sidebar",
     "State",
     "TaskEntry",
@@ -64,6 +67,7 @@ __all__ = [
     "archive",
     "cancel",
     "check_prompt",
+    "decide",
     "delete",
     "diff",
     "draft",

@@ -27,6 +27,7 @@ class Asked:
     visibility: Visibility | None = None
     pull_number: int | None = None
     attachments: tuple[UUID, ...] = ()
+    plan_first: bool = False
 
 
 def draft(session: Session, user: User, asked: Asked) -> Draft:
@@ -45,6 +46,7 @@ def draft(session: Session, user: User, asked: Asked) -> Draft:
         visibility=asked.visibility or usual.visibility,
         pull_number=asked.pull_number,
         attachments=asked.attachments,
+        plan_first=asked.plan_first,
     )
 
 

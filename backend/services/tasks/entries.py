@@ -34,6 +34,7 @@ class TaskEntry(NamedTuple):
     priority: str
     visibility: str
     effort: str | None
+    plan_first: bool
     repository_id: UUID
     repository: str
     model_id: UUID

@@ -15,7 +15,7 @@ from backend.errors import NotFound
 from backend.models import AiModel, Attachment, PullRequest, Task, TaskResult, TaskRun, User
 from backend.services import access, attachments, catalog, line
 from backend.services.analytics import IS_CHANGE, newest_with_changes
-from backend.services.tasks import query
+from backend.services.tasks import plans, query
 from backend.services.tasks.rows import (
     EvidenceRow,
     FileDiff,
@@ -65,8 +65,18 @@ def page(session: Session, user: User, task_id: UUID) -> TaskPage:
         can_cancel=row.is_mine and row.is_alive,
         can_follow_up=row.is_mine and (row.is_alive or not (is_merged or no_more)),
         no_more=no_more,
-        actions=["add_credits", "finish_now", "cancel"] if row.is_mine and row.waits_for_person else [],
+        actions=_actions(row),
+        plan_first=found["plan_first"],
+        plan=plans.newest(session, task_id) if found["plan_first"] else None,
+        can_decide=row.is_mine and row.awaits_approval,
     )
+
+
+def _actions(row: TaskRow) -> list[str]:
+    """The answers to a budget that is used up; a plan is answered otherwise."""
+    if not row.is_mine or not row.waits_for_person:
+        return []
+    return ["cancel"] if row.awaits_approval else ["add_credits", "finish_now", "cancel"]
 
 
 def diff(session: Session, user: User, task_id: UUID) -> list[FileDiff]:
@@ -111,6 +121,7 @@ def _page_columns(user: User) -> list[Any]:
         col(Task.target_branch),
         col(Task.work_branch),
         col(Task.pull_number),
+        col(Task.plan_first),
         col(Task.repository_id),
         col(Task.event_seq),
         col(AiModel.provider).label("model_provider"),

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from backend.words import Outcome, Phase, PullRequestStatus, Status
+from backend.services.tasks.plans import PlanRow
+from backend.words import APPROVAL, Outcome, Phase, PullRequestStatus, Status
 
 
 def retry_refusal(status: str, outcome: str | None, *, is_merged: bool) -> str:
@@ -80,6 +81,11 @@ class TaskRow:
     def waits_for_person(self) -> bool:
         """Whether it goes on only when its person answers."""
         return self.phase == Phase.PARKED and self.until is None
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether what it waits for is an answer to its plan."""
+        return self.waits_for_person and self.reason == APPROVAL
 
 
 @dataclass(frozen=True)
@@ -202,6 +208,7 @@ class MessageRow:
 class TaskPage:
     """Everything of a task's page but its log and its diff; `run` is the newest.
 
+    `plan` is the newest one of a task that is planned first, on which the person `can_decide` while it waits.
     `review_of` is the number of the pull request that the task reviews; `no_more` says why nothing more can be done on
     the repository.
     """
@@ -225,3 +232,6 @@ class TaskPage:
     can_follow_up: bool
     no_more: str
     actions: list[str]
+    plan_first: bool
+    plan: PlanRow | None
+    can_decide: bool

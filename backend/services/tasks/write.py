@@ -26,7 +26,7 @@ from backend.services import (
     runs,
 )
 from backend.services.waiting_messages import untaken
-from backend.words import Act, Effort, EventKind, ObjectKind, Phase, Priority, Status, TaskType, Visibility
+from backend.words import APPROVAL, Act, Effort, EventKind, ObjectKind, Phase, Priority, Status, TaskType, Visibility
 from backend.workspace.git import check_branch
 
 MAX_PROMPT = 32_000
@@ -40,6 +40,8 @@ _OTHER_CONTENT = "This was already sent with another content."
 @dataclass(frozen=True)
 class Draft:
     """What the composer and the API hand over. Without a target branch the base is meant.
+
+    With `plan_first` nothing is written before the person has approved a plan; only what may edit is planned.
 
     `attachments` are unsent images of the person's, in their order. A review may look at a pull request of the
     repository, by its number: the branch is then that one's target.
@@ -56,6 +58,7 @@ class Draft:
     visibility: Visibility = Visibility.PRIVATE
     attachments: tuple[UUID, ...] = ()
     pull_number: int | None = None
+    plan_first: bool = False
 
 
 def check_prompt(prompt: str) -> str:
@@ -127,6 +130,8 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
         return known
     if draft.pull_number is not None and draft.task_type is not TaskType.PR_REVIEW:
         raise InvalidInput("Only a review looks at a pull request.", field="pull_number")
+    if draft.plan_first and not draft.task_type.may_edit:
+        raise InvalidInput("Only a task that may change files is planned first.", field="plan_first")
     prompt = check_prompt(draft.prompt)
     branch = check_branch(draft.branch)
     target = check_branch(draft.target_branch) if draft.target_branch else branch
@@ -156,6 +161,7 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
         effort=draft.effort if draft.effort in catalog.efforts(model) else None,
         visibility=draft.visibility,
         pull_number=draft.pull_number,
+        plan_first=draft.plan_first,
         estimated_credits=estimate.hold,
     )
     session.add(task)
@@ -169,12 +175,12 @@ def submit(session: Session, user: User, draft: Draft, *, key: str = "") -> Task
 def _fixed(task: Task) -> tuple[object, ...]:
     """What of a task never changes; its model, effort and visibility may have by the time a key comes again."""
     where = task.pull_number or (task.branch, task.target_branch)  # a pull request's target may be edited
-    return task.repository_id, where, task.type, task.priority, task.prompt
+    return task.repository_id, where, task.type, task.priority, task.prompt, task.plan_first
 
 
 def _asked(draft: Draft) -> tuple[object, ...]:
     where = draft.pull_number or (draft.branch, draft.target_branch or draft.branch)
-    return draft.repository_id, where, draft.task_type, draft.priority, check_prompt(draft.prompt)
+    return draft.repository_id, where, draft.task_type, draft.priority, check_prompt(draft.prompt), draft.plan_first
 
 
 def title_of(prompt: str) -> str:
@@ -308,7 +314,8 @@ def add_credits(session: Session, user: User, task_id: UUID, *, key: str) -> Non
         credits.hold(session, user.id, run, amount, key=f"run:{run.id}:more:{key}")
     session.add(run)
     notices.tell(session, user.id, notices.CREDITS, {"task_id": str(task.id)})
-    runs.wake(session, run, task)
+    if run.reason != APPROVAL:  # which more credits do not answer
+        runs.wake(session, run, task)
 
 
 def _named(user: User, key: str) -> UUID:

@@ -62,6 +62,7 @@ POST   /api/tasks/{task_id}/follow-ups            401    401     401     401    
 DELETE /api/tasks/{task_id}/follow-ups/{message_id} 401  401     401     401      403    404   404   404  403 204
 PUT    /api/tasks/{task_id}/cancel                401    401     401     401      403    404   404   404  403 200
 PUT    /api/tasks/{task_id}/continue              401    401     401     401      403    404   404   404  403 409
+PUT    /api/tasks/{task_id}/plan                  401    401     401     401      403    404   404   404  403 409
 PUT    /api/tasks/{task_id}                       401    401     401     401      403    404   404   404  403 200
 PUT    /api/tasks/{task_id}/archive               401    401     401     401      403    404   404   404  403 200
 DELETE /api/tasks/{task_id}/archive               401    401     401     401      403    404   404   404  403 200
@@ -143,6 +144,7 @@ def bodies(people: People) -> dict[tuple[str, str], dict[str, Any]]:
         ("POST", "/api/tasks/{task_id}/follow-ups"): {"text": "More"},
         ("PUT", "/api/repositories/{repository_id}/setup"): {"script": "true"},
         ("PUT", "/api/repositories/{repository_id}/setup/secrets/{name}"): {"value": "long enough"},
+        ("PUT", "/api/tasks/{task_id}/plan"): {"decision": "approve"},
         ("PUT", "/api/tasks/{task_id}"): {"title": "Named"},
         ("POST", "/api/tasks/{task_id}/retry"): {},
         ("POST", "/api/tokens"): {"name": "more", "scope": "read"},

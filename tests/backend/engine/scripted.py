@@ -163,6 +163,7 @@ class Bench:
     max_output: int = 8_000
     limits: RunLimits = field(default_factory=RunLimits)
     seams: Seams | None = None
+    plan_first: bool = False
 
     def prompt(self, text: str = "Mend the totals.") -> None:
         self.log.entries.append(LogEntry(EventKind.PROMPT, {"text": text, "run": 1}))
@@ -186,5 +187,5 @@ class Bench:
             run_key="run",
             limits=self.limits,
         )
-        toolbox = Toolbox(self.workspace, self.sandbox, self.task_type)
+        toolbox = Toolbox(self.workspace, self.sandbox, self.task_type, plan_first=self.plan_first)
         return run(assignment, provider, toolbox, list(self.log.entries), self.log, self.person, seams=self.seams)

@@ -285,8 +285,8 @@ def test_a_review_hands_over_its_findings(bench: Bench) -> None:
 
 @pytest.mark.parametrize("task_type", list(TaskType))
 def test_prompt_and_tools_stay_small(bench: Bench, task_type: TaskType) -> None:
-    assert len(prompts.system(task_type).encode()) <= 4_096
-    specs = Toolbox(bench.workspace, bench.sandbox, task_type).specs()
+    assert len(prompts.system(task_type, plan_first=task_type.may_edit).encode()) <= 4_096
+    specs = Toolbox(bench.workspace, bench.sandbox, task_type, plan_first=task_type.may_edit).specs()
     specs += [SPECS["read_diff"]] if task_type is TaskType.PR_REVIEW else []  # of a pull request
     assert len(json.dumps([[spec.name, spec.description, spec.parameters] for spec in specs])) <= 4_096
 

@@ -41,6 +41,7 @@ def submit(
     task_type: TaskType = TaskType.DEBUG,
     pull: int | None = None,
     model: str = "demo-scripted",
+    plan_first: bool = False,
 ) -> UUID:
     """Sends a task, to the demo's model unless another is named."""
     with db.transaction() as session:
@@ -48,7 +49,7 @@ def submit(
         found = next(row for row in repositories.listing(session, user) if row.full_name == full_name)
         chosen = session.exec(select(AiModel.id).where(AiModel.name == model)).one()
     usual = (found.id, branch, None, chosen, task_type, Priority.MEDIUM, prompt)
-    draft = tasks.Draft(*usual, pull_number=pull)
+    draft = tasks.Draft(*usual, pull_number=pull, plan_first=plan_first)
     return tasks.send(user_id, draft)
 
 
