@@ -184,6 +184,12 @@ class Composer(Session):
 
     @rx.event
     @signed_in
+    async def pick_plan(self, is_wanted: bool) -> None:
+        """Chooses whether nothing is changed before a plan was approved."""
+        self.choice = replace(self.choice, plan_first=is_wanted)
+
+    @rx.event
+    @signed_in
     async def pick_priority(self, value: str) -> None:
         """Chooses the priority."""
         self.choice = replace(self.choice, priority=given.one_of(Priority, value).value)

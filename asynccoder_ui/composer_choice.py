@@ -49,6 +49,8 @@ class Choice:
     no_images: str = ""  # why none can go along
     target_branch: str = ""  # empty: the branch it starts from
     visibility: str = Visibility.PRIVATE.value
+    may_plan: bool = True  # whether its type changes files, so that a plan can be approved first
+    plan_first: bool = False  # stays while another type is looked at
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def begun(choice: Choice, found: Known, *, anew: bool) -> Choice:
 
 _KEPT = (
     *("repository_id", "branch", "pull", "model_id", "task_type"),
-    *("priority", "effort", "target_branch", "visibility"),
+    *("priority", "effort", "target_branch", "visibility", "plan_first"),
 )
 
 
@@ -106,7 +108,7 @@ def content_of(choice: Choice, prompt: str, images: Sequence[UUID] = ()) -> dict
 
 def with_type(choice: Choice, kind: TaskType) -> Choice:
     """The choice with another kind of work."""
-    return replace(choice, task_type=kind.value, type_name=TYPES[kind][1])
+    return replace(choice, task_type=kind.value, type_name=TYPES[kind][1], may_plan=kind.may_edit)
 
 
 def with_model(choice: Choice, model: catalog.ModelChoice) -> Choice:
@@ -153,6 +155,7 @@ def with_preferences(choice: Choice, preferred: preferences.Preferences) -> Choi
         priority=preferred.priority.value,
         effort=preferred.effort.value if preferred.effort else "",
         visibility=preferred.visibility.value,
+        plan_first=False,
     )
 
 
@@ -169,6 +172,7 @@ def with_draft(
         priority=word(Priority, "priority", choice.priority),
         visibility=word(Visibility, "visibility", choice.visibility),
         effort=word(Effort, "effort", "") if choice.efforts else "",
+        plan_first=content.get("plan_first") is True,
         repository_id="",
         repository="",
         branch="",
@@ -211,4 +215,5 @@ def task_of(choice: Choice, prompt: str, images: tuple[UUID, ...] = ()) -> tasks
         visibility=Visibility(choice.visibility),
         pull_number=pull or None,
         attachments=images,
+        plan_first=choice.plan_first and choice.may_plan,
     )

@@ -35,6 +35,7 @@ class TaskFacts:
     model: str = ""
     script_label: str = ""
     task_type: str = ""
+    plan_first: bool = False
     review: str = ""
     review_href: str = ""
     look: str = "queued"
@@ -135,6 +136,22 @@ class Pull:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """A task's newest plan; `number` is 0 while there is none. It `waits` until there is a `decision`."""
+
+    number: int = 0
+    title: str = ""
+    text: str = ""
+    decision: str = ""
+    words: str = ""
+    by: str = ""
+    is_edited: bool = False
+    until: str = ""
+    waits: bool = False
+    may_decide: bool = False
+
+
+@dataclass(frozen=True)
 class NextAction:
     """The notice above the reply box; without a `kind` there is none. `brings` are what can be put into the box."""
 
@@ -166,7 +183,8 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         work_branch=work,
         model=row.model_name,
         script_label=SCRIPTED if row.is_demo and "no AI" not in row.model_name else "",
-        task_type=type_name(row.task_type),
+        task_type=type_name(row.task_type) + (", planned first" if page.plan_first else ""),
+        plan_first=page.plan_first,
         review=f"Review of #{page.review_of}" if page.review_of else "",
         review_href=web_address(page.review_url),
         look=look,
@@ -204,7 +222,9 @@ def _no_images(page: tasks.TaskPage) -> str:
 
 
 def first_tab(page: tasks.TaskPage) -> str:
-    """What a reader came for: the answer where there is one, otherwise what happened."""
+    """What a reader came for: a plan that waits for them, the answer where there is one, otherwise what happened."""
+    if page.can_decide:
+        return "plan"
     return "answer" if _answer(page) else "log"
 
 
@@ -214,6 +234,25 @@ def next_step(page: tasks.TaskPage) -> NextAction:
     if action is None:
         return NextAction()
     return NextAction(action.kind, action.sentence, action.button, [str(kind) for kind in action.brings])
+
+
+def plan(page: tasks.TaskPage) -> Plan:
+    """The newest plan, with what became of it."""
+    row = page.plan
+    if row is None:
+        return Plan()
+    return Plan(
+        row.number,
+        row.title,
+        row.text,
+        row.decision or "",
+        row.words,
+        row.by,
+        row.is_edited,
+        iso(row.until),
+        waits=page.row.awaits_approval,
+        may_decide=page.can_decide,
+    )
 
 
 def run_facts(page: tasks.TaskPage) -> RunFacts:

@@ -29,6 +29,18 @@ def next_step() -> rx.Component:
             ),
         ),
         (
+            next_action.PLAN,
+            rx.cond(
+                TaskView.tab == "plan",
+                rx.fragment(),
+                _step(
+                    theme.button(TaskView.next.button, size="sm", variant="primary", on_click=TaskView.show("plan")),
+                    icon_name="list-checks",
+                    tone="warn",
+                ),
+            ),
+        ),
+        (
             next_action.FIX,
             _take("circle-x", "bad"),
         ),

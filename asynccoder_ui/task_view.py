@@ -18,9 +18,9 @@ from backend.errors import NotFound, Refusal, Unavailable
 from backend.hub import DELTA, Ring
 from backend.models import User
 from backend.services import catalog, next_action, reviews, tasks
-from backend.words import EventKind
+from backend.words import Decision, EventKind
 
-TABS = ("log", "answer", "changes", "evidence", "pull", "details")
+TABS = ("log", "plan", "answer", "changes", "evidence", "pull", "details")
 # Entries that only the log shows. A model's turn is none: the figures beside it move.
 _UNSEEN = frozenset({DELTA, EventKind.TOOL_STARTED, EventKind.TOOL_RESULT, EventKind.NOTE, EventKind.CHECKPOINT})
 _QUEUED = "queued"
@@ -35,6 +35,8 @@ class TaskView(Session):
     evidence: shown.Evidence = shown.Evidence()
     opinion: shown.Opinion = shown.Opinion()
     pull: shown.Pull = shown.Pull()
+    plan: shown.Plan = shown.Plan()
+    answered: int = 0  # counts answers to a plan that came to an end
     queued: list[shown.Message] = []
     menu: list[views.Action] = []
     next: shown.NextAction = shown.NextAction()
@@ -60,7 +62,7 @@ class TaskView(Session):
                 self.facts, self.run, self.queued = shown.TaskFacts(), shown.RunFacts(), []
                 self.evidence, self.pull, self.tab = shown.Evidence(), shown.Pull(), "log"
                 self.opinion = shown.Opinion()
-                self.next = shown.NextAction()
+                self.next, self.plan = shown.NextAction(), shown.Plan()
             self.error, self.missing = "", "" if task else _NOWHERE
         if task is None:
             return
@@ -125,6 +127,15 @@ class TaskView(Session):
     async def stop(self) -> None:
         """Stops the run."""
         await self._steer(lambda session, user, task: tasks.cancel(session, user, task))
+
+    @rx.event
+    @signed_in
+    async def decide(self, decision: str, number: int, plan: str, words: str) -> None:
+        """Answers the plan that is shown: `plan` is what it was edited to, empty where it is approved as it is."""
+        said = tasks.Said(given.one_of(Decision, decision), words, plan or None, number)
+        if await self._steer(lambda session, user, task: tasks.decide(session, user, task, said)):
+            self.tab = "log"
+        self.answered += 1
 
     @rx.event
     @signed_in
@@ -196,6 +207,9 @@ class TaskView(Session):
             self.evidence = shown.evidence(page.evidence, page.row.status)
             self.opinion = shown.opinion(page.opinion)
             self.pull = shown.pull(page.pull_request, page.evidence.verdict if page.evidence else "")
+            plan = shown.plan(page)
+            if plan != self.plan:  # it is long, and rings are many
+                self.plan = plan
             self.menu = page_actions(page.row)
             self.queued = [
                 shown.Message(str(message.id), message.text, message.images) for message in page.queued_messages

@@ -231,6 +231,11 @@ def tick(label: Any, **props: Any) -> rx.Component:
     return rx.el.label(rx.el.input(type="checkbox", aria_label=label, **props), class_name="tick")
 
 
+def ticked(label: str, *, title: str, **props: Any) -> rx.Component:
+    """A box to tick with its word beside it, as high as what stands next to it."""
+    return rx.el.label(rx.el.input(type="checkbox", **props), label, title=title, class_name="pick ticked")
+
+
 def form_row(label: str, control: rx.Component, note: Any = "") -> rx.Component:
     """A control under its label, with a sentence of what it does."""
     return rx.el.label(words("strong", label), control, words("aside", note) if note else None, class_name="form-row")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from asynccoder_ui import routes
 from backend.services import tasks
-from backend.words import Failure, Outcome, Phase, PullRequestStatus, Status, Verdict
+from backend.words import APPROVAL, PLANNING, Failure, Outcome, Phase, PullRequestStatus, Status, Verdict
 
 SCRIPTED = "scripted, no AI"
 _BUSY = {
@@ -17,10 +17,12 @@ _BUSY = {
 }
 WAITS = {
     "budget": "Waiting for budget",
+    APPROVAL: "The plan waits for approval",
     "github_rate_limited": "GitHub limits the rate",
     Failure.MODEL_RATE_LIMITED: "The model's provider limits the rate",
     Failure.MODEL_OVERLOADED: "The model's provider is overloaded",
 }
+_DOES = {PLANNING: "It reads and makes a plan; nothing is changed before that is approved"}
 _ENDS = {
     Outcome.ANSWERED: ("answered", "answered"),
     Outcome.REVIEWED: ("answered", "reviewed"),
@@ -109,7 +111,9 @@ def look_of(row: tasks.TaskRow) -> tuple[str, str]:
     if row.status == Status.CANCELLED:
         return "stopped", "stopped"
     if row.status == Status.RUNNING:
-        return "running", _BUSY.get(Phase(row.phase), "running")
+        return "running", "planning" if row.reason == PLANNING else _BUSY.get(Phase(row.phase), "running")
+    if row.awaits_approval:
+        return "waiting", "waiting for approval"
     if row.status == Status.PENDING:
         return ("waiting", "needs you") if row.waits_for_person else ("queued", "queued")
     if row.outcome in _ENDS:
@@ -125,7 +129,7 @@ def reason_of(row: tasks.TaskRow) -> str:
     """Why a task waits or how it failed, as a short line; empty while there is nothing to say."""
     if row.failure:
         return Failure(row.failure).sentence
-    reason = WAITS.get(row.reason or "", row.reason or "")
+    reason = (WAITS | _DOES).get(row.reason or "", row.reason or "")
     return reason[:1].upper() + reason[1:]
 
 

@@ -1,6 +1,6 @@
 // One row of the log each. All text here is untrusted: React escapes it, and markdown is drawn without HTML or images.
 import { Component, memo } from "react";
-import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileDiff, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, Link, LoaderCircle, PackageCheck, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
+import { BadgeCheck, Ban, CircleAlert, CircleCheck, CircleX, Clock, Coins, FileDiff, FileSearch, FolderGit2, FolderTree, GitCommitHorizontal, GitMerge, GitPullRequest, GitPullRequestClosed, GitPullRequestDraft, Info, Link, ListChecks, LoaderCircle, PackageCheck, Pencil, Search, Terminal, TriangleAlert, Upload, Wrench } from "lucide-react";
 import { Moment } from "./clock.jsx";
 import { COPIED, useCopy } from "./copy.js";
 import { Shots } from "./images.jsx";
@@ -96,6 +96,8 @@ const PARTS = {
   round: ({ row, model }) => <div className="round"><span>Run {row.run}</span><span>{model}</span><Moment at={row.at} /></div>,
   you: ({ row }) => <div className="you">{row.late ? <div className="tiny">Sent while it ran</div> : null}<Shots images={row.images} />{row.text}</div>,
   say: ({ row }) => <div className="say"><Prose text={row.text} /></div>,
+  plan: ({ row: { payload, text } }) => <><Step icon={ListChecks}><span className="strong">Plan {payload.number}:</span> {payload.title}</Step><div className="say"><Prose text={text} /></div></>,
+  decided: ({ row }) => <div className="you">{row.text}</div>,
   note: ({ row }) => <Step icon={row.icon === "clock" ? Clock : Info} tone={row.tone} end={row.until ? <>until <Moment at={row.until} /></> : null}><span className="soft">{safeLink(row.href) ? <a className="link" href={row.href} target="_blank" rel="noreferrer">{row.text}</a> : capital(row.text || "")}</span></Step>,
   tools: ({ row }) => <Tools row={row} />,
   workspace: ({ row: { payload } }) => <Step icon={FolderGit2} end={payload.duration_ms != null ? <time>{(payload.duration_ms / 1000).toFixed(1)} s</time> : null}><span className="soft">Workspace ready at <span className="mono">{short(payload.base_sha)}</span>{payload.sandbox ? `, jail: ${payload.sandbox}` : ""}</span></Step>,

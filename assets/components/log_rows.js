@@ -3,18 +3,21 @@
 
 import { plain } from "./terminal.js";
 
+const OWN = new Set(["finish", "propose_plan"]); // what they hand in has a row of its own
 const QUIET = new Set(["read_file", "search", "list_files", "read_diff"]);
 export const COMMANDS = new Set(["run_command", "set_up"]); // the second is the worker's own
 const PHASES = {
   queued: "Waiting in the queue",
   preparing: "Preparing the workspace",
   running: "The model is at work",
+  planning: "The model reads and makes a plan",
   verifying: "Running the tests on the final commit",
   finishing: "Pushing and opening the pull request",
 };
 
 const WAITS = {
   budget: "Waiting for budget",
+  approval: "The plan waits for approval",
   github_rate_limited: "GitHub limits the rate",
   model_rate_limited: "The model's provider limits the rate",
   model_overloaded: "The model's provider is overloaded",
@@ -35,8 +38,12 @@ function mergeText({ target, theirs, conflicts = [] }) {
 const noteText = (payload) => (payload.code === "merge_begun" ? mergeText(payload) : NOTES[payload.code] || payload.text);
 const waitText = (reason) => WAITS[reason] || reason || "Waiting";
 
+const DECISIONS = { approve: "approved the plan", change: "asked for changes to the plan", discard: "discarded the plan" };
+// What a person said of a plan; what they changed in it is told whole.
+const decisionText = ({ decision, by, text, plan, is_edited: isEdited }) => [`${by} ${DECISIONS[decision] || "answered the plan"}${isEdited ? ", with changes of their own:" : text ? ":" : "."}`, ...(isEdited ? [plan] : []), ...(text ? [text] : [])].join("\n\n");
+
 export const FILTERS = [["all", "All"], ["messages", "Messages"], ["tools", "Tools"], ["errors", "Errors"]];
-const MESSAGES = new Set(["round", "you", "say", "ended"]);
+const MESSAGES = new Set(["round", "you", "say", "plan", "decided", "ended"]);
 
 const last = (rows) => rows[rows.length - 1];
 
@@ -86,10 +93,12 @@ const HANDLERS = {
     if (payload.phase === "parked") state.rows.push({ kind: "note", key: `p${seq}`, icon: "clock", tone: "warn", text: waitText(payload.reason), until: payload.until });
   },
   model_turn(state, seq, at, payload) { modelTurn(state, seq, payload); },
-  tool_started(state, seq, at, payload) { if (payload.name !== "finish") addCall(state, seq, at, payload); },
-  tool_result(state, seq, at, payload, isCut) { if (payload.name !== "finish") toolRow(state, seq, at, payload, isCut); },
+  tool_started(state, seq, at, payload) { if (!OWN.has(payload.name)) addCall(state, seq, at, payload); },
+  tool_result(state, seq, at, payload, isCut) { if (!OWN.has(payload.name) || (payload.is_error && payload.name === "propose_plan")) toolRow(state, seq, at, payload, isCut); },
   wait(state, seq, at, payload) { state.rows.push({ kind: "note", key: `w${seq}`, icon: "clock", tone: "warn", text: waitText(payload.reason), until: payload.until }); },
   note(state, seq, at, payload) { state.rows.push({ kind: "note", key: `n${seq}`, icon: "info", text: noteText(payload), href: payload.url }); },
+  plan(state, seq, at, payload) { state.rows.push({ kind: "plan", key: `plan${seq}`, payload, text: payload.text }); },
+  plan_decided(state, seq, at, payload) { state.rows.push({ kind: "decided", key: `decided${seq}`, payload, text: decisionText(payload) }); },
   compacted(state, seq, at, payload) { state.used = { ...state.used, cost: state.used.cost + (payload.cost_micro || 0) }; state.rows.push({ kind: "note", key: `c${seq}`, icon: "info", text: "Earlier output was shortened for the model. The log keeps all of it." }); },
   checkpoint() {},
 };
@@ -131,6 +140,7 @@ export function tailText({ phase, rows }) {
   if (!phase || phase.phase === "ended" || phase.phase === "parked") return "";
   const row = last(rows);
   if (["running", "preparing"].includes(phase.phase) && row?.kind === "tools" && row.calls.some((call) => !call.result)) return "";
+  if (phase.phase === "running" && phase.reason === "planning") return PHASES.planning;
   return ["queued", "preparing"].includes(phase.phase) && phase.reason ? capital(phase.reason) : PHASES[phase.phase] || "";
 }
 
@@ -191,6 +201,8 @@ function rowMarkdown(row) {
   if (row.kind === "round") return `## Run ${row.run}`;
   if (row.kind === "you") return [...row.images.map(({ width, height }) => `[image, ${width} × ${height}]`), ...row.text.split("\n")].map((line) => `> ${line}`).join("\n");
   if (row.kind === "say") return row.text;
+  if (row.kind === "plan") return `### Plan ${row.payload.number}: ${row.payload.title}\n\n${row.text}`;
+  if (row.kind === "decided") return row.text.split("\n").map((line) => `> ${line}`).join("\n");
   if (row.kind === "tools") return row.calls.map(callMarkdown).join("\n");
   const said = rowText(row);
   return `- **${capital(row.kind.replaceAll("_", " "))}** ${said}`.trimEnd();

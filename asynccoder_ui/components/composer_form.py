@@ -46,7 +46,7 @@ def composer_form() -> rx.Component:
             on_mention=Issues.look,
         ),
         issue_offer(written("prompt")),
-        theme.part("belt", _type(), _model(), _effort(), _priority(), _more(), _price(), _save(), _send()),
+        theme.part("belt", _type(), _plan(), _model(), _effort(), _priority(), _more(), _price(), _save(), _send()),
         on_submit=Composer.send,
         label="New task",
     )
@@ -120,6 +120,18 @@ def _type() -> rx.Component:
         value=Composer.choice.task_type,
         options=TYPE_OPTIONS,
         on_pick=Composer.pick_type,
+    )
+
+
+def _plan() -> rx.Component:
+    return rx.cond(
+        Composer.choice.may_plan,
+        theme.ticked(
+            "Plan first",
+            title="It makes a plan and waits: nothing is changed before you have approved it.",
+            checked=Composer.choice.plan_first,
+            on_change=Composer.pick_plan,
+        ),
     )
 
 

@@ -21,6 +21,7 @@ TEXT = rx.event.passthrough_event_spec(str)
 _NUMBER = rx.event.passthrough_event_spec(int)
 _TWO_NUMBERS = rx.event.passthrough_event_spec(int, int)
 _TWO_TEXTS = rx.event.passthrough_event_spec(str, str)
+_ANSWER = rx.event.passthrough_event_spec(str, int, str, str)
 _COMMENTS = rx.event.passthrough_event_spec(list[dict[str, Any]])
 _NOTHING = rx.event.no_args_event_spec
 
@@ -315,6 +316,32 @@ class Answer(NoSSRComponent):
     version: rx.Var[str]
 
 
+class Plan(NoSSRComponent):
+    """A plan, and the answer to it: a decision, the plan's number, the edited plan (empty as it was), words.
+
+    `answered` counts the answers that came to an end, whether they were taken or refused.
+    """
+
+    library = f"{FOLDER}/plan.jsx"
+    tag = "Plan"
+    lib_dependencies: list[str] = [_DIALOG, _DIFF, _MARKDOWN, _TABLES, ICONS]
+    task: rx.Var[str]
+    number: rx.Var[int]
+    title: rx.Var[str]
+    text: rx.Var[str]
+    decision: rx.Var[str]
+    words: rx.Var[str]
+    by: rx.Var[str]
+    is_edited: rx.Var[bool]
+    until: rx.Var[str]
+    waits: rx.Var[bool]
+    may_decide: rx.Var[bool]
+    most: rx.Var[int]
+    most_words: rx.Var[int]
+    answered: rx.Var[int]
+    on_decide: rx.EventHandler[_ANSWER]  # type: ignore[type-arg, valid-type]
+
+
 picker = Picker.create
 dialog = Dialog.create
 confirm = Confirm.create
@@ -340,3 +367,4 @@ moment = Moment.create
 run_log = RunLog.create
 changes = Changes.create
 answer = Answer.create
+plan = Plan.create

@@ -14,6 +14,7 @@ from asynccoder_ui.components.react import (
     elapsed,
     moment,
     page_title,
+    plan,
     prompt_box,
     run_log,
     shots,
@@ -24,6 +25,8 @@ from asynccoder_ui.retry import retry_button
 from asynccoder_ui.shell import shell
 from asynccoder_ui.task_menu import TaskMenu
 from asynccoder_ui.task_view import TaskView
+from backend.engine.tools import MAX_PLAN
+from backend.services.tasks.plans import MAX_WORDS
 from backend.services.tasks.upkeep import MAX_TITLE
 from backend.services.tasks.write import MAX_PROMPT
 
@@ -111,6 +114,7 @@ def _meta() -> rx.Component:
         ),
         rx.cond(TaskView.facts.archive == "unarchive", theme.pill(theme.icon("archive", 14), "archived", tone="line")),
         rx.cond(TaskView.facts.is_shared, _shared()),
+        rx.cond(TaskView.facts.plan_first, theme.pill(theme.icon("list-checks", 14), "plan first", tone="line")),
         rx.cond(
             TaskView.facts.review != "",
             theme.pill_link(theme.icon("eye", 14), TaskView.facts.review, href=TaskView.facts.review_href, tone="line"),
@@ -145,6 +149,7 @@ def _tabs() -> rx.Component:
     return theme.part(
         "tabs",
         _tab("log", "Log"),
+        rx.cond(TaskView.plan.number > 0, _tab("plan", "Plan")),
         rx.cond(TaskView.facts.answer != "", _tab("answer", TaskView.facts.answer)),
         _tab("changes", "Changes", count),
         _tab("evidence", "Evidence"),
@@ -166,6 +171,7 @@ def _columns() -> rx.Component:
             rx.match(
                 TaskView.tab,
                 ("changes", _changes()),
+                ("plan", theme.part("scroll", _plan())),
                 ("answer", theme.part("scroll", answer(task=TaskView.facts.id, version=TaskView.facts.files_version))),
                 ("evidence", theme.part("scroll", evidence_card(in_full=True), opinion_part())),
                 ("pull", theme.part("scroll", _pull())),
@@ -196,6 +202,30 @@ def _changes() -> rx.Component:
             may_review=TaskView.facts.can_follow_up,
             reviewed=TaskView.reviewed,
             on_review=TaskView.send_review,
+        ),
+    )
+
+
+def _plan() -> rx.Component:
+    shown = TaskView.plan
+    return rx.cond(
+        shown.number > 0,
+        plan(
+            task=TaskView.facts.id,
+            number=shown.number,
+            title=shown.title,
+            text=shown.text,
+            decision=shown.decision,
+            words=shown.words,
+            by=shown.by,
+            is_edited=shown.is_edited,
+            until=shown.until,
+            waits=shown.waits,
+            may_decide=shown.may_decide,
+            most=MAX_PLAN,
+            most_words=MAX_WORDS,
+            answered=TaskView.answered,
+            on_decide=TaskView.decide,
         ),
     )
 
@@ -265,7 +295,9 @@ def _reply() -> rx.Component:
                         draft=TaskView.facts.id,
                         label="Follow-up",
                         placeholder=rx.cond(
-                            TaskView.facts.can_stop, "Add something for this run to read…", "Add a follow-up…"
+                            TaskView.plan.may_decide,
+                            "Add something to read once the plan is answered…",
+                            rx.cond(TaskView.facts.can_stop, "Add something for this run to read…", "Add a follow-up…"),
                         ),
                         most=MAX_PROMPT,
                         taken=TaskView.taken,

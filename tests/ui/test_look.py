@@ -71,6 +71,8 @@ def test_every_rule_of_the_stylesheets_is_whole():
     [
         ({"status": "pending", "phase": "queued", "outcome": None}, "queued", "queued"),
         ({"status": "pending", "phase": "parked", "outcome": None}, "waiting", "needs you"),
+        ({"status": "pending", "phase": "parked", "reason": "approval"}, "waiting", "waiting for approval"),
+        ({"status": "running", "phase": "running", "reason": "planning"}, "running", "planning"),
         ({"status": "running", "phase": "preparing", "outcome": None}, "running", "preparing"),
         ({"status": "running", "phase": "verifying", "outcome": None}, "running", "verifying"),
         ({}, "open", "done"),
