@@ -189,8 +189,8 @@ def task_facts(page: tasks.TaskPage) -> TaskFacts:
         review_href=web_address(page.review_url),
         look=look,
         word=word,
-        reason=reason_of(row),
-        since=iso(run.started_at),
+        reason="" if row.awaits_approval else reason_of(row),  # which the word says already
+        since="" if row.awaits_approval else iso(run.started_at),
         until=iso(run.ended_at),
         goes_on=iso(row.until) if row.is_paused else "",
         can_stop=page.can_cancel,

@@ -47,7 +47,7 @@ function Answering({ number, isEdited, plan, name, most, until, answered, onDeci
     <section className="tray" aria-label="Your answer to the plan">
       {asks ? <Area label="What should be different" placeholder="What should be different?" text={words} onText={setWords} most={most} focus /> : null}
       <div className="row wrap">
-        <span className="tiny grow">{isEdited ? "Your edits go along. " : ""}Without an answer the run ends <Moment at={until} />.</span>
+        <span className="tiny grow">{isEdited ? (asks ? "Your edits go along with an approval only. " : "Your edits go along. ") : ""}Without an answer the run ends <Moment at={until} />.</span>
         {asks ? (
           <>
             <button type="button" className="btn" onClick={() => { setAsks(false); setWords(""); }}>Cancel</button>

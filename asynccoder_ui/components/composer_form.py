@@ -30,6 +30,7 @@ def composer_form() -> rx.Component:
                 rx.fragment(_pull(), rx.cond(Composer.choice.pull > 0, None, _branch())),
                 _branch(),
             ),
+            _plan(),
             attach(off=Composer.choice.no_images),
         ),
         prompt_box(
@@ -46,7 +47,7 @@ def composer_form() -> rx.Component:
             on_mention=Issues.look,
         ),
         issue_offer(written("prompt")),
-        theme.part("belt", _type(), _plan(), _model(), _effort(), _priority(), _more(), _price(), _save(), _send()),
+        theme.part("belt", _type(), _model(), _effort(), _priority(), _more(), _price(), _save(), _send()),
         on_submit=Composer.send,
         label="New task",
     )

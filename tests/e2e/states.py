@@ -88,6 +88,7 @@ MORE = [
     Cell("task", "answered", "alice", "/tasks/{answered}", "In the model’s own words"),
     Cell("task", "running", "alice", "/tasks/{running}", re.compile("^Stop$")),
     Cell("task", "waiting for its person", "alice", "/tasks/{waiting}", "The budget of this run is used up."),
+    Cell("task", "waiting for approval", "alice", "/tasks/{planned}", "Ask for changes"),
     Cell("task", "waiting for a time", "alice", "/tasks/{later}", "The run goes on by itself"),
     Cell("nowhere", "not found", "alice", "/nowhere", "There is no page at this address."),
 ]
@@ -113,6 +114,7 @@ def seed(stack: Up, tasks: int) -> dict[str, str]:
 _ALIVE = {
     "running": "status = 'running', phase = 'running'",
     "waiting": "status = 'pending', phase = 'parked', reason = 'budget'",
+    "planned": "status = 'pending', phase = 'parked', reason = 'approval'",
     "later": "status = 'pending', phase = 'parked', reason = 'model_rate_limited', until = now() + interval '20 min'",
 }
 
@@ -138,6 +140,8 @@ def places(data_dir: Path) -> dict[str, str]:
         rows = connection.execute(others, (list(found.values()), len(_ALIVE))).fetchall()
         for (name, state), (task,) in zip(_ALIVE.items(), rows, strict=True):
             _bring_to_life(connection, task, state)
+            if name == "planned":
+                _plan(connection, task)
             found[name] = str(task)
     return found
 
@@ -150,6 +154,17 @@ def _bring_to_life(connection: psycopg.Connection[Any], task: Any, state: str) -
         f"UPDATE task_runs SET {again}, {lease}, evidence = NULL, charged = NULL, started_at = now(), ended_at = NULL"
         " WHERE task_id = %s",
         (task,),
+    )
+
+
+def _plan(connection: psycopg.Connection[Any], task: Any) -> None:
+    steps = "\n".join(f"{number}. `shop/part_{number}.py`: look, **mend**, test." for number in range(1, 13))
+    plan = {"number": 1, "title": "Mend the cart, part by part", "text": f"## Steps\n\n{steps}\n\n## Risks\n\nFew."}
+    connection.execute("UPDATE tasks SET plan_first = true, event_seq = event_seq + 1 WHERE id = %s", (task,))
+    connection.execute(
+        "INSERT INTO task_events (task_id, seq, id, run_id, kind, payload) SELECT t.id, t.event_seq, gen_random_uuid(),"
+        " r.id, 'plan', %s::jsonb FROM tasks t JOIN task_runs r ON r.task_id = t.id WHERE t.id = %s",
+        (json.dumps(plan), task),
     )
 
 

@@ -110,6 +110,9 @@ def test_from_sign_in_to_changed_files(
     assert (
         asynccoder("task", "stop", asynccoder(*new, "Another one.").output.split()[0]).output.split()[1] == "cancelled"
     )
+    planned = asynccoder(*new, "Totals again.", "--plan").output.split()[0]
+    assert [asynccoder("task", "list").output.count(one[:8]) for one in (task_id, planned)] == [1, 1]
+    asynccoder("task", "stop", planned)
     assert work() == 0
     seen = asynccoder("task", "watch", task_id[:8]).output
     for said in ("First a look at what is here.", "  · Edited shop/totals.py", "  = verified", "completed  pr_opened"):

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from backend.engine.agent import QueuedMessage
+from backend.engine.agent import LogEntry, QueuedMessage
 from backend.providers.demo import DemoProvider
 from backend.sandbox.base import Sandbox
-from backend.words import EventKind, TaskType
+from backend.words import APPROVAL, Decision, EventKind, TaskType
 from backend.workspace import docs_only
 from tests.backend.engine.scripted import BUG, Bench
 
@@ -152,3 +152,35 @@ def test_a_demo_run_cut_off_after_any_entry_goes_on_from_there(bench: Bench) -> 
         was_cut_off = any(result["text"].startswith("Interrupted") for result in again.log.of(EventKind.TOOL_RESULT))
         assert ending.title == "Round the cart's total once, at the end"
         assert ending.steps == len(again.log.of(EventKind.MODEL_TURN)) == (7 if was_cut_off else 6)
+
+
+@pytest.mark.parametrize("task_type", [TaskType.DEBUG, TaskType.DOCUMENTATION, TaskType.ASYNC])
+def test_the_demo_plans_first_hears_what_it_is_asked_and_does_what_was_approved(
+    bench: Bench, task_type: TaskType
+) -> None:
+    bench.task_type, bench.plan_first = task_type, True
+    before = bench.files()
+    assert bench.work(DemoProvider(pace=0)).reason == APPROVAL and bench.files() == before
+    said = {"number": 1, "decision": Decision.CHANGE, "text": "Shorter.", "plan": "", "is_edited": False}
+    bench.log.entries.append(LogEntry(EventKind.PLAN_DECIDED, said))
+    assert bench.work(DemoProvider(pace=0)).reason == APPROVAL and bench.files() == before
+    first, second = (plan["text"] for plan in bench.log.of(EventKind.PLAN))
+    assert "> Shorter." in second and "> Shorter." not in first and "no AI" in first
+    said |= {"number": 2, "decision": Decision.APPROVE, "text": "", "plan": second}
+    bench.log.entries.append(LogEntry(EventKind.PLAN_DECIDED, said))
+    plain = Bench(bench.workspace, bench.sandbox, task_type=task_type)
+    ending = bench.work(DemoProvider(pace=0))
+    after = bench.files()
+    assert ending.kind == "finished" and after != before and "A message came in" not in ending.text
+    for path, content in before.items():
+        (bench.workspace / path).write_bytes(content)
+    for path in after.keys() - before.keys():
+        (bench.workspace / path).unlink()
+    assert plain.work(DemoProvider(pace=0)).text == ending.text and plain.files() == after, "as without a plan"
+
+
+def test_elsewhere_the_demo_plans_to_change_nothing(bench: Bench) -> None:
+    (bench.workspace / "shop/totals.py").unlink()
+    bench.plan_first = True
+    assert bench.work(DemoProvider(pace=0)).reason == APPROVAL
+    assert bench.log.of(EventKind.PLAN)[0]["title"] == "Look around, change nothing"
