@@ -1,6 +1,7 @@
 """Plan first in the dashboard: ticked in the composer, read and answered on the task's page."""
 
 import asyncio
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -38,7 +39,7 @@ def seen(people: People, task_id: UUID, *answers: tuple, who: str = "alice", pla
             tabs = [first, *(first.another(f"tab-{number}") for number in range(2, len(answers) + 1))]
             following = [await tab.start(TaskView.follow) for tab in tabs]
             for tab in tabs:
-                await tab.until(lambda tab=tab: _shows(tab, plan))
+                await tab.until(partial(_shows, tab, plan))
             for tab, answer in zip(tabs, answers, strict=False):
                 await tab.fire(TaskView.decide, *answer)
             views = [await tab.state(TaskView) for tab in tabs]
