@@ -63,27 +63,22 @@ def decide(session: Session, user: User, task_id: UUID, said: Said) -> None:
     """
     said = _checked(said)
     task = access.owned(session, user, task_id, lock=True)
-    newest, decided = _newest(session, task_id)
-    if newest is None:
+    found, decided = _newest(session, task_id)
+    if found is None:
         raise Conflict("There is no plan to decide on.")
-    number = newest.payload["number"]
-    if said.number is not None and said.number != number:
-        raise Conflict(f"There is a newer plan, number {number}. Look at that one.")
-    plan = newest.payload["text"] if said.plan is None else said.plan
-    payload = _payload(said, number, plan, newest.payload["text"])
+    number, proposed = found.payload["number"], found.payload["text"]
+    if said.number not in (None, number):
+        raise Conflict(f"The newest plan is number {number}. Look at that one.")
+    payload = _payload(said, number, proposed)
     if decided is not None:
-        if {**decided.payload, "by": ""} != {**payload, "by": ""}:
-            raise Conflict(f"This plan {_BECAME[Decision(decided.payload['decision'])]}.")
+        _require_same(decided.payload, payload)
         return
     run = runs.alive(session, task_id)
     if run is None or not _waits(run):
         raise Conflict("No plan waits for an answer: the run has ended, or is just about to hand it in.")
     runs.record(session, run, EventKind.PLAN_DECIDED, payload | {"by": user.name}, f"plan:{number}")
     if said.decision is Decision.DISCARD:
-        run.cancelled_by, run.cancel_requested_at = user.id, clock.now()
-        session.add(run)
-        session.flush()
-        runs.end(session, run.id, run.fence, runs.End(Status.CANCELLED, f"{user.name} discarded the plan."))
+        _discard(session, user, run)
     else:
         runs.wake(session, run, task)
 
@@ -132,6 +127,19 @@ def give_up(session: Session, run_id: UUID) -> bool:
     return True
 
 
+def _discard(session: Session, user: User, run: TaskRun) -> None:
+    run.cancelled_by, run.cancel_requested_at = user.id, clock.now()
+    session.add(run)
+    session.flush()
+    runs.end(session, run.id, run.fence, runs.End(Status.CANCELLED, f"{user.name} discarded the plan."))
+
+
+def _require_same(known: dict[str, Any], payload: dict[str, Any]) -> None:
+    """Raises Conflict where another answer was given."""
+    if {**known, "by": ""} != {**payload, "by": ""}:
+        raise Conflict(f"This plan {_BECAME[Decision(known['decision'])]}.")
+
+
 def _waits(run: TaskRun) -> bool:
     return (run.status, run.phase, run.reason) == (Status.PENDING, Phase.PARKED, APPROVAL)
 
@@ -149,7 +157,8 @@ def _newest(session: Session, task_id: UUID) -> tuple[TaskEvent | None, TaskEven
     return found[1], found[0]
 
 
-def _payload(said: Said, number: int, plan: str, proposed: str) -> dict[str, Any]:
+def _payload(said: Said, number: int, proposed: str) -> dict[str, Any]:
+    plan = proposed if said.plan is None else said.plan
     is_approval = said.decision is Decision.APPROVE
     return {
         "number": number,

@@ -1,5 +1,7 @@
 """A task that is planned first: its run waits without a worker until its person has decided on the plan."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -124,10 +126,23 @@ def test_of_two_tabs_the_second_is_told_what_the_first_one_said(people: People, 
     assert len(decisions(waiting)) == 1
 
 
+def test_of_answers_at_the_same_moment_one_counts(people: People, waiting: UUID) -> None:
+    def answered(said: Said) -> bool:
+        with suppress(Conflict):
+            decide(people, waiting, said)
+            return True
+        return False
+
+    answers = [APPROVE, CHANGE, DISCARD] * 4
+    with ThreadPoolExecutor(len(answers)) as threads:
+        taken = {said.decision for said, was in zip(answers, threads.map(answered, answers), strict=True) if was}
+    assert [one["decision"] for one in decisions(waiting)] == list(taken) and balanced()
+
+
 def test_a_tab_that_shows_an_older_plan_decides_on_nothing(people: People, waiting: UUID) -> None:
     decide(people, waiting, CHANGE)
     propose(2)
-    with pytest.raises(Conflict, match="newer plan, number 2"):
+    with pytest.raises(Conflict, match="number 2"):
         decide(people, waiting, Said(Decision.APPROVE, number=1))
     decide(people, waiting, Said(Decision.APPROVE, number=2))
     assert [one["decision"] for one in decisions(waiting)] == ["change", "approve"]
