@@ -4,16 +4,17 @@ Rows are locked FOR NO KEY UPDATE (`lock`, `for_update`): a foreign key's own sh
 a person or a task takes, would turn a full FOR UPDATE into a deadlock.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Engine, Select, create_engine, text
+from sqlalchemy import Engine, Executable, Row, Select, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import configure_mappers
 from sqlmodel import Session
 
 from backend import log
@@ -24,10 +25,19 @@ _log = log.get(__name__)
 _EFFECTS = "after_commit"
 APPLICATION = "asynccoder"  # as the database knows our connections
 _LAST = "before_commit"
-POOL_SIZE = 10
+POOL_SIZE, OVERFLOW = 10, 5
 TRIES_WHILE_UP = 5  # of one piece of work, with the database answering a small question after each
 T = TypeVar("T")
 Rows = TypeVar("Rows", bound=Select[Any])
+
+
+_kept = POOL_SIZE
+
+
+def keep(connections: int) -> None:
+    """So many connections at most stay open in this process between two transactions; said before the first."""
+    global _kept
+    _kept = connections
 
 
 @lru_cache(maxsize=1)
@@ -35,12 +45,17 @@ def engine() -> Engine:
     """This process's engine, made at the first use: nothing is open when a worker forks."""
     return create_engine(
         get_settings().resolved_database_url,
-        pool_size=POOL_SIZE,
-        max_overflow=5,
+        pool_size=_kept,
+        max_overflow=OVERFLOW,
         pool_timeout=10,
         pool_pre_ping=True,
         connect_args={"connect_timeout": 5, "application_name": APPLICATION},
     )
+
+
+def prepare() -> None:
+    """Builds what the first query would: before a fork, so that all that follow share it."""
+    configure_mappers()
 
 
 def dispose() -> None:
@@ -81,6 +96,18 @@ def transaction() -> Iterator[Session]:
         session.close()
     for effect in effects:
         effect()
+
+
+def ask(statement: Executable, values: Mapping[str, Any]) -> Row[Any] | None:
+    """The first row of a single question, outside a transaction: for what is asked every second, it costs a third.
+
+    Raises Unavailable when the database cannot be reached.
+    """
+    try:
+        with engine().execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            return connection.execute(statement, values).first()
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise Unavailable("The database cannot be reached just now.") from error
 
 
 def before_commit(session: Session, work: Callable[[], object]) -> None:

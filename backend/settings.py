@@ -257,6 +257,14 @@ class Settings(BaseSettings):
         return {tier: None if word == "none" else int(word) for tier, word in zip(Tier, words, strict=True)}
 
     @property
+    def connections(self) -> int:
+        """How many connections all processes of `up` may want of the database at once.
+
+        A run has one for its work and now and then one for its lease; web, chores and scheduler share the rest.
+        """
+        return 60 + 2 * self.workers
+
+    @property
     def git_protocols(self) -> str:
         """GIT_ALLOW_PROTOCOL: https, and http where the configured GitHub itself is on loopback."""
         return "https:http" if is_loopback_url(self.github_url) else "https"

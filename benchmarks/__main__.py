@@ -4,7 +4,9 @@ import importlib
 import signal
 import sys
 
-NAMES = ("jail", "checkout", "engine", "tokens", "log", "audit", "line", "repositories", "analytics", "api", "ui")
+NAMES = (
+    *("jail", "checkout", "engine", "tokens", "log", "audit", "line", "repositories", "analytics", "load", "api", "ui"),
+)
 
 
 # As Ctrl-C does: what a benchmark started ends with it.

@@ -1,9 +1,8 @@
 """A worker process: one queue, a fork per job, everything imported before the fork.
 
-`python -m jobs.worker runs|chores`
+`python -m jobs.worker runs|chores [COUNT]`: with a count so many of them, forked from this one process.
 """
 
-import ctypes
 import os
 import signal
 import sys
@@ -11,6 +10,7 @@ import threading
 import time
 from typing import Any, NoReturn
 
+import httpx
 from rq import Worker
 from rq.job import Job
 from rq.queue import Queue
@@ -18,12 +18,13 @@ from rq.serializers import JSONSerializer
 
 import jobs.tasks  # noqa: F401  # imported before the fork, so that no job pays for it
 from backend import db, log, providers, redis
+from backend.certificates import certificates
 from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, queue
 from backend.services import attempts, claims, machines, workplace
 from backend.settings import get_settings
+from jobs import crew
 
-_PR_SET_PDEATHSIG = 1
 _log = log.get(__name__)
 _GRACE_SECONDS = 2.0  # less than a supervisor waits: Part.stop_seconds
 _TTL_SECONDS = 60  # after which, and a minute more, RQ counts a silent worker no longer
@@ -60,7 +61,7 @@ class ForkingWorker(Worker):
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Runs in the fork: binds its life to the worker's, then works."""
-        _die_with(self.pid or 0)
+        crew.die_with(self.pid or 0)
         super().main_work_horse(job, queue)
 
 
@@ -79,17 +80,10 @@ class RunWorker(ForkingWorker):
             self.kill_horse()
 
 
-def _die_with(worker: int) -> None:
-    """Binds the life of this process to the worker's."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != worker:  # not "is it 1": in a container the worker itself may be process 1
-        os._exit(1)  # the worker was gone before the bond was made
-
-
 def _keep_machine(worker: int) -> NoReturn:
     """Looks after the machine in a fork, beside all that works: nothing waits for it, and it ends here."""
     try:
-        _die_with(worker)
+        crew.die_with(worker)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.nice(10)
@@ -112,18 +106,28 @@ def _hand_over(worker: RunWorker) -> None:
         _log.warning("the run is handed over by its lease", error=str(error))
 
 
-def main(name: str) -> None:
-    """Serves one queue until TERM. Raises SystemExit for a name that is no queue."""
+def main(name: str, count: int = 0) -> None:
+    """Serves one queue until TERM, with a `count` by so many forks. Raises SystemExit for a name that is no queue."""
     if name not in (RUNS, CHORES):
         raise SystemExit(f"There is no queue {name!r}: runs or chores.")
     log.configure()
-    settings = get_settings()
-    settings.check()
+    get_settings().check()
     if name == RUNS:
         providers.preload(_configured())
+        db.prepare()
+        httpx.Client(verify=certificates(httpx)).close()  # of the lines to GitHub
         workplace.sweep_workspaces()
         db.dispose()  # nothing is open when the fork happens
-    connection = redis.client(settings.resolved_redis_url)
+        db.keep(2)  # a run's own and its lease's: a hundred runs at once hold no more than they use
+    crew.settle()
+    if count:
+        crew.Crew(count, lambda: _serve(name)).lead()
+    else:
+        _serve(name)
+
+
+def _serve(name: str) -> None:
+    connection = redis.client(get_settings().resolved_redis_url)
     kind = RunWorker if name == RUNS else ForkingWorker
     worker: Any = kind([queue(name)], connection=connection, serializer=JSONSerializer, worker_ttl=_TTL_SECONDS)
     try:
@@ -141,4 +145,4 @@ def _configured() -> list[str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else RUNS)
+    main(sys.argv[1] if len(sys.argv) > 1 else RUNS, int(sys.argv[2]) if len(sys.argv) > 2 else 0)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.conftest import SETTINGS, forget_settings, remove_workspaces
 from tests.processes import children
 
 START_SECONDS = 300
+RUN_WORKERS = "jobs.worker runs"  # what their command holds
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Up:
     data_dir: Path
     port: int
     workers: int = 2
+    more: Mapping[str, str] = field(default_factory=dict)  # settings by their names
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -44,7 +46,7 @@ class Up:
         """What it is started with."""
         own = {"DATA_DIR": str(self.data_dir), "PORT": str(self.port), "WORKERS": str(self.workers)}
         others = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-        return others | {f"ASYNCCODER_{name}": value for name, value in own.items()}
+        return others | {f"ASYNCCODER_{name}": value for name, value in own.items()} | dict(self.more)
 
     @contextmanager
     def running(self) -> Iterator["Up"]:
@@ -107,10 +109,15 @@ class Up:
         """Ends the part whose command holds these words, as the kernel would."""
         os.kill(self.parts(words)[0], signal.SIGKILL)
 
+    @property
+    def run_workers(self) -> list[int]:
+        """The process ids of those who take runs; one process leads them all."""
+        return [worker for leader in self.parts(RUN_WORKERS) for worker in children(leader, RUN_WORKERS)]
+
     @contextmanager
-    def resting(self, words: str) -> Iterator[None]:
-        """Meanwhile the parts whose command holds these words do nothing."""
-        pids = self.parts(words)
+    def resting(self) -> Iterator[None]:
+        """Meanwhile nobody takes a run."""
+        pids = self.run_workers
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         try:

@@ -73,10 +73,12 @@ def web(settings: Settings) -> Part:
 
 def workers(settings: Settings) -> list[Part]:
     """The run workers and the chore worker. They are killed with us at once: a run goes on from its log elsewhere."""
-    queues = [(f"worker-{number}", "runs") for number in range(1, settings.workers + 1)] + [("chores", "chores")]
+    runs = (*PYTHON, "jobs.worker", "runs", str(settings.workers))
+    chores = (*PYTHON, "jobs.worker", "chores")
+    crew = Part("workers", runs, death_signal=signal.SIGKILL, summary=f"{settings.workers} take runs")
     return [
-        Part(name, (*PYTHON, "jobs.worker", queue), death_signal=signal.SIGKILL, summary=f"takes {queue}")
-        for name, queue in queues
+        *([crew] if settings.workers > 0 else []),
+        Part("chores", chores, death_signal=signal.SIGKILL, summary="takes chores"),
     ]
 
 

@@ -22,6 +22,7 @@ NAME = "postgres"
 MAJOR = "18"
 SUPERUSER = "asynccoder_owner"  # makes role and databases; the program itself never signs in as this one
 ROLE = "asynccoder"
+LEAST_CONNECTIONS = 100  # PostgreSQL's own default
 DATABASES = ("asynccoder", "asynccoder_demo")
 
 
@@ -48,6 +49,7 @@ def postgres(settings: Settings, *, is_durable: bool = True, user: Identity | No
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
         "log_checkpoints": "off",
+        "max_connections": str(max(LEAST_CONNECTIONS, settings.connections)),
     }
     if not is_durable:
         options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from importlib import import_module
+from typing import Any
 
 from backend.errors import Misconfigured
 from backend.providers.base import Provider
@@ -25,14 +26,20 @@ def open_provider(
     if provider_id not in REGISTRY:
         known = ", ".join(sorted(REGISTRY))
         raise Misconfigured(f"There is no model provider {provider_id!r}.", fix=f"Use one of: {known}.")
-    module, name = REGISTRY[provider_id].split(":")
-    adapter = getattr(import_module(module), name)
     patience = {} if seconds is None else {"seconds": seconds}
-    provider: Provider = adapter(provider_id, api_key=api_key, base_url=base_url, **patience)
+    provider: Provider = _adapter(provider_id)(provider_id, api_key=api_key, base_url=base_url, **patience)
     return provider
 
 
 def preload(provider_ids: Iterable[str]) -> None:
-    """Imports these providers' adapters, so that a fork that follows need not (their SDKs take half a second each)."""
+    """Opens each of these providers once, so that a fork that follows imports and reads nothing more for them.
+
+    Their SDKs take half a second each to import, and import more when the first client is made.
+    """
     for provider_id in provider_ids:
-        import_module(REGISTRY[provider_id].split(":")[0])
+        _adapter(provider_id)(provider_id, api_key=None, base_url=None)
+
+
+def _adapter(provider_id: str) -> Any:
+    module, name = REGISTRY[provider_id].split(":")
+    return getattr(import_module(module), name)

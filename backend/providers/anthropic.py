@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import anthropic
+import httpx2
 
+from backend.certificates import certificates
 from backend.providers import faults
 from backend.providers.base import (
     Delta,
@@ -42,15 +44,20 @@ class AnthropicProvider:
         self.id = id
         timeout = anthropic.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
         # No key of ours must not make the SDK look for one in the environment.
-        self._client = anthropic.Anthropic(
-            api_key=api_key or "none", base_url=base_url or "https://api.anthropic.com", max_retries=0, timeout=timeout
+        client = anthropic.Anthropic(
+            api_key=api_key or "none",
+            base_url=base_url or "https://api.anthropic.com",
+            max_retries=0,
+            timeout=timeout,
+            http_client=anthropic.DefaultHttpxClient(timeout=timeout, verify=certificates(httpx2)),
         )
+        self._messages = client.messages
 
     def stream(self, request: Request) -> Iterator[Delta | Final]:
         """See Provider.stream."""
         answer = _Answer()
         try:
-            with self._client.messages.create(**_body(request, self.id), stream=True) as events:
+            with self._messages.create(**_body(request, self.id), stream=True) as events:
                 for event in events:
                     delta = answer.take(event.to_dict(mode="json"))
                     if delta and delta.text:

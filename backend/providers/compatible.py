@@ -10,8 +10,10 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import httpx2
 import openai
 
+from backend.certificates import certificates
 from backend.providers import faults
 from backend.providers.base import (
     IMAGE_TOKENS,
@@ -49,16 +51,21 @@ class CompatibleProvider:
         self.id = id
         timeout = openai.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
         # No key of ours must not make the SDK look for one in the environment.
-        self._client = openai.OpenAI(
-            api_key=api_key or "none", base_url=base_url or "https://api.openai.com/v1", max_retries=0, timeout=timeout
+        client = openai.OpenAI(
+            api_key=api_key or "none",
+            base_url=base_url or "https://api.openai.com/v1",
+            max_retries=0,
+            timeout=timeout,
+            http_client=openai.DefaultHttpxClient(timeout=timeout, verify=certificates(httpx2)),
         )
+        self._completions = client.chat.completions
 
     def stream(self, request: Request) -> Iterator[Delta | Final]:
         """See Provider.stream."""
         answer = _Answer()
         body = _body(request, self.id)
         try:
-            with self._client.chat.completions.create(**body, stream=True) as chunks:
+            with self._completions.create(**body, stream=True) as chunks:
                 for chunk in chunks:
                     yield from answer.take(chunk.to_dict(mode="json"))
             final = answer.final(self.id, body)

@@ -5,21 +5,35 @@ import signal
 from collections import defaultdict
 from collections.abc import Iterable
 
-# Without CONFIG_PROC_CHILDREN there is no list of children: parents are read from everyone's stat line.
-
 
 def tree(root: int) -> list[int]:
     """The process and all its living descendants."""
-    children = defaultdict(list)
-    for pid in everyone():
-        if stat := _stat(pid):
-            children[int(stat[1])].append(pid)
+    knows_children = os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    children = _children if knows_children else _by_parent().__getitem__
     found, ahead = [], [root]
     while ahead:
         pid = ahead.pop()
         found.append(pid)
-        ahead.extend(children[pid])
+        ahead.extend(children(pid))
     return found
+
+
+def _children(pid: int) -> list[int]:
+    """Those of each of its threads: asked for so, a tree costs what it holds, however many others this machine runs."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+    return [int(child) for thread in threads for child in _read(pid, f"task/{thread}/children").split()]
+
+
+def _by_parent() -> dict[int, list[int]]:
+    """Everyone's children, from their stat lines: without CONFIG_PROC_CHILDREN the kernel lists none."""
+    children = defaultdict(list)
+    for pid in everyone():
+        if stat := _stat(pid):
+            children[int(stat[1])].append(pid)
+    return children
 
 
 def group(leader: int) -> list[int]:

@@ -2,16 +2,17 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session
 
 from backend import log
-from backend.db import transaction
+from backend.db import ask, transaction
 from backend.engine.assignment import Orders, QueuedMessage
 from backend.errors import StaleFence, Unavailable
 from backend.services import attachments, credits
@@ -92,9 +93,12 @@ class Lease:
         now = time.monotonic()
         beats = now >= self._beat_at
         try:
-            with transaction() as session:
-                orders, task_id = listen(session, self.claim, beats=beats)
-                messages = _messages(session, task_id) if with_messages else []
+            if beats or with_messages:
+                with transaction() as session:
+                    orders, task_id = listen(session, self.claim, beats=beats)
+                    messages = _messages(session, task_id) if with_messages else []
+            else:
+                orders, messages = _told(ask(_LISTEN, {"id": self.claim.run_id, "fence": self.claim.fence}))[0], []
         except StaleFence:
             self._is_lost = True
             raise
@@ -109,8 +113,10 @@ def listen(session: Session, claim: Claim, *, beats: bool = False) -> tuple[Orde
 
     Raises StaleFence once another worker has the run, or it has ended.
     """
-    asked = {"id": claim.run_id, "fence": claim.fence}
-    found = session.execute(_BEAT if beats else _LISTEN, asked).first()
+    return _told(session.execute(_BEAT if beats else _LISTEN, {"id": claim.run_id, "fence": claim.fence}).first())
+
+
+def _told(found: Sequence[Any] | None) -> tuple[Orders, UUID]:
     if found is None:
         raise StaleFence
     task_id, cancelled, finish_now, limit, margin = found

@@ -110,13 +110,18 @@ class Mirror:
     ) -> None:
         """Brings all branches up to date, one process at a time, and the head of the pull request number `pull`.
 
+        Of many that ask at once the first ones fetch, and the others take what was fetched after they had asked.
         `commit` is brought too, whether a branch holds it or not.
 
         Raises RunFailed(clone_failed, repository_gone, access_lost), GitHubError with `retry_after`.
         """
         check_clone_url(clone_url, protocols)
+        asked = time.monotonic()
         with self._lock(cancelled) as lock:
-            self._refresh(clone_url, token, protocols, cancelled, lock)
+            if not self._is_fresh(lock, since=asked):
+                began = time.monotonic()
+                self._refresh(clone_url, token, protocols, cancelled, lock)
+                _note(lock, began)
             if pull is not None:
                 self._fetch_pull(clone_url, token, protocols, cancelled, lock, pull)
             if commit is None or self.holds(commit):
@@ -149,6 +154,13 @@ class Mirror:
         """Where two commits parted; None for strangers."""
         found = run_git(["merge-base", check_sha(one), check_sha(other)], git_dir=self.path, ok=(0, 1))
         return text(found) or None
+
+    def _is_fresh(self, lock: int, since: float) -> bool:
+        """Whether a whole fetch began after that moment: it has seen all that was pushed before."""
+        if not (self.path / "HEAD").exists() or (self.path / _SUSPECT).exists():
+            return False
+        # Of another boot of this machine, whose clock began anew, is what lies in the future.
+        return since <= _noted(lock) <= time.monotonic()
 
     def _fetch_pull(
         self,
@@ -272,6 +284,19 @@ def mirrors_root(data_dir: Path) -> Path:
 def mirrors(root: Path) -> list[Mirror]:
     """All that lie beneath `root`."""
     return [Mirror(root, int(path.stem)) for path in sorted(root.glob("*.git")) if path.stem.isdecimal()]
+
+
+def _note(lock: int, began: float) -> None:
+    """Keeps in the lock file when the last fetch began that went well, on the clock that all processes share."""
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{began:.6f}".encode(), 0)
+
+
+def _noted(lock: int) -> float:
+    try:
+        return float(os.pread(lock, 64, 0))
+    except ValueError:  # nothing yet, or torn
+        return -1.0
 
 
 def _pull_ref(number: int) -> str:

@@ -238,6 +238,15 @@ def test_a_long_or_spaced_temporary_folder_does_not_break_the_sockets(settings: 
         assert found.startswith("/tmp/asynccoder-")
 
 
+@pytest.mark.parametrize(("workers", "connections"), [(2, 100), (100, 260)])
+def test_the_database_takes_the_connections_of_as_many_runs_as_may_be_at_work_at_once(
+    workers: int, connections: int, settings: Settings
+) -> None:
+    many = settings.model_copy(update={"workers": workers})
+    with embedded.running(many), psycopg.connect(embedded.database_url(many)) as connection:
+        assert connection.execute("SHOW max_connections").fetchone() == (str(connections),)
+
+
 def test_the_servers_listen_on_no_port(embedded_servers: Settings) -> None:
     with psycopg.connect(embedded.database_url(embedded_servers)) as connection:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)

@@ -11,7 +11,6 @@ from tests.up import Up
 
 # What each part's command holds.
 PARTS = {
-    "worker": "jobs.worker runs",
     "chores": "jobs.worker chores",
     "scheduler": "jobs.schedule",
     "web": "backend.serve",
@@ -32,7 +31,7 @@ class House:
         if part == "supervisor":
             return self._jobs()
         if part == "worker":
-            workers = self.up.parts(PARTS[part])
+            workers = self.up.run_workers
             return children(workers[which % len(workers)]) if workers else []
         jobs = self._jobs() if part == "job" else []
         return [jobs[which % len(jobs)]] if jobs else []
@@ -44,7 +43,7 @@ class House:
         """
         if part == "supervisor":
             return self._kill_supervisor()
-        found = self._jobs() if part == "job" else self.up.parts(PARTS[part])
+        found = self._found(part)
         if not found:
             return ""
         hit = found[which % len(found)]
@@ -61,7 +60,12 @@ class House:
         return "valkey emptied"
 
     def _jobs(self) -> list[int]:
-        return [job for worker in self.up.parts(PARTS["worker"]) for job in children(worker)]
+        return [job for worker in self.up.run_workers for job in children(worker)]
+
+    def _found(self, part: str) -> list[int]:
+        if part == "worker":
+            return self.up.run_workers
+        return self._jobs() if part == "job" else self.up.parts(PARTS[part])
 
     def _kill_supervisor(self) -> str:
         assert self.up.process is not None

@@ -85,7 +85,7 @@ def _pages(page: Page, stack: Up, cells: list[Cell], ids: dict[str, str]) -> Non
 
 def _true_task(page: Page, stack: Up) -> None:
     page.goto(f"{stack.origin}/home")
-    with stack.resting("jobs.worker runs"):
+    with stack.resting():
         send_task(page)
         states.shows(page, "queued")
         _take(page, "task-waiting")

@@ -144,7 +144,7 @@ def test_the_apis_page_is_in_the_products_looks_and_asks_no_other_host(stack: Up
 def test_keys_do_what_the_sheet_says_and_each_task_is_retried_with_its_own_words(stack: Up, new_page: NewPage) -> None:
     page = new_page()
     sign_in(page, stack, "alice")
-    with stack.resting("jobs.worker runs"):
+    with stack.resting():
         wanted = ("Look at the first thing.", "Look at the second thing.")
         addresses = {words: _stopped(page, words) for words in wanted}
     for words in addresses:

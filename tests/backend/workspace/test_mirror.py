@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,60 @@ def test_waiting_for_another_fetch_can_be_cancelled(hub: Hub, tmp_path: Path) ->
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(RunFailed):
             mirror.refresh(hub.url, TOKEN, PROTOCOLS, lambda: True)
+
+
+def test_of_many_that_ask_at_once_one_fetches_and_the_others_take_what_it_brought(hub: Hub, mirror: Mirror) -> None:
+    new = add_commit(hub.shop, {"new": "1"})
+    hub.server.requests.clear()
+    lock = mirror.path.with_suffix(".lock")
+    asking = [threading.Thread(target=refresh, args=(mirror, hub)) for _ in range(8)]
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for one in asking:
+            one.start()
+        wait_for(lambda: _open_in_this_process(lock) == 1 + len(asking))
+    for one in asking:
+        one.join()
+    assert mirror.branch_sha("main") == new
+    assert sum("info/refs" in one for one in hub.server.requests) == 1
+
+
+def test_what_was_fetched_before_it_was_asked_for_is_not_enough(hub: Hub, mirror: Mirror) -> None:
+    for number in range(2):
+        new = add_commit(hub.shop, {"new": str(number)})
+        refresh(mirror, hub)
+        assert mirror.branch_sha("main") == new
+
+
+@pytest.mark.parametrize("noted", ["999999999999", "nonsense", ""])
+def test_a_clock_of_another_boot_or_a_torn_note_does_not_keep_from_fetching(
+    noted: str, hub: Hub, mirror: Mirror
+) -> None:
+    new = add_commit(hub.shop, {"new": "1"})
+    mirror.path.with_suffix(".lock").write_text(noted)
+    refresh(mirror, hub)
+    assert mirror.branch_sha("main") == new
+
+
+def test_a_fetch_that_failed_serves_nobody(hub: Hub, mirror: Mirror) -> None:
+    hub.server.refusals["shop"] = 503
+    for _ in range(2):
+        with pytest.raises(RunFailed):
+            refresh(mirror, hub)
+
+
+def _open_in_this_process(file: Path) -> int:
+    found = 0
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            found += descriptor.readlink() == file
+        except OSError:  # closed meanwhile
+            continue
+    return found
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
