@@ -42,6 +42,7 @@ from asynccoder_ui.task_view import TaskView
 from backend import log, metrics
 from backend.api.app import app as api
 from backend.api.loopback import LoopbackOnly
+from backend.departure import Parting, follow
 from backend.errors import AsyncCoderError, Misconfigured
 from backend.hub import hub
 from backend.services import setup
@@ -110,6 +111,7 @@ app = rx.App(
     api_transformer=[
         functools.partial(Beside, api=api),
         Ahead,
+        Parting,
         functools.partial(LoopbackOnly, settings=get_settings()),
         functools.partial(SecurityHeaders, settings=get_settings()),  # last is outermost: refusals have them too
     ],
@@ -117,6 +119,7 @@ app = rx.App(
 app.add_middleware(Gate())
 app.register_lifespan_task(rings)
 app.register_lifespan_task(looks)
+app.register_lifespan_task(follow)
 assert app.sio is not None
 sockets = app.sio.eio
 app.sio.register_namespace(LogNamespace(get_settings().origin))

@@ -21,13 +21,15 @@ BACKLOG = 256
 SILENCE_SECONDS = 10.0  # after which the line is asked whether it lives: a dead one is noticed within twice this
 RESYNC = "resync"
 DELTA = "delta"
+PARTING = "parting"
 
 
 @dataclass(frozen=True)
 class Ring:
     """Something is new. `delta` carries streamed text.
 
-    `resync` says that rings may be lost, of any of the listener's topics: read everything again.
+    `resync` says that rings may be lost, of any of the listener's topics: read everything again. After `parting`, when
+    this process is about to end, none comes any more.
     """
 
     topic: str
@@ -45,6 +47,7 @@ class Hub:
         self._silence = silence
         self._queues: dict[str, set[asyncio.Queue[Ring]]] = defaultdict(set)
         self.is_connected = False
+        self.has_parted = False
 
     @asynccontextmanager
     async def subscribe(self, *topics: str) -> AsyncIterator[asyncio.Queue[Ring]]:
@@ -52,6 +55,8 @@ class Hub:
         queue: asyncio.Queue[Ring] = asyncio.Queue(BACKLOG)
         for topic in topics:
             self._queues[topic].add(queue)
+        if self.has_parted:
+            queue.put_nowait(Ring("", "", 0, PARTING))
         try:
             yield queue
         finally:
@@ -64,6 +69,12 @@ class Hub:
     def listeners(self) -> int:
         """How many queues are subscribed, over all topics."""
         return len({id(queue) for queues in self._queues.values() for queue in queues})
+
+    def part(self) -> None:
+        """Tells everybody who listens, or comes from now on, that this process is about to end."""
+        self.has_parted = True
+        for queue in {queue for queues in self._queues.values() for queue in queues}:
+            _put(queue, Ring("", "", 0, PARTING))
 
     async def run(self, redis_url: str) -> None:
         """Listens until cancelled, through every outage; after one, each subscriber is told to read again."""
@@ -111,15 +122,20 @@ class Hub:
     def _offer(self, queue: asyncio.Queue[Ring], ring: Ring) -> None:
         if not queue.full():
             queue.put_nowait(ring)
-            return
-        while not queue.empty():
-            queue.get_nowait()
-        queue.put_nowait(Ring(ring.topic, ring.id, 0, RESYNC))
+        elif not self.has_parted:
+            _put(queue, Ring(ring.topic, ring.id, 0, RESYNC))
 
     def _resync(self) -> None:
         for topic, queues in tuple(self._queues.items()):
             for queue in tuple(queues):
                 self._offer(queue, Ring(topic, topic.partition(":")[2], 0, RESYNC))
+
+
+def _put(queue: asyncio.Queue[Ring], ring: Ring) -> None:
+    """In the place of whatever waits there: it would be read anew in any case."""
+    while not queue.empty():
+        queue.get_nowait()
+    queue.put_nowait(ring)
 
 
 hub = Hub()

@@ -6,20 +6,26 @@ still starting, and listens only once a line comes on stdin.
 """
 
 import gc
+import multiprocessing
 import os
+import signal
 import sys
+import threading
 from importlib import import_module
+from types import FrameType
+from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from backend import db
+from backend import db, departure
 from backend.errors import AsyncCoderError, Misconfigured
 from backend.schema import is_at_head
 from backend.services import deployment
 from backend.settings import PROJECT_DIR, get_settings
 
+IN_FLIGHT_SECONDS = 5  # that requests may take to their end once everybody has heard
 APP = "asynccoder_ui.asynccoder_ui:app"  # by name: the backend imports none of its doors
 
 
@@ -38,15 +44,41 @@ def main(arguments: list[str]) -> None:
         deployment.prepare(session, settings)
     _import_app()
     db.dispose()  # nothing is open when the worker is forked
-    Granian(
+    server = Granian(
         APP,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
         factory=True,
         log_level=LogLevels.warning,
-        workers_kill_timeout=2,  # open websockets would hold a stop for ever
-    ).serve()
+        workers_kill_timeout=IN_FLIGHT_SECONDS,  # a line that does not end would hold a stop for ever
+    )
+    server.on_startup(lambda: _take_leave_first(signal.getsignal(signal.SIGTERM)))
+    server.serve()
+
+
+def _take_leave_first(end: Any) -> None:
+    """The first TERM lets the process that serves take its leave; `end`, granian's own answer, follows then, or at the
+    second TERM, or when that takes too long."""
+    is_told = False
+
+    def told(number: int, frame: FrameType | None) -> None:
+        nonlocal is_told
+        serving = [] if is_told else multiprocessing.active_children()
+        is_told = True
+        if not serving:
+            end(number, frame)
+            return
+        for one in serving:
+            os.kill(one.pid or 0, departure.TOLD)
+        latest = threading.Timer(departure.MOST_SECONDS + 1, end, (number, None))
+        latest.daemon = True
+        latest.start()
+
+    signal.signal(departure.TOLD, signal.SIG_IGN)  # as the process that serves has it until it listens
+    signal.signal(departure.LEFT, end)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, told)
 
 
 def _import_app() -> None:

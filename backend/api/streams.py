@@ -2,10 +2,12 @@
 
 Rows are the record, rings only wake: a stream that was cut goes on after `Last-Event-ID` and loses nothing. Between two
 rings nothing is held but the line itself. Who listens is asked for at each read, and every 15 s where nothing rings.
+A process that is about to end says so in a comment, ends its streams in good order, and lets them come back at once.
 """
 
 import asyncio
 import json
+import random
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +24,7 @@ from backend import db, events, metrics
 from backend.api import bearer
 from backend.api.schemas.base import Shown
 from backend.errors import AsyncCoderError, InvalidInput, TooMany, Unavailable
-from backend.hub import DELTA, Ring, hub
+from backend.hub import DELTA, PARTING, Ring, hub
 from backend.models import User
 from backend.services import api_tokens
 from backend.services.api_tokens import Bearer
@@ -32,6 +34,7 @@ BATCH = 500
 HEARTBEAT = 15.0  # seconds of silence before a line says that it lives, and asks whether its token does
 MOST = 50  # streams of one token in one web process
 _WITHOUT_RINGS = 2.0  # seconds between two looks while Redis is away
+_BACK_WITHIN = 1000  # milliseconds after a goodbye
 _PAUSE = 0.1  # seconds: news go out at once and are then gathered
 _THREADS = 2  # of the connection pool's
 _open: Counter[UUID] = Counter()
@@ -107,6 +110,7 @@ class _Line:
                 yield "retry: 2000\n\n"
                 async for text in self._from(after, queue):
                     yield text
+                yield _farewell()
         except AsyncCoderError as error:
             yield _refused(error)
         finally:
@@ -115,7 +119,7 @@ class _Line:
                 del _open[self._caller.token_id]
 
     async def _from(self, after: int, queue: asyncio.Queue[Ring]) -> AsyncIterator[str]:
-        while True:
+        while not hub.has_parted:
             try:
                 rows = await self._rows(after)
             except Unavailable:
@@ -131,6 +135,8 @@ class _Line:
                 await asyncio.sleep(_PAUSE)
             due = monotonic() + HEARTBEAT  # by then it is asked again who listens, however much text streams
             rung = await self._rung(queue)
+            if any(ring.kind == PARTING for ring in rung):
+                return
             while rung and all(ring.kind == DELTA for ring in rung):
                 for ring in rung:
                     yield _event("task:delta", json.dumps({"text": ring.text, "of": ring.of}))
@@ -170,6 +176,11 @@ def _require_room(token_id: UUID) -> None:
     if _open[token_id] >= MOST:
         words = f"{MOST} streams with one token are the limit. Close one."
         raise TooMany(words, retry_after=int(HEARTBEAT), headers={})
+
+
+def _farewell() -> str:
+    """The last words of a stream: when to come back, not all in the same moment, with `Last-Event-ID`."""
+    return f"retry: {random.randint(50, _BACK_WITHIN)}\n: restarting, come back\n\n"
 
 
 def _refused(error: AsyncCoderError) -> str:

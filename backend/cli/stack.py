@@ -66,6 +66,7 @@ def web(settings: Settings) -> Part:
         env=ui_build.serving_environment(settings),
         health=lambda: answers(settings.host, settings.port, "/health"),
         start_seconds=60,
+        stop_seconds=12,  # it takes leave of who listens, and ends what it is at
         starts_early=True,
         summary=f"pages and API on {settings.host} port {settings.port}",
     )

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from backend import db, redis, schema, ui_build
+from backend.departure import departure
 from backend.errors import AsyncCoderError
 from backend.settings import get_settings
 
@@ -34,10 +35,10 @@ async def live() -> JSONResponse:
 def ready() -> JSONResponse:
     """200 where all that serving needs is there, else 503 with the names of what is missing.
 
-    The database at this version's schema, Redis, and the built pages. `asynccoder dev` serves pages of its own and is
-    never ready.
+    The database at this version's schema, Redis, and the built pages; a process that was told to stop is `leaving`.
+    `asynccoder dev` serves pages of its own and is never ready.
     """
-    missing = _readiness.missing()
+    missing = ["leaving"] if departure.is_noted() else _readiness.missing()
     body = {"status": "missing", "missing": missing} if missing else {"status": "ok", "missing": []}
     return JSONResponse(body, status_code=503 if missing else 200)
 
