@@ -19,7 +19,15 @@ NewPage = Callable[[], Page]
 
 
 def send_task(page: Page, prompt: str = PROMPT, branch: str = "main") -> str:
-    """Fills the composer as a person would; returns the task's address."""
+    """Fills the composer as a person would, and sends; returns the task's address."""
+    write_task(page, prompt, branch)
+    page.get_by_role("button", name="Send the task").click()
+    page.wait_for_url(re.compile("/tasks/"))
+    return page.url
+
+
+def write_task(page: Page, prompt: str = PROMPT, branch: str = "main") -> None:
+    """All but the sending."""
     picker = page.get_by_role("button", name=re.compile("^Repository"))
     expect(picker).to_contain_text("/", timeout=30_000)  # once the first sync is done
     picker.click()
@@ -34,9 +42,6 @@ def send_task(page: Page, prompt: str = PROMPT, branch: str = "main") -> str:
         expect(branches).to_contain_text(branch)
     page.get_by_role("textbox", name="The task").fill(prompt)
     expect(page.get_by_text(re.compile("credits, holds"))).to_be_visible()
-    page.get_by_role("button", name="Send the task").click()
-    page.wait_for_url(re.compile("/tasks/"))
-    return page.url
 
 
 def wait_done(page: Page) -> None:
