@@ -20,12 +20,13 @@ def web() -> None:
 
 def worker(
     queue: Annotated[str, typer.Argument(help="runs or chores")] = "runs",
+    count: Annotated[int, typer.Option(min=1, help="So many at once, which share what they import.")] = 1,
 ) -> None:
     """Works off one queue."""
     from backend.cli import stack
 
     _ensure_servers()
-    stack.become((*stack.PYTHON, "jobs.worker", queue))
+    stack.become((*stack.PYTHON, "jobs.worker", queue, *([str(count)] if count > 1 else [])))
 
 
 def scheduler() -> None:

@@ -29,6 +29,7 @@ LOOKS = (
     Look(("settings",), servers.settings_),
     Look(("public URL",), servers.public_url),
     Look((DATABASE,), servers.database),
+    Look(("connections",), servers.connections, needs=DATABASE, lasting=10 * _MINUTE),
     Look(("schema", "clock"), processes.schema_, needs=DATABASE),
     Look(("ledger",), servers.ledger, needs=DATABASE, lasting=10 * _MINUTE, patience=60),
     Look((REDIS,), servers.redis),

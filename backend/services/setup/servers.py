@@ -5,6 +5,8 @@ import socket
 from collections.abc import Iterator
 from uuid import UUID
 
+from sqlalchemy import text
+
 from backend import crypto, requirements, ui_build
 from backend.crypto import Keyring
 from backend.db import transaction
@@ -40,6 +42,19 @@ def database(settings: Settings) -> Iterator[Finding]:
         yield _asleep(DATABASE)
         return
     yield ok(DATABASE, requirements.ensure_database(settings.resolved_database_url))
+
+
+def connections(settings: Settings) -> Iterator[Finding]:
+    """Whether the database takes as many connections as so many runs at once and one web process may want."""
+    allowed = "current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+    with transaction() as session:
+        most = int(session.execute(text(f"SELECT {allowed}")).scalar_one())
+    words = f"{most} allowed; {settings.workers} runs at once and one web process may want {settings.connections}"
+    if most >= settings.connections:
+        yield ok("connections", words)
+        return
+    fix = f"Set max_connections of PostgreSQL to {settings.connections + 10}."
+    yield Finding("connections", PartState.BROKEN, words, fix)
 
 
 def redis(settings: Settings) -> Iterator[Finding]:

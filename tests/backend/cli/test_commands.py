@@ -294,6 +294,15 @@ def test_doctor_finds_a_running_deployment_well(people: People) -> None:
         assert f"ok     {name}" in done.output
 
 
+def test_doctor_says_when_the_database_takes_too_few_connections_for_so_many_runs(
+    people: People, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("ASYNCCODER_WORKERS", "5000")
+    forget_settings()
+    done = asynccoder("doctor")
+    assert "WRONG  connections" in done.output and "Set max_connections of PostgreSQL to 10070" in done.output
+
+
 def test_doctor_says_what_is_wrong_and_how_to_mend_it(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     environment.setenv("ASYNCCODER_SECRET_KEYS", "no-key")
