@@ -9,23 +9,26 @@ from sqlalchemy import func, text
 from sqlmodel import Session, select
 
 from backend import clock
+from backend.models import Task, TaskRun
 from backend.services import line, runs
 from backend.words import Phase, Status, Tier
 
 LEASE_SECONDS = 20
-CLAIM_LOCK = 0x61636C6D  # "aclm"
+_CLAIM = {"key": 0x61636C6D}  # "aclm"
 _CONCURRENT = {tier.value: tier.concurrency for tier in Tier}
+_ROOM = """(SELECT count(*) FROM task_runs o JOIN tasks ot ON ot.id = o.task_id
+           WHERE ot.user_id = u.id AND o.status = 'running')
+          < CASE u.subscription_tier WHEN 'free' THEN :free WHEN 'pro' THEN :pro ELSE :enterprise END"""
+_HAS_ROOM = f"SELECT {_ROOM} FROM users u WHERE u.id = :user"  # noqa: S608  our own text
 # The runs of which a worker may take any one now: due, and of a person who may work and has room for another.
-_CLAIMABLE = """
+_CLAIMABLE = f"""
     FROM task_runs r JOIN tasks t ON t.id = r.task_id JOIN users u ON u.id = t.user_id
     WHERE r.status = 'pending'
       AND (r.phase = 'queued' AND (r.until IS NULL OR r.until <= now()) OR r.phase = 'parked' AND r.until <= now())
       AND NOT EXISTS (SELECT 1 FROM deployment WHERE paused_at IS NOT NULL)
       AND u.disabled_at IS NULL AND u.deleted_at IS NULL AND t.deleted_at IS NULL
-      AND (SELECT count(*) FROM task_runs o JOIN tasks ot ON ot.id = o.task_id
-           WHERE ot.user_id = u.id AND o.status = 'running')
-          < CASE u.subscription_tier WHEN 'free' THEN :free WHEN 'pro' THEN :pro ELSE :enterprise END
-"""
+      AND {_ROOM}
+"""  # noqa: S608  our own text
 
 
 @dataclass(frozen=True)
@@ -44,24 +47,30 @@ def owner_of(pid: int) -> str:
 def claim(session: Session, owner: str) -> Claim | None:
     """Takes the next run: the lowest turn, within each person's limit.
 
-    Claims happen one at a time under an advisory lock, so that two workers cannot both count a person as free.
+    A task that another claims, or changes, just now is passed over: a hundred workers do not wait for each other. One
+    person's are claimed one at a time, under an advisory lock, so that two workers cannot both count them as free.
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CLAIM_LOCK})
-    row = session.execute(
-        text(
-            f"""
-            SELECT r.id {_CLAIMABLE}
-            ORDER BY {line.ORDER}
-            LIMIT 1
-            """
-        ),
-        _CONCURRENT,
-    ).scalar_one_or_none()
-    if row is None:
-        return None
-    task, run = runs.locked(session, row)
-    if run.status != Status.PENDING:
-        return None  # cancelled between the look and the lock
+    full: list[UUID] = []  # who had room when it was looked, and has none by now
+    while (found := _next(session, full)) is not None:
+        run_id, user_id = found
+        session.execute(text("SELECT pg_advisory_xact_lock(:key, hashtext(:user))"), _CLAIM | {"user": str(user_id)})
+        if not session.execute(text(_HAS_ROOM), _CONCURRENT | {"user": user_id}).scalar_one():
+            full.append(user_id)
+            continue
+        task, run = runs.locked(session, run_id)
+        if run.status == Status.PENDING:  # else another took it, or it was cancelled, between the look and the lock
+            return _taken(session, task, run, owner)
+    return None
+
+
+def _next(session: Session, full: list[UUID]) -> tuple[UUID, UUID] | None:
+    """The next run and its person, its task locked."""
+    query = f"SELECT r.id, u.id {_CLAIMABLE} AND u.id <> ALL(:full) ORDER BY {line.ORDER} LIMIT 1"
+    row = session.execute(text(f"{query} FOR NO KEY UPDATE OF t SKIP LOCKED"), _CONCURRENT | {"full": full}).first()
+    return (row[0], row[1]) if row else None
+
+
+def _taken(session: Session, task: Task, run: TaskRun, owner: str) -> Claim:
     run.status, run.phase, run.reason, run.until = Status.RUNNING, Phase.PREPARING, None, None
     run.fence += 1
     run.lease_owner = owner

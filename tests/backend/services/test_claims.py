@@ -1,6 +1,7 @@
 """Claims, leases, fences, attempts: PostgreSQL decides, a stale worker is refused."""
 
 import threading
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from backend.services import attempts, brief, claims, credits, lease, runs, task
 from backend.services.claims import Claim
 from backend.services.recorder import Recorder
 from backend.services.runs import End
-from backend.words import EventKind, Failure, Phase, Priority, Status
+from backend.words import EventKind, Failure, Phase, Priority, Status, Tier
 from tests.backend.services.worker import claim, end, expire_lease, run_of, submit, take_over
 from tests.conftest import People, keep, remote
 
@@ -242,3 +243,51 @@ def test_a_failure_that_may_pass_is_tried_again_later_and_one_that_does_not_is_n
         assert claims.claim(session, "worker") is None, "it waits out its back-off"
         session.execute(text("UPDATE task_runs SET until = now() - interval '1 s'"))
     assert claim().fence > mine.fence
+
+
+def test_who_claims_waits_for_nobody_who_claims_another_persons_run(people: People) -> None:
+    submit(people, "alice's")
+    submit(people, "bob's", who=people.bob)
+    with db.transaction() as one:
+        first = claims.claim(one, "one")
+        with db.transaction() as other:  # the first has not committed: this would wait for ever
+            other.execute(text("SET LOCAL lock_timeout = '5s'"))
+            second = claims.claim(other, "other")
+    assert first is not None and second is not None and first.run_id != second.run_id
+
+
+def test_many_who_claim_at_once_take_no_more_of_a_person_than_their_tier_allows(people: People) -> None:
+    for number in range(6):
+        submit(people, str(number))
+    for number in range(2):
+        submit(people, f"bob {number}", who=people.bob)
+    found: list[Claim | None] = []
+
+    def look() -> None:
+        with db.transaction() as session:
+            found.append(claims.claim(session, "worker"))
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    taken = [run_of_id(one.run_id) for one in found if one]
+    of_alice = [prompt for prompt in taken if not prompt.startswith("bob")]
+    assert len(of_alice) == Tier.FREE.concurrency and len(taken) <= 2 * Tier.FREE.concurrency
+    assert claim_all() <= 2 * Tier.FREE.concurrency - len(taken)
+
+
+def run_of_id(run_id: UUID) -> str:
+    with db.transaction() as session:
+        return session.get_one(TaskRun, run_id).prompt
+
+
+def claim_all() -> int:
+    """How many more can be claimed, one after the other."""
+    count = 0
+    while True:
+        with db.transaction() as session:
+            if claims.claim(session, "worker") is None:
+                return count
+        count += 1
