@@ -100,7 +100,7 @@ def _complete(path: str, method: str, operation: Document, schemas: Document) ->
         scope = "admin" if path.startswith("/api/admin") else TokenRoute.needed(method.upper()).value
         operation["security"] = [{"bearer": [scope]}]
         wanted = ["401", "403", "422", "429", "500", "503"]
-        wanted += ["404"] if "{" in path or takes_body or name == "read_estimate" else []
+        wanted += ["404"] if "{" in path or takes_body or name in ("read_estimate", "read_credit_request") else []
         wanted += ["409"] if method != "get" else []
         wanted += ["413", "415"] if takes_body else []
         wanted += ["402"] if name in _HOLDS else []
