@@ -71,6 +71,11 @@ def patch_file(task_id: str) -> str:
     return f"/files/tasks/{task_id}/patch"
 
 
+def export_file(task_id: str, kind: str) -> str:
+    """Where a task is downloaded whole: `html` to read, `jsonl` to run again."""
+    return f"/files/tasks/{task_id}/export.{kind}"
+
+
 def credits_file(kind: str, task_id: str, days: str) -> str:
     """Where the ledger is downloaded, with these filters; without a task, that of all."""
     wanted = {"type": kind, "days": days, **({"task": task_id} if task_id else {})}

@@ -43,6 +43,8 @@ _STEPS: dict[Do, tuple[Callable[[DatabaseSession, User, UUID], object], str]] = 
     Do.DELETE: (tasks.delete, "The task is deleted."),
 }
 RENAME = "rename"
+# What the browser fetches by itself, by the kind of file.
+_EXPORTS = {"export_html": "html", "export_jsonl": "jsonl"}
 _RENAME = Action(RENAME, "Rename", title="Rename the task", field="Title")
 _RETRY = Action(
     Do.RETRY,
@@ -60,6 +62,10 @@ _SHARE = Action(
     "Only you can steer it.",
 )
 _UNSHARE = Action(Do.UNSHARE, "Make private", detail="Now readable by whoever has access to the repository")
+_EXPORT = [
+    Action("export_html", "Export as a page", detail="One HTML file that opens anywhere, without secrets"),
+    Action("export_jsonl", "Export the log", detail="JSON lines, for asynccoder replay"),
+]
 _DELETE = Action(
     Do.DELETE,
     "Delete",
@@ -89,12 +95,13 @@ def kind_of(row: tasks.TaskRow) -> str:
 
 
 def page_actions(row: tasks.TaskRow) -> list[Action]:
-    """The menu of the task's own page, where retrying has a dialog of its own."""
+    """The menu of the task's own page, where retrying has a dialog of its own; whoever reads it may export it."""
     listed = ROW_ACTIONS.get(kind_of(row))
     if listed is None:
-        return []
+        return _EXPORT
     sharing = _UNSHARE if row.is_shared else _SHARE
-    return [_RENAME, sharing, *(one for one in listed if one.value not in (RENAME, Do.RETRY))]
+    others = [one for one in listed if one.value not in (RENAME, Do.RETRY, Do.DELETE)]
+    return [_RENAME, sharing, *others, *_EXPORT, *(one for one in listed if one.value == Do.DELETE)]
 
 
 class TaskMenu(Session):
@@ -104,7 +111,10 @@ class TaskMenu(Session):
     @signed_in
     async def act(self, task_id: str, action: str) -> Any:
         """Does one of the actions; the page of a task that was deleted is left."""
-        task, do = given.identity(task_id), given.one_of(Do, action)
+        task = given.identity(task_id)
+        if action in _EXPORTS:
+            return rx.download(url=routes.export_file(str(task), _EXPORTS[action]))
+        do = given.one_of(Do, action)
         step, done = _STEPS[do]
         await self._ask(lambda session, user: step(session, user, task))
         told = rx.toast.success(done)

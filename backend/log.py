@@ -19,14 +19,20 @@ _SECRETS = re.compile(
     # Headers as Python shows them: other apps of the same host have cookies too.
     r"(?i:(?<=cookie['\"]: )|(?<=cookie=))(?:'(?:[^'\\]|\\.)*'?|\"(?:[^\"\\]|\\.)*\"?))"
 )
+REDACTED = "[redacted]"
 MAX_TEXT = 20_000  # characters of one value: what strangers send must not fill the disk
 MAX_LINE = 64_000  # characters of one line; a longer one keeps what every line has
 _SECRET_NAMES = re.compile(r"token|secret|password|authorization|cookie|api_key", re.IGNORECASE)
 
 
-def redact(text: str) -> str:
+def without_secrets(text: str) -> str:
     """The text with everything of a secret's shape replaced by `[redacted]`."""
-    text = _SECRETS.sub("[redacted]", text)
+    return _SECRETS.sub(REDACTED, text)
+
+
+def redact(text: str) -> str:
+    """`without_secrets`, no longer than a value of a log may be."""
+    text = without_secrets(text)
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} (cut)"
 
 
@@ -39,7 +45,7 @@ def _redact_all(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapp
 def _redacted(name: str, value: Any) -> Any:
     match value:
         case str() if _SECRET_NAMES.search(name):
-            return "[redacted]"
+            return REDACTED
         case str():
             return redact(value)
         case Mapping():

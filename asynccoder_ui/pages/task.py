@@ -54,7 +54,7 @@ def _head() -> rx.Component:
             rx.cond(TaskView.facts.can_stop, _stop()),
             rx.cond(TaskView.facts.can_retry, retry_button()),
             rx.cond(TaskView.facts.archive != "", _archive()),
-            rx.cond(TaskView.facts.is_mine, _menu()),
+            rx.cond(TaskView.menu.length() > 0, _menu()),
             custom_attrs={"aria-live": "polite"},
         ),
         _meta(),

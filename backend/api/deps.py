@@ -24,6 +24,11 @@ def person(request: Request, session: Session) -> User:
     return auth.user_of_session(session, session_cookie(request))
 
 
+def attached(name: str) -> dict[str, str]:
+    """The headers of a download of that name, which no browser shows as a page of ours."""
+    return {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+
+
 def address(request: Request) -> str:
     """From where the request comes, as limits count it."""
     return rate_limit.address(request.client.host if request.client else None, request.headers.get("x-forwarded-for"))

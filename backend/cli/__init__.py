@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from backend.cli import admin, backups, database, doctor, jail, keys, login, processes, run, task, up
+from backend.cli import admin, backups, database, doctor, exports, jail, keys, login, processes, replay, run, task, up
 from backend.errors import AsyncCoderError, Misconfigured
 
 app = typer.Typer(
@@ -23,9 +23,11 @@ app.command()(backups.backup)
 app.command()(backups.restore)
 app.command()(doctor.doctor)
 app.command()(run.run)
+app.command()(replay.replay)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(jail.sandbox)
 app.command()(login.login)
 app.command()(login.logout)
+task.app.command()(exports.export)
 app.add_typer(task.app, name="task")
 app.add_typer(keys.app, name="keys")
 app.add_typer(admin.app, name="admin")

@@ -131,7 +131,7 @@ class Client:
 
     def ask(self, method: str, path: str, **given: Any) -> Any:
         """One request and its JSON. Raises ClientError for whatever the server refuses, and where it is not reached."""
-        with self._reached():
+        with self.reached():
             answer = self._http.request(method, path, **given)
         if answer.is_error:
             raise refusal(answer)
@@ -139,7 +139,7 @@ class Client:
 
     def form(self, path: str, **fields: str) -> "httpx.Response":
         """A form's answer, whatever it is. Raises ClientError where the server is not reached."""
-        with self._reached():
+        with self.reached():
             return self._http.post(path, data=fields)
 
     @contextmanager
@@ -157,7 +157,8 @@ class Client:
             yield answer
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def reached(self) -> Iterator[None]:
+        """Raises ClientError where the server is not reached, or the line breaks."""
         import httpx
 
         try:

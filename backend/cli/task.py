@@ -83,14 +83,14 @@ def list_tasks(
 def watch(task: Id, as_json: Json = False) -> None:
     """Prints a task's log as it is written, until its run ends; with 1 where that did not end well."""
     server = Client.signed_in()
-    _follow(server, _found(server, task), as_json=as_json)
+    _follow(server, find(server, task), as_json=as_json)
 
 
 @app.command()
 def stop(task: Id, as_json: Json = False) -> None:
     """Stops a task's run; what it did is kept as a patch."""
     server = Client.signed_in()
-    found = server.ask("PUT", f"/api/tasks/{_found(server, task)['id']}/cancel")
+    found = server.ask("PUT", f"/api/tasks/{find(server, task)['id']}/cancel")
     print(json.dumps(found) if as_json else f"{found['short_id']}  {found['status']}")
 
 
@@ -98,7 +98,7 @@ def stop(task: Id, as_json: Json = False) -> None:
 def diff(task: Id, as_json: Json = False) -> None:
     """Prints what a task changed: into a file or a pipe byte for byte, as `git apply` takes it."""
     server = Client.signed_in()
-    task_id = _found(server, task)["id"]
+    task_id = find(server, task)["id"]
     if as_json:
         print(json.dumps(server.get(f"/api/tasks/{task_id}/diff")))
         return
@@ -116,7 +116,7 @@ def apply(task: Id) -> None:
     root = _git("rev-parse", "--show-toplevel")
     if root is None:
         raise ClientError("This folder is in no git repository.", client.REFUSED)
-    patch = _patch(server, _found(server, task)["id"])
+    patch = _patch(server, find(server, task)["id"])
     done = subprocess.run(
         ["git", "apply", "--whitespace=nowarn", "-"], cwd=root, input=patch, capture_output=True, check=False
     )
@@ -217,7 +217,7 @@ def _line(event: dict[str, Any]) -> str:
     return ""
 
 
-def _found(server: Client, task: str) -> dict[str, Any]:
+def find(server: Client, task: str) -> dict[str, Any]:
     """A task by its id, or by the beginning of it among the newest hundred."""
     if not re.fullmatch(r"[0-9a-fA-F-]{4,36}", task):
         raise ClientError(f"{task!r} is no task's id.", client.NOT_THERE)
@@ -267,13 +267,8 @@ def _git(*arguments: str) -> str | None:
 
 
 def _patch(server: Client, task_id: str) -> bytes:
-    import httpx
-
-    try:
-        with server.stream(f"/api/tasks/{task_id}/patch", client.SECONDS) as answer:
-            return answer.read()
-    except httpx.TransportError as error:
-        raise ClientError(f"{server.url} cannot be reached ({type(error).__name__}).", client.UNREACHED) from error
+    with server.reached(), server.stream(f"/api/tasks/{task_id}/patch", client.SECONDS) as answer:
+        return answer.read()
 
 
 def _plain(text: str) -> str:

@@ -36,6 +36,7 @@ __all__ = [
     "run",
 ]
 
+NOT_RUN = "Not run: the run was cancelled."
 _POLL_EVERY = 1.0  # seconds between two looks at the person's orders while something runs
 _ENDINGS = {
     "steps": "The run reached its limit of steps and was brought to an end.",
@@ -130,7 +131,7 @@ class _Agent:
 
     def _outcome(self, call: ToolCall, was_started: bool, another_failed: bool) -> ToolOutcome:
         if self._was_cancelled:
-            return ToolOutcome("Not run: the run was cancelled.", is_error=True, summary=f"{call.name}: cancelled")
+            return ToolOutcome(NOT_RUN, is_error=True, summary=f"{call.name}: cancelled")
         if was_started and call.name in WITH_EFFECTS:  # the others are simply done again
             return ToolOutcome(INTERRUPTED, is_error=True, summary=f"{call.name}: interrupted")
         if self.talk.is_wrapped_up and call.name != "finish":

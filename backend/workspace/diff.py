@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
+from backend.workspace import shapes
 from backend.workspace.checkout import Checkout
 from backend.workspace.git import check_sha, run_git, text
 
@@ -15,25 +16,7 @@ _OPTIONS = ["-r", "--find-renames", "--no-ext-diff", "--no-textconv", "--ignore-
 
 
 _MIN_OWN = 8  # characters; a shorter value of a person's would be found everywhere
-_MIN_DISTINCT = 8  # different characters; a row of x is a placeholder
 _MOST_NAMED = 100  # weakened tests, one by one
-
-# Shapes that the issuers publish, so that their own scanners can find them.
-_SHAPES = {
-    "a GitHub token": r"\bgh[opsur]_[A-Za-z0-9]{36,}\b|\bgithub_pat_\w{50,}\b",
-    "a GitLab token": r"\bglpat-[\w-]{20,}",
-    "an Anthropic key": r"\bsk-ant-[\w-]{20,}",
-    "an OpenAI key": r"\bsk-(?:proj-|svcacct-)?[A-Za-z0-9_-]{32,}",
-    "a Google key": r"\bAIza[\w-]{35}\b",
-    "an AWS key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    "a Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{20,}",
-    "a Stripe key": r"\b[rs]k_live_[A-Za-z0-9]{20,}",
-    "an npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
-    "a PyPI token": r"\bpypi-AgE[\w-]{50,}",
-    "a private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
-}
-_ANY_SHAPE = re.compile("|".join(f"(?P<s{index}>{shape})" for index, shape in enumerate(_SHAPES.values())))
-_NAMES = tuple(_SHAPES)
 
 _TEST_FILE = re.compile(r"(^|/)(tests?|__tests__|spec)/|(^|/)test_[^/]*$|[._-](test|spec)s?\.\w+$|Tests?\.\w+$")
 _TEST_CASE = re.compile(
@@ -233,7 +216,7 @@ def scan_secrets(changes: Sequence[FileChange], own_values: Iterable[str] = ()) 
         for number, line in added_lines(change):
             if any(value in line for value in own):
                 found.append(Finding(change.path, number, "one of your own secrets"))
-            elif what := _shape(line):
+            elif what := shapes.found(line):
                 found.append(Finding(change.path, number, what))
     return found
 
@@ -283,12 +266,3 @@ def _junit_cases(lines: list[str]) -> list[str]:
             found.append(method[1])
         is_awaited = is_awaited and not method and line.lstrip().startswith("@")
     return found
-
-
-def _shape(line: str) -> str | None:
-    for found in _ANY_SHAPE.finditer(line):
-        what = _NAMES[int((found.lastgroup or "s0")[1:])]
-        is_placeholder = "EXAMPLE" in found[0].upper() or len(set(found[0])) < _MIN_DISTINCT
-        if not is_placeholder:
-            return what
-    return None

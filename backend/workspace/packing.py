@@ -1,6 +1,7 @@
 """Diffs as they are kept: compressed piece by piece, within limits before and after, never whole in memory."""
 
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from typing import IO, Any
 
 MAX_UNPACKED = 100_000_000  # bytes of a diff before it was compressed
 EMPTY = len(zlib.compress(b""))  # bytes of a diff without a change, packed
+MOST_PATCH = 20_000_000  # bytes of a diff that is shown as text
+_BINARY = re.compile(r"^GIT binary patch\n(?:(?:literal|delta) \d+\n(?:[^\n]+\n)*\n?)+", re.MULTILINE)
+_BLOBS = re.compile(r"^index [0-9a-f]+\.\.[0-9a-f]+.*\n", re.MULTILINE)
 _PIECE = 64 * 1024
 _FILE_HEADER = b"diff --git "
 
@@ -49,6 +53,22 @@ def unpack(content: bytes) -> Iterator[bytes]:
         yield piece
         left -= len(piece)
         content = unpacker.unconsumed_tail
+
+
+def readable(content: bytes, most: int) -> str | None:
+    """A packed diff as text, without what is in binary files; None where that would be over `most` bytes."""
+    pieces, size = [], 0
+    for piece in unpack(content):
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            return None
+    return _BINARY.sub("(a binary file)\n", b"".join(pieces).decode("utf-8", "replace"))
+
+
+def without_blobs(patch: str) -> str:
+    """The diff without git's names of what the files held."""
+    return _BLOBS.sub("", patch)
 
 
 def _through(packer: Any, file: IO[bytes], start: int, end: int, room: int) -> bytes | None:

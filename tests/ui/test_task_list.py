@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID, uuid4
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from asynccoder_ui.pages.tasks import TaskList
 from asynccoder_ui.retry import Retry
 from asynccoder_ui.shell import Shell
-from asynccoder_ui.task_menu import ROW_ACTIONS, TaskMenu
+from asynccoder_ui.task_menu import ROW_ACTIONS, TaskMenu, page_actions
 from asynccoder_ui.task_view import TaskView
 from asynccoder_ui.tasks_view import Chosen
 from backend import db, events
@@ -174,6 +175,13 @@ def test_the_menu_does_what_it_says(people: People, failed: UUID):
     assert (row.title, row.is_shared, row.is_archived) == ("Round once", True, True)
     on_page(people, "alice", "/home", lambda tab: tab.fire(TaskMenu.act, str(failed), "retry"))
     assert (row_of(people, failed).is_alive, row_of(people, failed).is_archived) == (True, False)
+
+
+def test_whoever_reads_a_task_may_export_it_from_its_page(people: People, failed: UUID):
+    hers = [one.value for one in page_actions(row_of(people, failed))]
+    theirs = [one.value for one in page_actions(replace(row_of(people, failed), is_mine=False))]
+    assert theirs == ["export_html", "export_jsonl"] and set(theirs) < set(hers) and hers[-1] == "delete"
+    on_page(people, "alice", "/home", lambda tab: tab.fire(TaskMenu.act, str(failed), "export_html"))
 
 
 @pytest.mark.parametrize("who", ["bob", "carol"])

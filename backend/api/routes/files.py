@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from backend import db
 from backend.api import deps, pictures
-from backend.services import analytics_report, attachments, ledger, logs, tasks
+from backend.services import analytics_report, attachments, export, ledger, logs, tasks
 from backend.services.analytics_report import Days, Scope
 from backend.services.attachments import AttachmentRow
 from backend.services.ledger import Kind, Period, Wanted
@@ -27,6 +27,24 @@ def patch(request: Request, task_id: UUID) -> StreamingResponse:
     return StreamingResponse(
         pieces, media_type="text/x-patch", headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
+
+
+@router.get("/tasks/{task_id}/export.html")
+def export_page(request: Request, task_id: UUID) -> StreamingResponse:
+    """The task as one page that opens anywhere; 404 as above."""
+    with db.transaction() as session:
+        facts = export.read(session, deps.person(request, session), task_id)
+    headers = deps.attached(f"{facts.name}.html")
+    return StreamingResponse(export.as_page(facts), media_type="text/html; charset=utf-8", headers=headers)
+
+
+@router.get("/tasks/{task_id}/export.jsonl")
+def export_lines(request: Request, task_id: UUID) -> StreamingResponse:
+    """The task as JSON lines, which `asynccoder replay` runs again; 404 as above."""
+    with db.transaction() as session:
+        facts = export.read(session, deps.person(request, session), task_id)
+    headers = deps.attached(f"{facts.name}.jsonl")
+    return StreamingResponse(export.as_lines(facts), media_type="application/jsonl", headers=headers)
 
 
 @router.get("/tasks/{task_id}/log")

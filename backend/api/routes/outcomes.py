@@ -9,20 +9,28 @@ from fastapi.responses import StreamingResponse
 from sqlmodel import Session
 
 from backend import db
-from backend.api import bearer, pages, streams
+from backend.api import bearer, deps, pages, streams
 from backend.api.bearer import Caller
 from backend.api.pages import Page, Turn
 from backend.api.schemas.tasks import DiffShown, EventShown, FileShown, ResultShown
 from backend.api.streams import Numbered, Stream
 from backend.events import EventRow, task_topic
 from backend.models import TaskResult, User
-from backend.services import access, logs, results, tasks
+from backend.services import access, export, logs, results, tasks
 
 router = bearer.router("/tasks/{task_id}", "Outcomes")
 
 
 class _Patch(StreamingResponse):
     media_type = "text/x-patch"
+
+
+class _Page(StreamingResponse):
+    media_type = "text/html; charset=utf-8"
+
+
+class _Lines(StreamingResponse):
+    media_type = "application/jsonl"
 
 
 @router.get("/events", response_model=Page[EventShown], responses={200: {"content": {Stream.media_type: {}}}})
@@ -71,6 +79,22 @@ def read_patch(caller: Caller, task_id: UUID) -> _Patch:
     """The task's changes as `git apply` takes them; a run that failed or was stopped keeps what it got to."""
     with db.transaction() as session:
         return _Patch(tasks.patch(session, caller.user, task_id))
+
+
+@router.get("/export.html", response_class=_Page)
+def export_page(caller: Caller, task_id: UUID) -> _Page:
+    """The task as one page that needs nothing else: prompt, evidence, cost, changes, log, without secrets."""
+    with db.transaction() as session:
+        facts = export.read(session, caller.user, task_id)
+    return _Page(export.as_page(facts), headers=deps.attached(f"{facts.name}.html"))
+
+
+@router.get("/export.jsonl", response_class=_Lines)
+def export_lines(caller: Caller, task_id: UUID) -> _Lines:
+    """The task as JSON lines, an entry of its log each, without secrets: `asynccoder replay` runs it again."""
+    with db.transaction() as session:
+        facts = export.read(session, caller.user, task_id)
+    return _Lines(export.as_lines(facts), headers=deps.attached(f"{facts.name}.jsonl"))
 
 
 def _entries(task_id: UUID, session: Session, user: User, after: int, limit: int) -> list[EventRow]:

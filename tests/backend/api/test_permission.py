@@ -58,6 +58,8 @@ GET    /api/tasks/{task_id}/events                401    401     401     401    
 GET    /api/tasks/{task_id}/results               401    401     401     401      200    404   404   404  200 200
 GET    /api/tasks/{task_id}/diff                  401    401     401     401      200    404   404   404  200 200
 GET    /api/tasks/{task_id}/patch                 401    401     401     401      200    404   404   404  200 200
+GET    /api/tasks/{task_id}/export.html           401    401     401     401      200    404   404   404  200 200
+GET    /api/tasks/{task_id}/export.jsonl          401    401     401     401      200    404   404   404  200 200
 POST   /api/tasks/{task_id}/follow-ups            401    401     401     401      403    404   404   404  403 201
 DELETE /api/tasks/{task_id}/follow-ups/{message_id} 401  401     401     401      403    404   404   404  403 204
 PUT    /api/tasks/{task_id}/cancel                401    401     401     401      403    404   404   404  403 200
@@ -112,6 +114,8 @@ POST   /api/webhooks/github                       401    401     401     401    
 GET    /api/openapi.json                          200    200     200     200      200    200   200   200  200 200
 GET    /api/docs                                  200    200     200     200      200    200   200   200  200 200
 GET    /files/tasks/{task_id}/patch               401    401     401     401      401    404   404   404  200 200
+GET    /files/tasks/{task_id}/export.html         401    401     401     401      401    404   404   404  200 200
+GET    /files/tasks/{task_id}/export.jsonl        401    401     401     401      401    404   404   404  200 200
 GET    /files/tasks/{task_id}/log                 401    401     401     401      401    404   404   404  200 200
 GET    /files/credits.csv                         401    401     401     401      401    200   200   200  200 200
 GET    /files/analytics.csv                       401    401     401     401      401    200   200   200  200 200

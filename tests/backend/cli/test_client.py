@@ -23,7 +23,7 @@ from typer.testing import CliRunner, Result
 
 from backend import db
 from backend.api.app import app as api
-from backend.cli import app, client, login, task
+from backend.cli import app, client, exports, login, task
 from backend.cli.client import Account, ClientError
 from backend.errors import Misconfigured
 from backend.models import DeviceGrant, TaskRun, User
@@ -156,7 +156,7 @@ class Near(client.Client):
 @pytest.fixture
 def near(people: People, config: Path, environment: pytest.MonkeyPatch) -> People:
     """Alice, signed in; the API answers in this process."""
-    for module in (task, login):
+    for module in (task, login, exports):
         environment.setattr(module, "Client", Near)
     with db.transaction() as session:
         token = api_tokens.create(session, people.alice, "cli", Scope.WRITE, 30)[1]
@@ -171,6 +171,19 @@ def test_a_diff_is_written_byte_for_byte(near: People) -> None:
         run = session.exec(select(TaskRun)).one()
         recorder.keep_patch(session, run, recorder.pack_patch(BytesIO(patch)))
     assert asynccoder("task", "diff", task_id).stdout_bytes == patch
+
+
+def test_an_export_is_a_whole_file_or_none(near: People, tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+    environment.chdir(tmp_path)
+    task_id = str(submit(near))
+    name = asynccoder("task", "export", task_id).stdout.strip()
+    assert name == f"asynccoder-{task_id[:8]}.jsonl" and '{"end":' in (tmp_path / name).read_text().splitlines()[-1]
+    assert asynccoder("task", "export", task_id, "--to", "-").stdout_bytes == (tmp_path / name).read_bytes()
+    asynccoder("task", "export", task_id, "--html", "--to", "page.html")
+    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+    assert refusal("task", "export", str(near.shop)).exit_code == client.NOT_THERE
+    assert "cannot be written" in str(refusal("task", "export", task_id, "--to", "none/page.html"))
+    assert sorted(one.name for one in tmp_path.iterdir() if one.is_file()) == [name, "page.html"]
 
 
 def test_refusals_have_a_sentence_and_a_code(near: People) -> None:
