@@ -75,6 +75,8 @@ def _one(run: "RecordedRun", task_type: TaskType, repo: Path, sandbox: "Sandbox"
 
     if run.facts.get("merged_sha"):
         raise InvalidInput(f"Run {run.number} began with a merge of its target branch, which is not replayed.")
+    if any(one.kind is EventKind.PLAN for one in run.entries):
+        raise InvalidInput(f"Run {run.number} waited for the approval of a plan, which is not replayed.")
     review = next((one.payload for one in run.entries if one.payload.get("code") == "review"), {})
     with _checked_out(run, repo, sandbox, review.get("base_sha") or "") as checkout:
         changes = None

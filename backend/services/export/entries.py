@@ -25,6 +25,8 @@ def entry(one: Entry) -> str:
         case EventKind.PROMPT | EventKind.USER_MESSAGE:
             who = f"Asked, run {one.run}" if one.kind is EventKind.PROMPT else "Said meanwhile"
             return _card(who, one, f'<p class="words">{shown(payload.get("text", ""))}</p>', "said")
+        case EventKind.PLAN:
+            return _card(f"Plan {payload.get('number')}", one, f'<p class="words">{shown(payload.get("text", ""))}</p>')
         case EventKind.MODEL_TURN:
             return _turn(one)
         case EventKind.TOOL_RESULT:
@@ -111,6 +113,8 @@ def _sentence(one: Entry) -> str:
             return f"Pull request #{payload.get('number')} is {payload.get('status')}: {payload.get('title')}"
         case EventKind.SETTLED:
             return f"Settled: {payload.get('charged')} credits of {payload.get('held')} held"
+        case EventKind.PLAN_DECIDED:
+            return f"The plan: {payload.get('decision')}. {payload.get('text') or ''}"
         case EventKind.ENDED:
             how = payload.get("outcome") or payload.get("failure") or payload.get("status")
             return f"Ended: {how}. {payload.get('text') or ''}"

@@ -51,7 +51,7 @@ def _head(facts: Facts) -> str:
     task, style = facts.task, _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    how = task["outcome"] or task["failure"] or task["status"]
+    how = str(task["outcome"] or task["failure"] or task["status"]).replace("_", " ")
     branches = f"{task['branch']} → {task['target_branch']}"
     pull = task.get("pull_request")
     about = [task["repository"], branches, task["model"]["display_name"], task["type"]]
@@ -116,7 +116,7 @@ def _costs(facts: Facts) -> str:
 def _cost(run: dict[str, Any]) -> tuple[Any, ...]:
     charged = "own key" if run["own_key"] else "not settled" if run["charged"] is None else run["charged"]
     tokens = (run["tokens_input"], run["tokens_cached"], run["tokens_output"])
-    how = run["outcome"] or run["failure"] or run["status"]
+    how = str(run["outcome"] or run["failure"] or run["status"]).replace("_", " ")
     name = run["model"]["display_name"]
     return (run["number"], name, how, run["steps"], *tokens, run["cost_micro"] / _MICRO, run["held"], charged)
 
