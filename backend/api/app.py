@@ -53,8 +53,8 @@ for part in (
     *(auth.router, device.router, webhooks.router, files.router, health.router, metrics.router),
     *(account.router, repositories.router, tasks.router, outcomes.router, events.router),
     *(attachments.router, pull_requests.router, pull_requests.of_task),
-    *(lists.models, lists.money, analytics.router, tokens.router, admin.router, catalog.router, description.router),
-    *(lists.models, lists.money, analytics.router, tokens.router, admin.router, setup.router, description.router),
+    *(lists.models, lists.money, analytics.router, tokens.router, description.router),
+    *(admin.router, catalog.router, setup.router),
 ):
     app.include_router(part)
 app.add_middleware(Metering)  # the first is the innermost
