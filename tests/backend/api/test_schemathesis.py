@@ -21,7 +21,7 @@ from sqlmodel import select
 from backend import db
 from backend.api.app import app
 from backend.api.description import describe
-from backend.models import Machine, TaskRun
+from backend.models import CreditRequest, Machine, TaskRun
 from backend.services import api_tokens, attachments, recorder, tasks
 from backend.services.api_tokens import Scope
 from backend.words import Priority, TaskType
@@ -53,7 +53,8 @@ def hers(connected: People) -> dict[str, str]:
         image = attachments.store(session, alice, "a.png", png())
         other = api_tokens.create(session, alice, "other", Scope.READ, 30)[0]
         machine = Machine(host="one", data_dir="/data")
-        session.add(machine)
+        asked = CreditRequest(user_id=alice.id)
+        session.add_all([machine, asked])
         session.flush()
     return {
         "task_id": str(task.id),
@@ -67,6 +68,9 @@ def hers(connected: People) -> dict[str, str]:
         "machine_id": str(machine.id),
         "kind": "mirrors",
         "item": "11",
+        "request_id": str(asked.id),
+        "model_id": str(connected.model),
+        "provider": "anthropic",
         "token": token(alice, Scope.ADMIN),
     }
 
