@@ -19,7 +19,7 @@ from asynccoder_ui.people import Question
 from asynccoder_ui.session import Session
 from asynccoder_ui.task_menu import kind_of
 from backend.models import User
-from backend.services import credits, preferences, setup, tasks
+from backend.services import credit_requests, credits, preferences, setup, tasks
 from backend.services import news as service
 from backend.services.preferences import Channel, Notify
 from backend.settings import get_settings
@@ -71,6 +71,7 @@ class _Around:
     listed: tasks.Sidebar
     balance: credits.Balance
     broken: int
+    asks: int
     news: list[NewsItem]
     told: int
 
@@ -87,6 +88,7 @@ def _read(session: DatabaseSession, user: User, query: str, limit: int, everyone
         tasks.sidebar(session, user, query, limit, everyone=everyone),
         credits.balance(session, user),
         setup.broken(session, user),
+        credit_requests.count(session, user),
         _news(rows, preferences.of(user).notify),
         newest,
     )
@@ -102,7 +104,7 @@ def _show(shell: "Shell", found: _Around) -> None:
     shell.groups = [views.task_group(group, kind_of) for group in listed.groups]
     shell.has_others, shell.has_more = listed.has_others, listed.has_more
     shell.available, shell.held = found.balance.available, found.balance.held
-    shell.broken = found.broken
+    shell.broken, shell.asks = found.broken, found.asks
 
 
 class Shell(Following, Session):
@@ -116,6 +118,7 @@ class Shell(Following, Session):
     available: int = 0
     held: int = 0
     broken: int = 0  # parts of the deployment, for admins
+    asks: int = 0  # for credits, for admins
     news: list[NewsItem] = []
     heard: int = -1  # the number of the newest notice that was read
     began: int = -1  # what it was at first: what came before the page is no news to it
@@ -245,7 +248,11 @@ def _sidebar(at: str) -> rx.Component:
                     "shield",
                     "Admin",
                     rx.cond(Shell.broken > 0, routes.ADMIN_SETUP, routes.ADMIN_PEOPLE),
-                    rx.cond(Shell.broken > 0, rx.fragment(theme.grow(), _broken())),
+                    rx.cond(
+                        Shell.broken > 0,
+                        rx.fragment(theme.grow(), _broken()),
+                        rx.cond(Shell.asks > 0, rx.fragment(theme.grow(), _asks())),
+                    ),
                     on=at.startswith("/admin/"),
                 ),
             ),
@@ -261,6 +268,11 @@ def _sidebar(at: str) -> rx.Component:
         tag="aside",
         aria_label="Sidebar",
     )
+
+
+def _asks() -> rx.Component:
+    """How many people ask for credits."""
+    return theme.pill(theme.icon("hand-coins", 14), Shell.asks, rx.cond(Shell.asks == 1, " asks", " ask"), tone="warn")
 
 
 def _broken() -> rx.Component:

@@ -54,6 +54,11 @@ def ask(session: Session, user: User, words: str = "") -> None:
     _ring(session, user.id)
 
 
+def count(session: Session, user: User) -> int:
+    """How many wait for an admin, for the badge; 0 for whoever is none."""
+    return len(waiting(session, user)) if user.is_admin else 0
+
+
 def withdraw(session: Session, user: User) -> None:
     """Takes the open request back, if there is one; twice is once."""
     mine = select(CreditRequest).where(CreditRequest.user_id == user.id, CreditRequest.status == "open")
@@ -149,12 +154,14 @@ def _decide(
     request.status, request.answer, request.granted = status, reason, granted
     request.decided_by, request.decided_at = user.id, clock.now()
     session.add(request)
-    _ring(session, user.id)
+    _ring(session, request.user_id)
 
 
 def _ring(session: Session, user_id: UUID) -> None:
-    """The page that shows it reads it again."""
-    notices.ring_list(session, user_id, user_id)
+    """The pages that show it read it again: that of whoever asks, and every admin's."""
+    admins = session.exec(select(User.id).where(User.role == "admin", col(User.deleted_at).is_(None))).all()
+    for reader in {user_id, *admins}:
+        notices.ring_list(session, reader, reader)
 
 
 def _checked(text: str, field: str, most: int) -> str:

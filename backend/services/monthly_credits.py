@@ -1,6 +1,6 @@
 """What tiers give their people each month: once a month and tier, whenever the chore comes to it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_
@@ -17,17 +17,19 @@ from backend.words import Tier
 CHORE = "jobs.tasks.give_monthly_credits"
 _BATCH = 200
 _KEY = "month:"  # opens the keys of these entries
+_LONGEST_MONTH = timedelta(days=32)
 
 
 def due(session: Session, *, limit: int = _BATCH) -> list[UUID]:
     """Who has not been given all of this month's credits of their tier yet."""
     settings = get_settings()
+    mine = func.concat(_KEY, User.id, f":{_month(clock.now())}:%")
     given = (
         select(func.coalesce(func.sum(CreditTransaction.amount), 0))
         .where(
             col(CreditTransaction.user_id) == User.id,
-            col(CreditTransaction.created_at) >= _month(clock.now()),
-            col(CreditTransaction.idempotency_key).startswith(_KEY),
+            col(CreditTransaction.created_at) >= clock.now() - _LONGEST_MONTH,
+            col(CreditTransaction.idempotency_key).like(mine),
         )
         .correlate(User)
         .scalar_subquery()
@@ -53,20 +55,21 @@ def give(session: Session, user_id: UUID) -> int:
 
     Who moves up within a month gets the difference, who moves down keeps what they have. Twice is once.
     """
-    user = lock(session, User, user_id)
-    month, tier = _month(clock.now()), Tier(user.subscription_tier)
-    mine = f"{_KEY}{user.id}:{month:%Y-%m}:"
+    user, now = lock(session, User, user_id), clock.now()
+    tier = Tier(user.subscription_tier)
+    mine = f"{_KEY}{user.id}:{_month(now)}:"
     earlier = session.exec(
         select(CreditTransaction.amount).where(
             CreditTransaction.user_id == user.id, col(CreditTransaction.idempotency_key).startswith(mine)
         )
     ).all()
-    amount = get_settings().monthly_credits(tier) - sum(earlier)
+    total = get_settings().monthly_credits(tier)
+    amount = total - sum(earlier)
     if user.is_shut_out or amount <= 0 or user.credits + amount > MOST_CREDITS:
         return 0
-    key = f"{mine}{tier.value}"
+    key = f"{mine}{tier.value}:{total}"  # the operator may make the share larger within the month
     user.credits += amount
-    words = f"Credits of {month:%B %Y}, tier {tier.value}"
+    words = f"Credits of {now.astimezone(UTC):%B %Y}, tier {tier.value}"
     session.add(user)
     session.add(
         CreditTransaction(
@@ -82,9 +85,12 @@ def give_all() -> int:
     """Gives everybody theirs, each in a transaction of their own; returns how many got something."""
     given = 0
     while waiting := _due():
+        before = given
         for user_id in waiting:
             with transaction() as session:
                 given += give(session, user_id) > 0
+        if given == before:
+            break
     return given
 
 
@@ -93,6 +99,5 @@ def _due() -> list[UUID]:
         return due(session)
 
 
-def _month(moment: datetime) -> datetime:
-    """When the month began, in UTC."""
-    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+def _month(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m")

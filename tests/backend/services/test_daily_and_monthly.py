@@ -118,6 +118,29 @@ def test_who_moves_up_gets_the_difference_and_who_moves_down_keeps_what_is_there
         assert session.get_one(User, people.alice.id).credits == 100 + 5_000
 
 
+def test_a_share_that_is_made_larger_within_the_month_is_made_up_for(
+    people: People, environment: pytest.MonkeyPatch, noon: list[datetime]
+) -> None:
+    allow(environment, monthly="100 none none")
+    assert monthly_credits.give_all() == 3
+    allow(environment, monthly="150 none none")
+    assert monthly_credits.give_all() == 3
+    assert monthly_credits.give_all() == 0
+    with db.transaction() as session:
+        assert session.get_one(User, people.alice.id).credits == 250
+
+
+def test_at_the_edge_of_a_month_a_clock_that_is_ahead_of_the_databases_gives_once(
+    people: People, environment: pytest.MonkeyPatch
+) -> None:
+    allow(environment, monthly="100 none none")
+    ahead = clock.now().replace(day=1, hour=0, minute=0, second=0) + timedelta(days=32)
+    ahead = ahead.replace(day=1)
+    environment.setattr(clock, "now", lambda: ahead)  # the entries' own times are the database's
+    assert monthly_credits.give_all() == 3
+    assert monthly_credits.give_all() == 0
+
+
 def test_no_gift_makes_more_than_a_balance_can_hold(people: People, environment: pytest.MonkeyPatch) -> None:
     allow(environment, monthly="10 none none")
     with db.transaction() as session:
