@@ -10,6 +10,10 @@ PAGES = [
     ("Models", routes.ADMIN_MODELS),
     ("Setup", routes.ADMIN_SETUP),
     ("Caches", routes.ADMIN_CACHES),
+    ("Tasks", routes.ADMIN_TASKS),
+    ("Deliveries", routes.ADMIN_DELIVERIES),
+    ("Announcements", routes.ADMIN_ANNOUNCEMENTS),
+    ("Audit log", routes.ADMIN_AUDIT),
 ]
 
 
@@ -26,6 +30,7 @@ def admin_tabs(at: str) -> rx.Component:
             )
             for label, href in PAGES
         ],
+        wrap=True,  # all of them in sight at every width
         tag="nav",
         aria_label="Admin",
     )

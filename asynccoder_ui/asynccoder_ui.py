@@ -17,11 +17,15 @@ from asynccoder_ui.first_steps import FirstSteps
 from asynccoder_ui.gate import Gate
 from asynccoder_ui.headers import SecurityHeaders
 from asynccoder_ui.live import LogNamespace
+from asynccoder_ui.pages.admin_announcements import AdminAnnouncements, admin_announcements
+from asynccoder_ui.pages.admin_audit import AdminAudit, admin_audit
 from asynccoder_ui.pages.admin_caches import AdminCaches, admin_caches
+from asynccoder_ui.pages.admin_deliveries import AdminDeliveries, admin_deliveries
 from asynccoder_ui.pages.admin_models import AdminModels, admin_models
 from asynccoder_ui.pages.admin_people import AdminPeople, admin_people
 from asynccoder_ui.pages.admin_queue import AdminQueue, admin_queue
 from asynccoder_ui.pages.admin_setup import AdminSetup, admin_setup
+from asynccoder_ui.pages.admin_tasks import AdminTasks, admin_tasks
 from asynccoder_ui.pages.analytics import Analytics, analytics
 from asynccoder_ui.pages.credits import Credits, credits
 from asynccoder_ui.pages.device import Device, device
@@ -195,5 +199,29 @@ app.add_page(
     route=routes.ADMIN_CACHES,
     title="Caches · Async Coder",
     on_load=[Shell.follow, AdminCaches.follow],
+)
+app.add_page(
+    admin_audit,
+    route=routes.ADMIN_AUDIT,
+    title="Audit log · Async Coder",
+    on_load=[Shell.follow, AdminAudit.follow],
+)
+app.add_page(
+    admin_deliveries,
+    route=routes.ADMIN_DELIVERIES,
+    title="Deliveries · Async Coder",
+    on_load=[Shell.follow, AdminDeliveries.follow],
+)
+app.add_page(
+    admin_announcements,
+    route=routes.ADMIN_ANNOUNCEMENTS,
+    title="Announcements · Async Coder",
+    on_load=[Shell.follow, AdminAnnouncements.follow],
+)
+app.add_page(
+    admin_tasks,
+    route=routes.ADMIN_TASKS,
+    title="Everyone's tasks · Async Coder",
+    on_load=[Shell.follow, AdminTasks.follow],
 )
 app.add_page(not_found, route="404", title="Not found · Async Coder")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -12,6 +12,8 @@ from backend import jsonb
 
 MAX_QUERY = 200
 _MOST_PAGES = 10**6
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MICROSECOND = 250_000_000_000_000_000  # in the year 9892
 
 
 def word(words: type[StrEnum]) -> Any:
@@ -32,6 +34,11 @@ def mark() -> Any:
 def day() -> Any:
     """A filter that is a day, as ISO 8601 writes it."""
     return _filter(_day)
+
+
+def login() -> Any:
+    """A filter that is somebody's login."""
+    return _filter(lambda value: jsonb.clean_text(value)[:MAX_QUERY])
 
 
 def _filter(read: Callable[[str], str]) -> Any:
@@ -80,14 +87,63 @@ class Chosen:
 
     def address(self, route: str, number: int = 1) -> str:
         """The list at this route with these filters, on the page of that number."""
-        wanted = {**vars(self), "page": str(number) if number > 1 else ""}
-        given = {name: value for name, value in wanted.items() if value}
+        return replace(self, page=str(number) if number > 1 else "").spelled(route)
+
+    def spelled(self, route: str) -> str:
+        """The address of this."""
+        given = {name: value for name, value in vars(self).items() if value}
         return f"{route}?{urlencode(given)}" if given else route
 
     @property
     def is_filtered(self) -> bool:
         """Whether anything is left out."""
         return replace(self, page="") != self.bare
+
+
+def _row(value: str) -> str:
+    return value if value.isdecimal() and value.isascii() and len(value) < 19 else ""
+
+
+def _place(value: str) -> str:
+    try:
+        at, id = value.split("_")
+        return f"{int(_row(at))}_{UUID(id).hex}" if int(at) < _LAST_MICROSECOND else ""
+    except ValueError:
+        return ""
+
+
+@dataclass(frozen=True)
+class FromRow(Chosen):
+    """An address whose page goes on after the row of that number."""
+
+    page: str = field(default="", metadata={"read": _row})
+
+    @property
+    def after(self) -> int | None:
+        """The row's number; None at the list's start."""
+        return int(self.page) if self.page else None
+
+    def at(self, route: str, after: int | None) -> str:
+        """The list at this route with these filters, on from that row."""
+        return replace(self, page="" if after is None else str(after)).spelled(route)
+
+
+@dataclass(frozen=True)
+class FromMoment(Chosen):
+    """An address whose page goes on after the row of that moment and id."""
+
+    page: str = field(default="", metadata={"read": _place})
+
+    @property
+    def after(self) -> tuple[datetime, UUID] | None:
+        """The row's key; None at the list's start."""
+        at, _, id = self.page.partition("_")
+        return (_EPOCH + timedelta(microseconds=int(at)), UUID(id)) if id else None
+
+    def at(self, route: str, after: tuple[datetime, UUID] | None) -> str:
+        """The list at this route with these filters, on from that row."""
+        place = "" if after is None else f"{(after[0] - _EPOCH) // timedelta(microseconds=1)}_{after[1].hex}"
+        return replace(self, page=place).spelled(route)
 
 
 def optional_day(value: str) -> date | None:

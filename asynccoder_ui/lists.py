@@ -7,13 +7,14 @@ from uuid import UUID
 
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui.chosen import Chosen
+from asynccoder_ui.chosen import Chosen, FromMoment, FromRow
 from asynccoder_ui.following import Following, Reads, own
 from asynccoder_ui.people import Question
 from backend.models import User
-from backend.services.paging import Page
+from backend.services.paging import Page, Window
 
 C = TypeVar("C", bound=Chosen)
+W = TypeVar("W", bound=FromRow | FromMoment)
 R = TypeVar("R")
 B = TypeVar("B")
 
@@ -24,6 +25,15 @@ class Listed(Generic[C, R, B]):
 
     chosen: C
     page: Page[R]
+    beside: B
+
+
+@dataclass(frozen=True)
+class Windowed(Generic[W, R, B]):
+    """A window on a list, what was chosen to see it, and what is shown beside it."""
+
+    chosen: W
+    window: Window[R, Any]
     beside: B
 
 
@@ -53,11 +63,6 @@ def listed(
     `is_first` asks also for what only another address changes. `then` is done with an answer after its transaction.
     """
 
-    def arrive(state: Any) -> None:
-        chosen = filters.of(state.router.url.query_parameters)
-        state.cleared, state.is_filtered = chosen.bare.address(route), chosen.is_filtered
-        state._is_first = True
-
     def question(state: Any) -> Question[Listed[C, R, B]]:
         return Question(read, (filters.of(state.router.url.query_parameters), bool(state._is_first)), then)
 
@@ -68,7 +73,39 @@ def listed(
         state.later = chosen.address(route, page.number + 1) if page.number < page.pages else ""
         show(state, found)
 
-    return Reads(question, keep, arrive, topics)
+    return Reads(question, keep, _arrive(route, filters), topics)
+
+
+def windowed(
+    route: str,
+    filters: type[W],
+    read: Callable[[DatabaseSession, User, W, bool], Windowed[W, R, B]],
+    show: Callable[[Any, Windowed[W, R, B]], None],
+    *,
+    topics: Callable[[UUID], tuple[str, ...]] = own,
+) -> Reads[Any, Windowed[W, R, B]]:
+    """As `listed`, for a list that goes on from a row and is not counted."""
+
+    def question(state: Any) -> Question[Windowed[W, R, B]]:
+        return Question(read, (filters.of(state.router.url.query_parameters), bool(state._is_first)))
+
+    def keep(state: Any, found: Windowed[W, R, B]) -> None:
+        window, chosen, state._is_first = found.window, found.chosen, False
+        state.is_empty = not window.rows
+        state.earlier = "" if window.is_first else chosen.at(route, window.newer)
+        state.later = "" if window.older is None else chosen.at(route, window.older)
+        show(state, found)
+
+    return Reads(question, keep, _arrive(route, filters), topics)
+
+
+def _arrive(route: str, filters: type[Chosen]) -> Callable[[Any], None]:
+    def arrive(state: Any) -> None:
+        chosen = filters.of(state.router.url.query_parameters)
+        state.cleared, state.is_filtered = chosen.bare.spelled(route), chosen.is_filtered
+        state._is_first = True
+
+    return arrive
 
 
 def span(page: Page[Any]) -> str:

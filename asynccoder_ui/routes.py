@@ -19,11 +19,16 @@ ADMIN_QUEUE = "/admin/queue"
 ADMIN_MODELS = "/admin/models"
 ADMIN_SETUP = "/admin/setup"
 ADMIN_CACHES = "/admin/caches"
+ADMIN_TASKS = "/admin/tasks"
+ADMIN_DELIVERIES = "/admin/deliveries"
+ADMIN_AUDIT = "/admin/audit"
+ADMIN_ANNOUNCEMENTS = "/admin/announcements"
 
 # Pages that are built as folders with an index.
 FOLDERS = (
     *(HOME, TASKS, REPOSITORIES, PULL_REQUESTS, CREDITS, ANALYTICS, SETTINGS, DEVICE),
     *(ADMIN_PEOPLE, ADMIN_QUEUE, ADMIN_MODELS, ADMIN_SETUP, ADMIN_CACHES),
+    *(ADMIN_TASKS, ADMIN_DELIVERIES, ADMIN_AUDIT, ADMIN_ANNOUNCEMENTS),
 )
 
 # Pages whose address holds an id are built once, for an id that none has.
@@ -85,6 +90,12 @@ def credits_file(kind: str, task_id: str, days: str) -> str:
 def analytics_file(scope: str, days: str) -> str:
     """Where the figures of the analytics page are downloaded."""
     return f"/files/analytics.csv?{urlencode({'scope': scope, 'days': days})}"
+
+
+def audit_file(kind: str, wanted: dict[str, str]) -> str:
+    """Where the audit log is downloaded as "csv" or "jsonl", with the filters of its page."""
+    given = {name: value for name, value in wanted.items() if value}
+    return f"/files/audit.{kind}" + (f"?{urlencode(given)}" if given else "")
 
 
 def sign_in(back_to: str) -> str:

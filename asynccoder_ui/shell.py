@@ -6,20 +6,22 @@ from typing import ClassVar
 import reflex as rx
 from sqlmodel import Session as DatabaseSession
 
-from asynccoder_ui import people, routes, theme, views
+from asynccoder_ui import given, people, routes, theme, views
+from asynccoder_ui.admin_announcements_view import SaidItem, said
 from asynccoder_ui.chosen import MAX_QUERY
 from asynccoder_ui.components import task_rows
+from asynccoder_ui.components.announcements import bars
 from asynccoder_ui.components.filters import search_field
 from asynccoder_ui.components.post_form import post_form
 from asynccoder_ui.components.react import announcer, away, notifier, palette, shortcuts
-from asynccoder_ui.following import Following, Reads
+from asynccoder_ui.following import Following, Reads, own
 from asynccoder_ui.gate import Trouble, signed_in
 from asynccoder_ui.palette import Palette
 from asynccoder_ui.people import Question
 from asynccoder_ui.session import Session
 from asynccoder_ui.task_menu import kind_of
 from backend.models import User
-from backend.services import credit_requests, credits, preferences, setup, tasks
+from backend.services import announcements, credit_requests, credits, preferences, setup, tasks
 from backend.services import news as service
 from backend.services.preferences import Channel, Notify
 from backend.settings import get_settings
@@ -41,6 +43,10 @@ _FOR_ADMINS = [
     {"label": "Admin: models", "href": routes.ADMIN_MODELS, "keys": ""},
     {"label": "Admin: setup", "href": routes.ADMIN_SETUP, "keys": ""},
     {"label": "Admin: caches", "href": routes.ADMIN_CACHES, "keys": ""},
+    {"label": "Admin: everyone's tasks", "href": routes.ADMIN_TASKS, "keys": ""},
+    {"label": "Admin: deliveries", "href": routes.ADMIN_DELIVERIES, "keys": ""},
+    {"label": "Admin: announcements", "href": routes.ADMIN_ANNOUNCEMENTS, "keys": ""},
+    {"label": "Admin: audit log", "href": routes.ADMIN_AUDIT, "keys": ""},
 ]
 _NAVIGATION = [
     ("inbox", "Tasks", routes.TASKS),
@@ -74,6 +80,7 @@ class _Around:
     asks: int
     news: list[NewsItem]
     told: int
+    said: list[SaidItem]
 
 
 def _question(shell: "Shell") -> Question[_Around]:
@@ -91,6 +98,7 @@ def _read(session: DatabaseSession, user: User, query: str, limit: int, everyone
         credit_requests.count(session, user),
         _news(rows, preferences.of(user).notify),
         newest,
+        [said(row) for row in announcements.current(session, user)],
     )
 
 
@@ -103,6 +111,7 @@ def _show(shell: "Shell", found: _Around) -> None:
     shell.news, shell.heard = found.news or shell.news, found.told
     shell.groups = [views.task_group(group, kind_of) for group in listed.groups]
     shell.has_others, shell.has_more = listed.has_others, listed.has_more
+    shell.said = found.said
     shell.available, shell.held = found.balance.available, found.balance.held
     shell.broken, shell.asks = found.broken, found.asks
 
@@ -119,11 +128,12 @@ class Shell(Following, Session):
     held: int = 0
     broken: int = 0  # parts of the deployment, for admins
     asks: int = 0  # for credits, for admins
+    said: list[SaidItem] = []
     news: list[NewsItem] = []
     heard: int = -1  # the number of the newest notice that was read
     began: int = -1  # what it was at first: what came before the page is no news to it
     _limit: int = _PAGE
-    _reads: ClassVar = Reads(_question, _show)
+    _reads: ClassVar = Reads(_question, _show, topics=lambda person: (*own(person), announcements.TOPIC))
 
     @rx.event
     @signed_in
@@ -146,6 +156,14 @@ class Shell(Following, Session):
         began = self.began
         if 0 <= after < began:
             self.news = await self._ask(lambda session, user: _missed(session, user, after, began)) or self.news
+
+    @rx.event
+    @signed_in
+    async def dismiss(self, announcement_id: str) -> None:
+        """Puts an announcement out of this person's way, on all their pages."""
+        wanted = given.identity(announcement_id)
+        await self._ask(lambda session, user: announcements.dismiss(session, user, wanted))
+        await self._read()
 
     @rx.event
     @signed_in
@@ -179,7 +197,9 @@ def shell(*content: rx.Component, at: str) -> rx.Component:
         theme.skip_link("Skip to the content"),
         _sidebar(at),
         theme.part("scrim"),
-        theme.part("main", _bar(), _reopen(), *content, tag="main", id="main", tab_index=-1),
+        theme.part(
+            "main", _bar(), _reopen(), bars(Shell.said, Shell.dismiss), *content, tag="main", id="main", tab_index=-1
+        ),
         _away(),
         _trouble(),
     )

@@ -17,7 +17,7 @@ STYLESHEETS = ("tokens.css", "asynccoder.css", "task.css", "settings.css", "imag
 Part = Literal[
     "app", "main", "side", "side-head", "side-pad", "nav", "side-group", "tasks", "me", "bar", "scrim", "page", "stage",
     "steps", "away", "trouble", "where", "offer", "belt", "estimate", "types", "list", "entry", "entry-end", "card",
-    "empty",
+    "empty", "announced",
     "task-page", "head", "head-row", "meta", "glance", "tabs", "cols", "work", "scroll", "rail", "facts", "foot",
     "queued", "step", "step-text", "step-end", "out", "you",
     "filters", "paging", "figures", "ledger", "table", "chart", "columns", "form", "pair",

@@ -54,6 +54,16 @@ _KEPT, _KNOWN = frozenset(_ELEMENTS.split()), frozenset(_LANGUAGES.split())
 _LEAVES = frozenset({"inline", "heading_open", "fence", "code_block", "html_block", "hr"})
 
 
+def without_unseen(words: str) -> str:
+    """The text without characters that nobody sees; tabs and line feeds stay."""
+    return _UNSEEN.sub("", words)
+
+
+def with_unseen_spelt(words: str) -> str:
+    r"""The text with characters that nobody sees written out, as `\u202e`."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", words)
+
+
 def visible(markdown: str) -> str:
     """Markdown of GitHub's as far as its page shows it, without outer blanks; empty where it shows nothing.
 

@@ -263,6 +263,12 @@ class Act(StrEnum):
     PROVIDER_TESTED = "provider_tested"
     BACKUP_MADE = "backup_made"
     CACHE_EMPTIED = "cache_emptied"
+    RUN_RETRIED = "run_retried"  # somebody else's
+    DELIVERY_REPLAYED = "delivery_replayed"
+    ANNOUNCED = "announced"
+    ANNOUNCEMENT_CHANGED = "announcement_changed"
+    ANNOUNCEMENT_ENDED = "announcement_ended"
+    ANNOUNCEMENT_DELETED = "announcement_deleted"
 
 
 class ObjectKind(StrEnum):
@@ -279,6 +285,8 @@ class ObjectKind(StrEnum):
     TASK = "task"
     MODEL = "model"
     PROVIDER = "provider"
+    DELIVERY = "delivery"
+    ANNOUNCEMENT = "announcement"
 
 
 class EventKind(StrEnum):

@@ -21,6 +21,7 @@ from backend.errors import AsyncCoderError, Unavailable
 from backend.queue import CHORES, RUNS, ring_chore, ring_runs, waiting
 from backend.services import (
     analytics_rollup,
+    announcements,
     attachments,
     attempts,
     catalog,
@@ -61,7 +62,7 @@ class Timer:
 
 def sweep() -> None:
     """Rings while runs wait, takes expired leases over, rings for deliveries, for what is to be told on GitHub, and for
-    figures that are stale.
+    figures that are stale; open pages are told of announcements that begin or end.
 
     What waits for people who are disabled is ended.
     """
@@ -78,6 +79,7 @@ def sweep() -> None:
         has_triggers_due = bool(trigger_comments.due(session, limit=1))
         has_syncs_due = repository_syncs.due(session)
         has_stale_figures = analytics_rollup.is_stale(session)
+        announcements.ring_due(session)
     for _ in range(open_runs - waiting(RUNS)):
         ring_runs()
     if unapplied and not waiting(CHORES):
@@ -117,8 +119,8 @@ def poll() -> None:
 
 
 def tidy() -> None:
-    """Asks the chore worker to remove the images that were never sent, and the answers that nobody asks for again, and
-    to give the month's credits.
+    """Asks the chore worker to remove the images that were never sent, the answers that nobody asks for again, and what
+    old deliveries said, and to give the month's credits.
 
     What waits for an answer to a plan that does not come is ended.
     """
@@ -128,6 +130,7 @@ def tidy() -> None:
             attachments.CHORE: attachments.has_old_unsent(session),
             idempotency.CHORE: idempotency.has_old(session),
             monthly_credits.CHORE: bool(monthly_credits.due(session, limit=1)),
+            deliveries.EMPTYING: deliveries.has_old(session),
         }
     for run_id in unanswered:
         _each(plans.give_up, run_id)

@@ -132,6 +132,16 @@ def refresh_prices() -> None:
         _log.info("a list price changed", model=change.name, before=change.before, now=change.now)
 
 
+def empty_old_deliveries() -> None:
+    """Removes what GitHub's deliveries said over 30 days ago, so many at a time; other chores go before."""
+    hear_chore(deliveries.EMPTYING)
+    with transaction() as session:
+        emptied = deliveries.empty_old(session)
+    if emptied:
+        _log.info("removed old deliveries' payloads", emptied=emptied)
+        ring_chore(deliveries.EMPTYING)
+
+
 def refresh_analytics() -> None:
     """Sums the days anew whose tasks have changed; other chores go before."""
     hear_chore(analytics_rollup.CHORE)

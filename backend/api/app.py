@@ -28,6 +28,7 @@ from backend.api.routes import (
     lists,
     metrics,
     outcomes,
+    oversight,
     pull_requests,
     repositories,
     setup,
@@ -53,8 +54,8 @@ for part in (
     *(auth.router, device.router, webhooks.router, files.router, health.router, metrics.router),
     *(account.router, repositories.router, tasks.router, outcomes.router, events.router),
     *(attachments.router, pull_requests.router, pull_requests.of_task),
-    *(lists.models, lists.money, analytics.router, tokens.router, description.router),
-    *(admin.router, catalog.router, setup.router),
+    *(lists.models, lists.money, analytics.router, tokens.router, oversight.readers, description.router),
+    *(admin.router, catalog.router, setup.router, oversight.router),
 ):
     app.include_router(part)
 app.add_middleware(Metering)  # the first is the innermost

@@ -35,6 +35,7 @@ _TAGS = {
     "Credits": "What it costs.",
     "Analytics": "What it came to.",
     "Tokens": "What opens this API.",
+    "Announcements": "What admins tell everybody.",
     "Admin": "For an admin's tokens.",
     "Webhooks": "For GitHub.",
 }
@@ -59,7 +60,7 @@ _REFUSALS = {
     "503": ("Unavailable", "A part of ours is down just now; `Retry-After` says when to ask again."),
 }
 _ASKS_GITHUB = ("create_task", "list_branches", "change_pull_request")
-_HOLDS = ("create_task", "create_follow_up", "retry_task")
+_HOLDS = ("create_task", "create_follow_up", "retry_task", "retry_anybodys_task")
 _HEADERS = {
     "WWW-Authenticate": ("401", "403"),
     "Retry-After": ("409", "429", "502", "503"),

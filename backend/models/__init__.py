@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from backend.models.ai_model import AiModel, ProviderTest
 from backend.models.analytics import AnalyticsDaily, AnalyticsEveryone, AnalyticsStale
+from backend.models.announcement import Announcement, AnnouncementDismissal, Tone
 from backend.models.audit import AuditEntry, AuditHead
 from backend.models.credit import CreditRequest, CreditTransaction, Deployment, Notice
 from backend.models.pull_request import PullRequest, WebhookDelivery
@@ -40,6 +41,8 @@ __all__ = [
     "AnalyticsDaily",
     "AnalyticsEveryone",
     "AnalyticsStale",
+    "Announcement",
+    "AnnouncementDismissal",
     "ApiToken",
     "Artifact",
     "Attachment",
@@ -74,6 +77,7 @@ __all__ = [
     "TaskRead",
     "TaskResult",
     "TaskRun",
+    "Tone",
     "Trigger",
     "TriggerState",
     "User",

@@ -53,20 +53,28 @@ class PullRequest(SQLModel, table=True):
 
 
 class WebhookDelivery(SQLModel, table=True):
-    """One delivery of GitHub's, stored once by its GUID; a chore applies it and sets `processed_at`."""
+    """One delivery of GitHub's, stored once by its GUID; a chore applies it and sets `processed_at`.
+
+    What is old keeps its row, so that a replay is known, without its payload: `emptied_at`.
+    """
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
         Index("idx_webhook_deliveries_open", "received_at", postgresql_where="processed_at IS NULL"),
-        Index("idx_webhook_deliveries_received", "received_at"),
+        Index("idx_webhook_deliveries_received", "received_at", "id"),
+        Index("idx_webhook_deliveries_event", "event", "received_at", "id"),
+        Index("idx_webhook_deliveries_full", "received_at", postgresql_where="emptied_at IS NULL"),
     )
 
     id: UUID = uuid_key()
     delivery_id: str = Field(unique=True)
     event: str
     action: str | None = None
+    repository: str = filled("''")  # its full name, as the delivery says it; empty for none
     payload: dict[str, Any] = document(default="'{}'::jsonb")
     received_at: datetime = moment(default_now=True)
     processed_at: datetime | None = moment()
+    was_ignored: bool = filled("false")  # applied, and nothing in it is for us
+    emptied_at: datetime | None = moment()
     attempts: int = filled("0")
     error: str | None = None

@@ -1,7 +1,7 @@
 """What admins and the operator read of the audit log: its rows that fit, newest first, and all of it to take away."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from backend.db import transaction
 from backend.models import AuditEntry, User
 from backend.services import access, audit_chain, paging, spreadsheet
 from backend.services.audit_chain import Verified
-from backend.services.paging import Slice
+from backend.services.paging import Slice, Window
 from backend.words import Act
 
 BATCH = 1000  # rows
@@ -23,13 +23,17 @@ COLUMNS = tuple(AuditEntry.model_fields)
 
 @dataclass(frozen=True)
 class Wanted:
-    """The filters: an actor's login, an act, an object's id or name, from a moment on and before another one."""
+    """The filters: an actor's login, an act, an object's id or name, from a moment on and before another one.
+
+    `words` are a part of a login, an address, an object's id or name.
+    """
 
     actor: str = ""
     act: Act | None = None
     object: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    words: str = ""
 
 
 def listing(
@@ -48,10 +52,25 @@ def newest(session: Session, wanted: Wanted, after: int | None = None, *, size: 
     return paging.cut(session.exec(statement).all(), size, lambda row: row.seq)
 
 
-def verify(session: Session, user: User) -> Verified:
+def window(
+    session: Session, user: User, wanted: Wanted, after: int | None = None, *, size: int = 50
+) -> Window[AuditEntry, int]:
+    """As `listing`, with the ways to both sides. Raises Forbidden for who is no admin."""
+    access.require_admin(user)
+    conditions = _fitting(wanted)
+    rows = select(AuditEntry).where(*conditions).order_by(_SEQ.desc()).limit(size + 1)
+    found = session.exec(rows if after is None else rows.where(after > _SEQ)).all()
+
+    def newer(seq: int, most: int) -> Sequence[int]:
+        return session.exec(select(AuditEntry.seq).where(*conditions, seq < _SEQ).order_by(_SEQ).limit(most)).all()
+
+    return paging.window(found, size, lambda row: row.seq, after, newer)
+
+
+def verify(session: Session, user: User, told: Callable[[int, int], None] = audit_chain.untold) -> Verified:
     """Looks at the whole chain, as audit_chain.verify does. Raises Forbidden for who is no admin."""
     access.require_admin(user)
-    return audit_chain.verify(session)
+    return audit_chain.verify(session, told=told)
 
 
 def as_json(wanted: Wanted | None = None, *, batch: int = BATCH) -> Iterator[str]:
@@ -93,6 +112,9 @@ def _fitting(wanted: Wanted) -> list[Any]:
         conditions.append(col(AuditEntry.act) == wanted.act.value)
     if object := jsonb.searched(wanted.object):
         conditions.append(or_(col(AuditEntry.object_id) == object, col(AuditEntry.object_name) == object))
+    if words := jsonb.searched(wanted.words):
+        named = (AuditEntry.login, AuditEntry.object_name, AuditEntry.object_id, AuditEntry.address)
+        conditions.append(or_(*[col(name).icontains(words, autoescape=True) for name in named]))
     if wanted.since is not None:
         conditions.append(col(AuditEntry.at) >= wanted.since)
     if wanted.until is not None:

@@ -1,16 +1,16 @@
 """GitHub's webhook deliveries: stored once by the door, applied in the order they came by a chore."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, func, or_, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from backend import clock, jsonb, log
+from backend import clock, events, jsonb, log
 from backend.db import after_commit, transaction
 from backend.errors import InvalidInput, Unavailable
 from backend.github import webhooks
@@ -19,16 +19,20 @@ from backend.queue import ring_chore
 from backend.services import webhook_effects
 
 CHORE = "apply_deliveries"
+EMPTYING = "empty_old_deliveries"
+TOPIC = "deliveries"  # rings when some were tried
+KEPT = timedelta(days=30)  # GitHub keeps them for three: docs.github.com, "Viewing webhook deliveries"
 ATTEMPTS = 5
 # Each further attempt waits so much longer from when the delivery came.
 RETRY_SECONDS = 10
 _BATCH = 100
+_EMPTIED = 1000
 _log = log.get(__name__)
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A delivery that is to be applied; `received_at` and `id` are its place in the order."""
+    """A delivery that x; `received_at` and `id` are its place in the order."""
 
     id: UUID
     delivery_id: str
@@ -39,11 +43,17 @@ def store(session: Session, delivery_id: str, event: str, payload: dict[str, Any
     """Keeps a verified delivery once and rings the chore; GitHub's redelivery of an unapplied one is tried afresh."""
     new = session.execute(
         insert(WebhookDelivery)
-        .values(delivery_id=delivery_id, event=event, action=_action(payload), payload=jsonb.clean(payload))
+        .values(
+            delivery_id=delivery_id,
+            event=event,
+            action=_action(payload),
+            repository=_repository(payload),
+            payload=jsonb.clean(payload),
+        )
         .on_conflict_do_nothing(index_elements=["delivery_id"])
         .returning(col(WebhookDelivery.id))
     ).scalar_one_or_none()
-    if new is None and not _begin_anew(session, delivery_id):
+    if new is None and not _begin_anew(session, delivery_id, payload):
         return False
     after_commit(session, ring)
     return new is not None
@@ -86,6 +96,8 @@ def apply_all() -> int:
         for one in batch:
             applied += _try(one)
         last = batch[-1]
+    if last is not None:
+        events.ring(TOPIC, "", 0, TOPIC)
     return applied
 
 
@@ -106,8 +118,31 @@ def apply(session: Session, delivery_id: str) -> None:
         change = None
     if change is not None:
         webhook_effects.apply(session, change)
+    row.was_ignored = change is None
     row.processed_at = clock.now()
     session.add(row)
+
+
+def has_old(session: Session) -> bool:
+    """Whether there are payloads to remove."""
+    return session.exec(select(WebhookDelivery.id).where(*_old()).limit(1)).first() is not None
+
+
+def empty_old(session: Session) -> int:
+    """Removes what deliveries said that came over 30 days ago, a thousand at most, and returns of how many.
+
+    Their rows stay: a replay of a delivery is known by its id. Those that wait keep what they say.
+    """
+    ids = select(WebhookDelivery.id).where(*_old()).limit(_EMPTIED).with_for_update(skip_locked=True)
+    emptied = update(WebhookDelivery).where(col(WebhookDelivery.id).in_(ids))
+    changed = emptied.values(payload={}, emptied_at=func.now()).returning(col(WebhookDelivery.id))
+    return len(session.execute(changed).all())
+
+
+def _old() -> list[ColumnElement[bool]]:
+    is_over = or_(col(WebhookDelivery.processed_at).is_not(None), col(WebhookDelivery.attempts) >= ATTEMPTS)
+    old = col(WebhookDelivery.received_at) <= clock.now() - KEPT
+    return [col(WebhookDelivery.emptied_at).is_(None), old, is_over]
 
 
 def _next(last: Waiting | None) -> list[Waiting]:
@@ -150,13 +185,21 @@ def _note(session: Session, one: Waiting, error: str) -> None:
     )
 
 
-def _begin_anew(session: Session, delivery_id: str) -> bool:
-    """Gives an unapplied delivery all its attempts back; False for one that is applied."""
+def _begin_anew(session: Session, delivery_id: str, payload: dict[str, Any]) -> bool:
+    """Gives an unapplied delivery all its attempts back, and what it says; False for one that is applied."""
     found = session.execute(
-        text("UPDATE webhook_deliveries SET attempts = 0 WHERE delivery_id = :id AND processed_at IS NULL RETURNING 1"),
-        {"id": delivery_id},
+        update(WebhookDelivery)
+        .where(col(WebhookDelivery.delivery_id) == delivery_id, col(WebhookDelivery.processed_at).is_(None))
+        .values(attempts=0, payload=payload, emptied_at=None)
+        .returning(col(WebhookDelivery.id))
     )
     return found.first() is not None
+
+
+def _repository(payload: dict[str, Any]) -> str:
+    told = payload.get("repository")
+    name = told.get("full_name") if isinstance(told, dict) else None
+    return jsonb.clean_text(name)[:300] if isinstance(name, str) else ""
 
 
 def _action(payload: dict[str, Any]) -> str | None:

@@ -45,3 +45,30 @@ def cut(found: Sequence[R], size: int, key: Callable[[R], K]) -> Slice[R, K]:
     """The first `size` of the rows; whoever read one more than that knows whether more follow."""
     rows = list(found[:size])
     return Slice(rows, key(rows[-1]) if len(found) > size else None)
+
+
+@dataclass(frozen=True)
+class Window(Generic[R, K]):
+    """Some rows of a list, newest first, and the ways to the others, each the key of a row to go on after.
+
+    `older` is None at the list's end; `newer` None leads to its start, which is where this is if `is_first`.
+    """
+
+    rows: list[R]
+    older: K | None
+    newer: K | None
+    is_first: bool
+
+
+def window(
+    found: Sequence[R], size: int, key: Callable[[R], K], after: K | None, newer: Callable[[K, int], Sequence[K]]
+) -> Window[R, K]:
+    """The window of these rows, which came after that key, one more of them than `size` where there are.
+
+    `newer(key, most)` reads the keys of those before a row, the nearest first.
+    """
+    slice = cut(found, size, key)
+    if after is None:
+        return Window(slice.rows, slice.last, None, is_first=True)
+    before = newer(key(found[0]) if found else after, size + 1)
+    return Window(slice.rows, slice.last, before[size] if len(before) > size else None, is_first=not before)

@@ -68,6 +68,10 @@ _FOR_ADMINS: dict[str, tuple[str, Sought]] = {
     "models": ("/admin/models", "Models, as they are offered"),
     "setup": ("/admin/setup", re.compile("^PostgreSQL")),
     "caches": ("/admin/caches", "Built pages"),
+    "admin tasks": ("/admin/tasks", re.compile("^@alice ")),
+    "deliveries": ("/admin/deliveries", re.compile("^came |GitHub has delivered nothing yet")),
+    "announcements": ("/admin/announcements", "Nothing was announced yet."),
+    "audit log": ("/admin/audit", re.compile("^Details$")),
 }
 _ADDRESSES = {page: row[0] for pages in (_PAGES, _OF_ALICE, _FOR_ADMINS) for page, row in pages.items()}
 

@@ -37,6 +37,7 @@ class Tab:
         self._name = name
         self.cookie = ""
         self.path = "/home"
+        self.headers: dict[str, str] = {}
         self.got: list[Event] = []
 
     def another(self, name: str) -> "Tab":
@@ -97,7 +98,8 @@ class Tab:
             "sid": "sid",
             "ip": "127.0.0.1",
             "query": {},
-            "headers": {"cookie": f"{get_settings().session_cookie}={self.cookie}", "origin": get_settings().origin},
+            "headers": {"cookie": f"{get_settings().session_cookie}={self.cookie}", "origin": get_settings().origin}
+            | self.headers,
         }
 
 

@@ -1,20 +1,42 @@
 """Downloads and attached images, for the browser, by the session's cookie."""
 
 from dataclasses import asdict
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from backend import db
+from backend import clock, db
 from backend.api import deps, pictures
-from backend.services import analytics_report, attachments, export, ledger, logs, tasks
+from backend.services import access, analytics_report, attachments, audit_reading, export, ledger, logs, tasks
 from backend.services.analytics_report import Days, Scope
 from backend.services.attachments import AttachmentRow
 from backend.services.ledger import Kind, Period, Wanted
+from backend.words import Act
 
 router = APIRouter(prefix="/files", include_in_schema=False)
+Words = Annotated[str, Query(max_length=200)]
+
+
+class AuditFile(StrEnum):
+    """How the audit log is taken away."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+
+    @property
+    def export(self) -> str:
+        """The service's name of it."""
+        return "csv" if self is AuditFile.CSV else "json"
+
+    @property
+    def media_type(self) -> str:
+        """As a browser is told."""
+        return "text/csv; charset=utf-8" if self is AuditFile.CSV else "application/x-ndjson"
 
 
 @router.get("/tasks/{task_id}/patch")
@@ -78,6 +100,27 @@ def analytics(request: Request, scope: Scope = Scope.OWN, days: Days = Days.MONT
         analytics_report.as_csv(found),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="asynccoder-analytics.csv"'},
+    )
+
+
+@router.get("/audit.{format}")
+def audit(
+    request: Request,
+    format: AuditFile,
+    person: Words = "",
+    act: Act | None = None,
+    days: Period = Period.ALL,
+    q: Words = "",
+) -> StreamingResponse:
+    """The audit log, oldest first, with the filters of its page; 403 for who is no admin."""
+    with db.transaction() as session:
+        access.require_admin(deps.person(request, session))
+    since = None if days.days is None else clock.now() - timedelta(days=days.days)
+    wanted = audit_reading.Wanted(actor=person, act=act, since=since, words=q)
+    return StreamingResponse(
+        audit_reading.EXPORTS[format.export](wanted),
+        media_type=format.media_type,
+        headers={"Content-Disposition": f'attachment; filename="asynccoder-audit.{format.value}"'},
     )
 
 

@@ -9,7 +9,7 @@ from backend import db
 from backend.api import deps
 from backend.errors import InvalidInput, SignedOut, UnsupportedMedia
 from backend.github import webhooks
-from backend.services import deliveries
+from backend.services import deliveries, delivery_log
 from backend.settings import get_settings
 
 router = APIRouter(prefix="/api/webhooks", tags=["Webhooks"])
@@ -37,6 +37,7 @@ async def receive_webhook(request: Request) -> Response:
     """
     body = await deps.bounded_body(request, MAX_BODY)
     if not webhooks.verify(get_settings().webhook_secret, body, request.headers.get("x-hub-signature-256")):
+        await run_in_threadpool(delivery_log.note_refused)
         raise SignedOut("The signature does not fit.")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMedia("Set the webhook's content type to application/json on GitHub.")

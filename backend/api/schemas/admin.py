@@ -4,10 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StrictInt
+from pydantic import AwareDatetime, ConfigDict, Field, StrictInt
 
 from backend.api.schemas.base import Given, Shown
+from backend.models import Tone
+from backend.services import announcements
 from backend.services.audit_chain import FaultKind
+from backend.services.delivery_log import State
+from backend.words import Failure, Outcome, Phase, PullRequestStatus, Status, TaskType, Verdict
 
 
 class PersonShown(Shown):
@@ -91,3 +95,96 @@ class VerificationShown(Shown):
     rows: int = Field(description="So many are in order.")
     hash: str = Field(description="Of the last. Noted elsewhere, it tells later whether they were written anew.")
     fault: FaultShown | None
+
+
+class OverseenTaskShown(Shown):
+    """A task of anybody's, without what stands in it. Credits whole."""
+
+    id: UUID
+    title: str
+    owner: str = Field(description="A login.", examples=["bob"])
+    repository: str = Field(examples=["acme/shop"])
+    task_type: TaskType
+    model: str
+    status: Status
+    phase: Phase
+    until: datetime | None
+    outcome: Outcome | None
+    failure: Failure | None
+    credits_used: int
+    pr_number: int | None
+    pr_status: PullRequestStatus | None
+    verdict: Verdict | None
+    created_at: datetime
+    may_read: bool = Field(description="Whether the caller may read the task itself.")
+
+
+class Empty(Given):
+    """Nothing to say."""
+
+
+class RetriedShown(Shown):
+    """The run that began, and how many credits of its person's it holds."""
+
+    task_id: UUID
+    run: int
+    held: int
+
+
+class DeliveryShown(Shown):
+    """A delivery of GitHub's, without what it says."""
+
+    id: UUID
+    delivery_id: str = Field(description="GitHub's own, as X-GitHub-Delivery.")
+    event: str = Field(examples=["pull_request"])
+    action: str = Field(examples=["closed"])
+    repository: str = Field(description="Empty where it is about none.", examples=["acme/shop"])
+    received_at: datetime
+    processed_at: datetime | None
+    attempts: int
+    error: str = Field(description="Why it could not be applied, or was ignored.")
+    state: State
+    is_empty: bool = Field(description="What it says is no longer kept.")
+
+
+class DeliveryPayloadShown(DeliveryShown):
+    """A delivery with what it says."""
+
+    payload: str = Field(description="JSON for a person to read: without secrets, and cut where it is long.")
+
+
+class ReplayGiven(Given):
+    """Whether to apply again what was applied already."""
+
+    even_done: bool = False
+
+
+class AnnouncementGiven(Given):
+    """What to say to everybody, how, from when until when."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"words": "We update at noon.", "tone": "warning"}]})
+
+    words: Annotated[str, Field(min_length=1, max_length=announcements.MOST_WORDS)]
+    tone: Tone = Tone.INFO
+    link: Annotated[str, Field(max_length=announcements.MOST_LINK)] = ""
+    link_words: Annotated[str, Field(max_length=announcements.MOST_LINK_WORDS)] = ""
+    starts_at: AwareDatetime | None = Field(default=None, description="Else now, or as it was.")
+    ends_at: AwareDatetime | None = Field(default=None, description="Else an admin ends it.")
+
+
+class AnnouncementShown(Shown):
+    """An announcement."""
+
+    id: UUID
+    words: str
+    tone: Tone
+    link: str
+    link_words: str
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+class AnnouncementsShown(Shown):
+    """Announcements, the newest first."""
+
+    items: list[AnnouncementShown]

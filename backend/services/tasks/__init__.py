@@ -8,7 +8,7 @@ from backend.services.tasks.pauses import go_on, other_models
 from backend.services.tasks.plans import PlanRow, Said, decide
 from backend.services.tasks.read import diff, page
 from backend.services.tasks.reads import is_newcomer, mark_read
-from backend.services.tasks.retries import ModelOffer, RetryOffer, retry, retry_offer
+from backend.services.tasks.retries import ModelOffer, RetryOffer, retry, retry_for_admin, retry_offer
 from backend.services.tasks.rows import (
     EvidenceRow,
     FileDiff,
@@ -87,6 +87,7 @@ __all__ = [
     "patch",
     "rename",
     "retry",
+    "retry_for_admin",
     "retry_offer",
     "send",
     "set_visibility",

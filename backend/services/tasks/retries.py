@@ -6,12 +6,13 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from backend import rate_limit
-from backend.errors import Conflict
+from backend.db import lock
+from backend.errors import Conflict, NotFound
 from backend.models import AiModel, Task, TaskRun, User
-from backend.services import access, attachments, catalog, estimates, runs
+from backend.services import access, attachments, audit, catalog, estimates, runs
 from backend.services.tasks.rows import retry_refusal
 from backend.services.tasks.write import check_prompt
-from backend.words import TaskType
+from backend.words import Act, EventKind, ObjectKind, Status, TaskType
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,32 @@ def retry(
         task.ai_model_id = catalog.usable(session, model_id, user).id
     newest = _newest(session, task)
     return runs.follow_up(session, user, task, checked or newest.prompt, merges_target=newest.merges_target)
+
+
+def retry_for_admin(session: Session, user: User, task_id: UUID, *, address: str = audit.UNKNOWN) -> TaskRun:
+    """As its person's own retry, of anybody's task that failed or was stopped: in their name, with their words and
+    model, and what it holds is theirs. The task's log says which admin it was.
+
+    Raises Forbidden, NotFound, Conflict, and whatever their own retry would be refused with.
+    """
+    access.require_admin(user)
+    rate_limit.take(rate_limit.CREATIONS, user.id)  # before any lock
+    task = lock(session, Task, task_id)
+    person = session.get_one(User, task.user_id)
+    if task.deleted_at is not None:
+        raise NotFound(access.NO_TASK)
+    if person.is_shut_out:
+        raise Conflict("Its person cannot come in any more, so nothing begins in their name.")
+    _require_retryable(session, task)
+    if task.status not in (Status.FAILED, Status.CANCELLED):
+        raise Conflict("This task neither failed nor was stopped. Only its person goes on with it.")
+    newest = _newest(session, task)
+    run = runs.follow_up(session, person, task, newest.prompt, merges_target=newest.merges_target)
+    told = {"text": f"{user.name} (@{user.username}), an admin, had this tried again.", "code": "retried"}
+    runs.record(session, run, EventKind.NOTE, told, "retried")
+    what = audit.Object(ObjectKind.TASK, str(task.id), f"run {run.number}")
+    audit.record(session, Act.RUN_RETRIED, audit.by(user, address), what, person=person.username, held=run.held)
+    return run
 
 
 def retry_offer(session: Session, user: User, task_id: UUID) -> RetryOffer:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event, text
 from sqlmodel import Session
 
 from backend import db, events
-from backend.services import ledger, pull_request_pages, repository_pages, results, tasks
+from backend.services import ledger, oversight, pull_request_pages, repository_pages, results, tasks
 from backend.words import Status, TaskType
 from tests.conftest import People
 
@@ -59,6 +59,11 @@ LISTS: dict[str, Asking] = {
     "pull requests": lambda s, p: pull_request_pages.following(s, p.alice, HERS, MIDDLE),
     "ledger": lambda s, p: ledger.following(s, p.alice, ledger.Wanted(), MIDDLE),
     "repositories": lambda s, p: repository_pages.following(s, p.alice, repository_pages.Wanted()),
+    "tasks for admins": lambda s, p: oversight.window(s, p.alice, oversight.Wanted()),
+    "tasks for admins, from the middle": lambda s, p: oversight.window(s, p.alice, oversight.Wanted(), MIDDLE),
+    "tasks for admins, by state": lambda s, p: oversight.window(
+        s, p.alice, oversight.Wanted(state=oversight.State.FAILED, person="bob"), MIDDLE
+    ),
     "results": lambda s, p: results.stored(s, p.alice, _newest(s)),
     "log": lambda s, p: events.since(s, _newest(s), 0),
 }
@@ -70,6 +75,7 @@ def many(people: People, owner_url: str) -> People:
     url = db.engine().url.set(drivername="postgresql")
     owner = psycopg.conninfo.conninfo_to_dict(owner_url)
     filled = _ROWS.format(alice=people.alice.id, bob=people.bob.id, repository=people.sample, model=people.model)
+    people.alice.role = "admin"
     with psycopg.connect(**{**owner, "dbname": url.database}, autocommit=True) as connection:  # type: ignore[arg-type]
         connection.execute(filled.encode())
     return people

@@ -28,8 +28,8 @@ from sqlmodel import select
 from backend import db
 from backend.api.app import app
 from backend.github.types import Profile, Token
-from backend.models import CreditRequest, Machine, PullRequest, TaskRun, User
-from backend.services import api_tokens, attachments, auth, recorder, tasks
+from backend.models import Announcement, CreditRequest, Machine, PullRequest, TaskRun, User, WebhookDelivery
+from backend.services import api_tokens, attachments, auth, deliveries, recorder, tasks
 from backend.services.api_tokens import Scope
 from backend.settings import get_settings
 from backend.words import Priority, TaskType, Visibility
@@ -110,6 +110,18 @@ GET    /api/admin/caches                          401    401     401     401    
 PUT    /api/admin/caches/{machine_id}/measurement 401    401     401     401      403    403   204   403  403 403
 DELETE /api/admin/caches/{machine_id}/unused      401    401     401     401      403    403   202   403  403 403
 DELETE /api/admin/caches/{machine_id}/{kind}/{item} 401  401     401     401      403    403   202   403  403 403
+GET    /api/admin/tasks                           401    401     401     401      403    403   200   403  403 403
+PUT    /api/admin/tasks/{task_id}/cancel          401    401     401     401      403    403   204   403  403 403
+POST   /api/admin/tasks/{task_id}/retry           401    401     401     401      403    403   201   403  403 403
+GET    /api/admin/deliveries                      401    401     401     401      403    403   200   403  403 403
+GET    /api/admin/deliveries/{delivery_id}        401    401     401     401      403    403   200   403  403 403
+PUT    /api/admin/deliveries/{delivery_id}/replay 401    401     401     401      403    403   200   403  403 403
+GET    /api/announcements                         401    401     401     401      200    200   200   200  200 200
+GET    /api/admin/announcements                   401    401     401     401      403    403   200   403  403 403
+POST   /api/admin/announcements                   401    401     401     401      403    403   201   403  403 403
+PUT    /api/admin/announcements/{announcement_id} 401    401     401     401      403    403   200   403  403 403
+PUT    /api/admin/announcements/{announcement_id}/end 401 401    401     401      403    403   204   403  403 403
+DELETE /api/admin/announcements/{announcement_id} 401    401     401     401      403    403   204   403  403 403
 POST   /api/webhooks/github                       401    401     401     401      401    401   401   401  401 401
 GET    /api/openapi.json                          200    200     200     200      200    200   200   200  200 200
 GET    /api/docs                                  200    200     200     200      200    200   200   200  200 200
@@ -119,6 +131,7 @@ GET    /files/tasks/{task_id}/export.jsonl        401    401     401     401    
 GET    /files/tasks/{task_id}/log                 401    401     401     401      401    404   404   404  200 200
 GET    /files/credits.csv                         401    401     401     401      401    200   200   200  200 200
 GET    /files/analytics.csv                       401    401     401     401      401    200   200   200  200 200
+GET    /files/audit.{format}                      401    401     401     401      401    403   200   403  403 200
 POST   /files/attachments                         401    401     401     401      401    201   201   201  201 201
 GET    /files/attachments/{attachment_id}         401    401     401     401      401    404   404   404  404 200
 DELETE /files/attachments/{attachment_id}         401    401     401     401      401    404   404   404  404 204
@@ -152,6 +165,8 @@ def bodies(people: People) -> dict[tuple[str, str], dict[str, Any]]:
         ("PUT", "/api/tasks/{task_id}"): {"title": "Named"},
         ("POST", "/api/tasks/{task_id}/retry"): {},
         ("POST", "/api/tokens"): {"name": "more", "scope": "read"},
+        ("POST", "/api/admin/announcements"): {"words": "We update at noon."},
+        ("PUT", "/api/admin/announcements/{announcement_id}"): {"words": "We update at one."},
         ("POST", "/api/admin/people/{username}/credits"): {"credits": 1, "reason": "why not"},
         ("PUT", "/api/credits/request"): {"words": "For the release"},
         ("PUT", "/api/admin/credit-requests/{request_id}/grant"): {"credits": 1, "reason": "why not"},
@@ -205,6 +220,7 @@ def things(connected: People) -> dict[str, dict[str, str]]:
         machine = Machine(host="one", data_dir="/data")
         session.add(machine)
     known = {"attachment_id": str(image.id), "other_image": str(other.id), "deed": "close", "name": "TOKEN_X"}
+    known |= {"format": "csv", **_of_admins()}
     known |= {"model_id": str(connected.model), "provider": "anthropic"}
     known |= {"machine_id": str(machine.id), "kind": "mirrors", "item": "11"}
     usual = {**known, "token_id": str(kept.id), "username": "bob", "request_id": str(asked.id)}
@@ -241,6 +257,8 @@ def _ask(people: People, client: TestClient, method: str, path: str, named: dict
     headers = {"Origin": get_settings().origin}
     if (method, path) == ("DELETE", "/api/tasks/{task_id}"):
         named = {**named, "task_id": named["ended_task"]}
+    if (method, path) == ("POST", "/api/admin/tasks/{task_id}/retry"):
+        named = {**named, "task_id": named["stopped_task"]}
     if path == "/files/attachments/{attachment_id}":
         named = {**named, "attachment_id": named["other_image"]}
     url = path.format(**named) + QUERIES.get(path, "").format(model=people.model)
@@ -278,4 +296,21 @@ def _task(people: People, visibility: Visibility) -> dict[str, str]:
         session.add(pull_request(task, number, status="closed"))
         ended = tasks.submit(session, people.alice, tasks.Draft(*usual, visibility=visibility))
         tasks.cancel(session, people.alice, ended.id)
-        return {"task_id": str(task.id), "message_id": str(message.id), "ended_task": str(ended.id)}
+        stopped = tasks.submit(session, people.alice, tasks.Draft(*usual, visibility=visibility))
+        tasks.cancel(session, people.alice, stopped.id)
+        ids: dict[str, Any] = {"task_id": task, "message_id": message, "ended_task": ended, "stopped_task": stopped}
+        return {name: str(one.id) for name, one in ids.items()}
+
+
+def _of_admins() -> dict[str, str]:
+    """A delivery that waits and an announcement."""
+    with db.transaction() as session:
+        deliveries.store(session, "a-delivery", "ping", {"zen": "Keep it logically awesome."})
+        row = WebhookDelivery.delivery_id == "a-delivery"
+        said = Announcement(words="We update at noon.")
+        session.add(said)
+        session.flush()
+        return {
+            "delivery_id": str(session.exec(select(WebhookDelivery.id).where(row)).one()),
+            "announcement_id": str(said.id),
+        }

@@ -21,8 +21,8 @@ from sqlmodel import select
 from backend import db
 from backend.api.app import app
 from backend.api.description import describe
-from backend.models import CreditRequest, Machine, TaskRun
-from backend.services import api_tokens, attachments, recorder, tasks
+from backend.models import Announcement, CreditRequest, Machine, TaskRun, WebhookDelivery
+from backend.services import api_tokens, attachments, deliveries, recorder, tasks
 from backend.services.api_tokens import Scope
 from backend.words import Priority, TaskType
 from tests.backend.api.conftest import token
@@ -54,8 +54,11 @@ def hers(connected: People) -> dict[str, str]:
         other = api_tokens.create(session, alice, "other", Scope.READ, 30)[0]
         machine = Machine(host="one", data_dir="/data")
         asked = CreditRequest(user_id=alice.id)
-        session.add_all([machine, asked])
+        said = Announcement(words="We update at noon.")
+        session.add_all([machine, asked, said])
+        deliveries.store(session, "a-delivery", "ping", {"zen": "Keep it logically awesome."})
         session.flush()
+        delivery = session.exec(select(WebhookDelivery.id)).one()
     return {
         "task_id": str(task.id),
         "message_id": str(message.id),
@@ -71,6 +74,8 @@ def hers(connected: People) -> dict[str, str]:
         "request_id": str(asked.id),
         "model_id": str(connected.model),
         "provider": "anthropic",
+        "delivery_id": str(delivery),
+        "announcement_id": str(said.id),
         "token": token(alice, Scope.ADMIN),
     }
 
