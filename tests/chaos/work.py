@@ -14,7 +14,7 @@ from backend import db
 from backend.errors import Unavailable
 from backend.github.client import GitHub
 from backend.github.types import Token
-from backend.models import AiModel, Repository, User
+from backend.models import AiModel, Repository, User, UserRepositoryAccess
 from backend.services import admin, api_tokens, auth, repository_syncs, tasks
 from backend.services.api_tokens import Scope
 from backend.settings import get_settings
@@ -50,7 +50,7 @@ def move_in(house: House, login: str, *, is_rich: bool = True) -> Person:
             admin.grant(session, login, CREDITS, "For the storm")
             session.execute(text("UPDATE users SET subscription_tier = 'enterprise' WHERE id = :id"), {"id": user.id})
         bearer = api_tokens.create(session, user, "chaos", Scope.WRITE, 30)[1]
-    house.up.wait(lambda: _repository() is not None, _SECONDS_TO_SYNC, f"{login}'s repositories")
+    house.up.wait(lambda: _reaches(user.id), _SECONDS_TO_SYNC, f"{login}'s repositories")
     return Person(user.id, bearer)
 
 
@@ -100,6 +100,13 @@ class Sender:
         answer = self._http.post("/api/tasks", json=wish, headers=headers)
         answer.raise_for_status()
         return UUID(answer.json()["id"])
+
+
+def _reaches(user_id: UUID) -> bool:
+    """Whether the sync has come to the repository; that it is there may be somebody else's doing."""
+    with db.transaction() as session:
+        named = select(UserRepositoryAccess.user_id).join(Repository).where(Repository.full_name == WHERE)
+        return user_id in session.exec(named).all()
 
 
 def _repository() -> UUID | None:
