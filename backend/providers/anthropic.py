@@ -23,6 +23,7 @@ from backend.providers.base import (
     ToolResult,
     ToolSpec,
     Usage,
+    counted,
 )
 
 _CACHED = {"type": "ephemeral"}
@@ -164,14 +165,14 @@ def message_from(
 
 def usage_from(usage: Mapping[str, Any]) -> Usage:
     """Anthropic counts input, cache reads and cache writes apart; ours are included in the input."""
-    read, written = usage.get("cache_read_input_tokens") or 0, usage.get("cache_creation_input_tokens") or 0
+    read, written = counted(usage.get("cache_read_input_tokens")), counted(usage.get("cache_creation_input_tokens"))
     details = usage.get("output_tokens_details") or {}
     return Usage(
-        input_total=(usage.get("input_tokens") or 0) + read + written,
+        input_total=counted(usage.get("input_tokens")) + read + written,
         cache_read=read,
         cache_write=written,
-        output=usage.get("output_tokens") or 0,
-        reasoning=details.get("thinking_tokens") or 0,
+        output=counted(usage.get("output_tokens")),
+        reasoning=counted(details.get("thinking_tokens")),
     )
 
 

@@ -8,6 +8,7 @@ from backend.errors import AsyncCoderError
 from backend.words import Failure
 
 IMAGE_TOKENS = 1_600  # Anthropic's documentation on vision: width × height / 750, at most about this much
+MOST_TOKENS = 100_000_000  # of one call, far above every window there is
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,14 @@ class Usage:
     output: int = 0
     reasoning: int = 0
     estimated: bool = False
+
+
+def counted(value: Any) -> int:
+    """Tokens as a provider reports them. What is no number, or below nothing, counts as none; more than any call can
+    have as `MOST_TOKENS`: a server that miscounts must neither pay a person back nor overflow a column."""
+    if not isinstance(value, int | float) or not value > 0:
+        return 0
+    return int(min(value, MOST_TOKENS))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ of arguments in whatever fragments they come.
 
 import base64
 import json
+import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -28,6 +29,7 @@ from backend.providers.base import (
     ToolCall,
     ToolResult,
     Usage,
+    counted,
 )
 from backend.providers.tokens import estimate_tokens, tokens_in
 
@@ -39,6 +41,7 @@ _STOPS: dict[str, Any] = {
     "content_filter": "refusal",
 }
 _SECONDS, _CONNECT_SECONDS = 600.0, 15.0
+_MOST_BY_ESTIMATE = 8  # times our estimate: nobody cuts text into pieces that small
 _THOUGHTS = ("reasoning_content", "reasoning")  # DeepSeek, vLLM and llama.cpp; OpenRouter and Ollama
 
 
@@ -137,7 +140,7 @@ class _Answer:
         if self._calls:
             self._message["tool_calls"] = [self._calls[index] for index in sorted(self._calls)]
         stop = _STOPS["tool_calls"] if self._calls and self._stop == "stop" else _STOPS.get(self._stop, "end")
-        usage = usage_from(self._usage) if self._usage else _estimated(body, self._message)
+        usage = _believed(self._usage, body, self._message)
         return Final(message_from(self._message, provider_id), usage, stop)
 
 
@@ -176,15 +179,31 @@ def _arguments(text: str) -> dict[str, Any] | None:
 
 def usage_from(usage: Mapping[str, Any]) -> Usage:
     """The prompt's tokens include the cached ones already; nobody reports cache writes here."""
-    prompt = usage.get("prompt_tokens") or 0
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+    prompt = counted(usage.get("prompt_tokens"))
+    cached = counted((usage.get("prompt_tokens_details") or {}).get("cached_tokens"))
+    reasoning = counted((usage.get("completion_tokens_details") or {}).get("reasoning_tokens"))
     return Usage(
         input_total=prompt,
         cache_read=min(cached, prompt),
-        output=usage.get("completion_tokens") or 0,
+        output=counted(usage.get("completion_tokens")),
         reasoning=reasoning,
     )
+
+
+def _believed(reported: Mapping[str, Any] | None, body: Mapping[str, Any], message: Mapping[str, Any]) -> Usage:
+    """What was reported, where it can be true: no figure is below nothing, no token shorter than a byte, no answer
+    much longer than was asked for. Else our own estimate."""
+    estimate = _estimated(body, message)
+    if not reported:
+        return estimate
+    usage = usage_from(reported)
+    is_counted = all(_is_count(reported.get(name)) for name in ("prompt_tokens", "completion_tokens"))
+    most_input, most_output = _MOST_BY_ESTIMATE * estimate.input_total + 10_000, 2 * body["max_tokens"] + 1_000
+    return usage if is_counted and usage.input_total <= most_input and usage.output <= most_output else estimate
+
+
+def _is_count(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and 0 <= value < math.inf)
 
 
 def _estimated(body: Mapping[str, Any], message: Mapping[str, Any]) -> Usage:

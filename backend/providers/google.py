@@ -30,6 +30,7 @@ from backend.providers.base import (
     ToolResult,
     ToolSpec,
     Usage,
+    counted,
 )
 
 _SECONDS = 600.0
@@ -172,12 +173,12 @@ def message_from(parts: Sequence[Mapping[str, Any]], provider_id: str) -> Messag
 
 def usage_from(usage: Mapping[str, Any]) -> Usage:
     """The prompt's tokens include the cached ones; thoughts are output that candidatesTokenCount does not hold."""
-    prompt = (usage.get("promptTokenCount") or 0) + (usage.get("toolUsePromptTokenCount") or 0)
-    thoughts = usage.get("thoughtsTokenCount") or 0
+    prompt = counted(usage.get("promptTokenCount")) + counted(usage.get("toolUsePromptTokenCount"))
+    thoughts = counted(usage.get("thoughtsTokenCount"))
     return Usage(
         input_total=prompt,
-        cache_read=min(usage.get("cachedContentTokenCount") or 0, prompt),
-        output=(usage.get("candidatesTokenCount") or 0) + thoughts,
+        cache_read=min(counted(usage.get("cachedContentTokenCount")), prompt),
+        output=counted(usage.get("candidatesTokenCount")) + thoughts,
         reasoning=thoughts,
     )
 

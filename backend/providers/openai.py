@@ -25,6 +25,7 @@ from backend.providers.base import (
     ToolResult,
     ToolSpec,
     Usage,
+    counted,
 )
 
 _SECONDS, _CONNECT_SECONDS = 600.0, 15.0
@@ -176,14 +177,14 @@ def _arguments(text: str) -> dict[str, Any] | None:
 
 def usage_from(usage: Mapping[str, Any]) -> Usage:
     """The input's tokens include the cached ones already; only newer models tell of cache writes."""
-    total, details = usage.get("input_tokens") or 0, usage.get("input_tokens_details") or {}
-    cached = min(details.get("cached_tokens") or 0, total)
+    total, details = counted(usage.get("input_tokens")), usage.get("input_tokens_details") or {}
+    cached = min(counted(details.get("cached_tokens")), total)
     return Usage(
         input_total=total,
         cache_read=cached,
-        cache_write=min(details.get("cache_write_tokens") or 0, total - cached),
-        output=usage.get("output_tokens") or 0,
-        reasoning=(usage.get("output_tokens_details") or {}).get("reasoning_tokens") or 0,
+        cache_write=min(counted(details.get("cache_write_tokens")), total - cached),
+        output=counted(usage.get("output_tokens")),
+        reasoning=counted((usage.get("output_tokens_details") or {}).get("reasoning_tokens")),
     )
 
 

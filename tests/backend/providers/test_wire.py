@@ -156,6 +156,24 @@ def test_the_others_count_cached_tokens_as_part_of_the_input(provider_id: str) -
     assert final.usage.output == 40
 
 
+@pytest.mark.parametrize("input_tokens, output", [(-5_000, 80), (1200, -1), (10**30, 80), (1200, 10**12)])
+def test_what_a_compatible_server_cannot_have_counted_is_estimated(input_tokens: int, output: int) -> None:
+    usage = {"input": input_tokens, "read": 0, "written": 0, "output": output}
+    with ScriptedModelServer([Turn("Good." * 100, usage=usage)]) as server:
+        _, final = ask(server, "compatible")
+    assert final.usage.estimated and 100 < final.usage.output < 1_000 and 50 < final.usage.input_total < 1_000
+
+
+@EACH
+def test_no_provider_pays_a_person_back_or_overflows_a_column(provider_id: str) -> None:
+    for count in (-(10**12), 10**30):
+        usage = {"input": count, "read": -7, "written": -7, "output": count}
+        with ScriptedModelServer([Turn("Good.", usage=usage)]) as server:
+            _, final = ask(server, provider_id)
+        told = (final.usage.input_total, final.usage.output, final.usage.cache_read, final.usage.cache_write)
+        assert all(0 <= one < 2**31 for one in told) and sum(told[2:]) <= told[0]
+
+
 def test_a_server_that_reports_no_usage_gets_an_estimate_that_says_so() -> None:
     with ScriptedModelServer([Turn("Good." * 100, usage=None)]) as server:
         _, final = ask(server, "compatible")
