@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from backend import log
 from backend.localhub import control, oauth
+from backend.localhub.faults import Faulty
 from backend.localhub.git_http import GitDoor
 from backend.localhub.hub import Hub
 from backend.localhub.pages import assets, branches, code, commits, hooks, issue, overview, play, pull, sign_in
@@ -36,7 +37,7 @@ def create(hub: Hub) -> Starlette:
 
     return Starlette(
         routes=[*_machine_routes(hub), *_rest_routes(hub), *_page_routes(hub)],
-        middleware=[Middleware(OwnNameOnly, config=hub.config)],
+        middleware=[Middleware(OwnNameOnly, config=hub.config), Middleware(Faulty, faults=hub.faults)],
         lifespan=lifespan,
         exception_handlers={Exception: _broken},
     )
@@ -56,6 +57,7 @@ def _machine_routes(hub: Hub) -> list[BaseRoute]:
         "repository": control.keep,
         "repositories": control.many,
         "leave": control.leave,
+        "faults": control.faults,
     }
     return [
         Route("/health", lambda request: JSONResponse({"status": "ok"})),

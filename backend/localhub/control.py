@@ -5,6 +5,7 @@ import shutil
 from starlette.responses import JSONResponse, Response
 
 from backend.localhub import access, deliveries, keeping, oauth, past, playing, seed, visitors
+from backend.localhub.faults import KINDS
 from backend.localhub.refusals import Refused
 from backend.localhub.store import Account, set_flag
 from backend.localhub.web import Call, Handler
@@ -65,6 +66,7 @@ def reset(call: Call) -> Response:
             db.execute(f"DELETE FROM {table}")  # noqa: S608 names of our own
         shutil.rmtree(call.hub.config.data_dir / "repositories", ignore_errors=True)
     call.hub.rates.clear()
+    call.hub.faults.clear()
     seed.seed(call.hub)
     return JSONResponse({"reset": True})
 
@@ -142,6 +144,17 @@ def leave(call: Call) -> Response:
     wish = call.json()
     keeping.leave(call.hub, str(wish.get("organisation", "")), str(wish.get("login", "")))
     return JSONResponse({"left": wish["organisation"]})
+
+
+def faults(call: Call) -> Response:
+    """POST /_control/faults {"kind": "push_cut", "count": 1}: what goes wrong next, see faults.py; without a kind
+    nothing more does. Answers with what is still ordered and what has struck."""
+    kind, count = call.json().get("kind"), call.json().get("count", 1)
+    if kind is not None and (kind not in KINDS or not isinstance(count, int) or not 0 < count <= 1_000):
+        raise Refused(422, f"kind is one of {', '.join(KINDS)}, count a whole number up to 1000")
+    if kind is not None:
+        call.hub.faults.order(kind, count)
+    return JSONResponse(call.hub.faults.told())
 
 
 def past_pulls(call: Call) -> Response:

@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 
 from backend import log
+from backend.localhub.faults import LATE, Faults
 from backend.localhub.store import Delivery, Hook, Store, every, flag, one, stamp
 
 TIMEOUT = 10  # seconds; GitHub's own limit for a receiver
@@ -67,8 +68,8 @@ def _insert(db: sqlite3.Connection, guid: str, *values: Any) -> None:
 class Courier:
     """The thread that delivers, in order. What waited when the hub ended is delivered when it is back."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self._store, self._faults = store, faults
         self._bell = threading.Event()
         self._is_stopped = False
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
@@ -116,7 +117,13 @@ class Courier:
         return None
 
     def _deliver(self, http: httpx.Client, delivery: Delivery, hook: Hook) -> None:
-        status, answer = _post(http, delivery, hook)
+        if delivery.attempts == 0 and self._faults.take("hook_late"):
+            self._put_off(delivery)
+            return
+        is_lost = self._faults.take("hook_lost")
+        status, answer = (200, "Lost, as a test ordered") if is_lost else _post(http, delivery, hook)
+        if not is_lost and self._faults.take("hook_twice"):
+            _post(http, delivery, hook)
         is_done = status is not None and 200 <= status < 300
         tries = delivery.attempts + 1
         state = "delivered" if is_done else "waiting" if tries <= len(WAITS) else "failed"
@@ -131,6 +138,11 @@ class Courier:
                 " WHERE id = ?",
                 (state, tries, next_at, status, answer, finished, delivery.id),
             )
+
+    def _put_off(self, delivery: Delivery) -> None:
+        with self._store.write() as db:
+            late = "UPDATE delivery SET next_at = ? WHERE id = ?"
+            db.execute(late, (time.time() + LATE, delivery.id))
 
 
 def _post(http: httpx.Client, delivery: Delivery, hook: Hook) -> tuple[int | None, str]:

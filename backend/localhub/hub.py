@@ -2,6 +2,7 @@
 
 from backend.localhub.config import Config
 from backend.localhub.deliveries import Courier
+from backend.localhub.faults import Faults
 from backend.localhub.rate import RateLimits
 from backend.localhub.repositories import Repositories
 from backend.localhub.store import Store
@@ -14,7 +15,8 @@ class Hub:
         self.config = config
         self.store = Store(config.data_dir / "hub.sqlite3")
         self.repositories = Repositories(config.data_dir / "repositories")
-        self.courier = Courier(self.store)
+        self.faults = Faults(self.store)
+        self.courier = Courier(self.store, self.faults)
         self.rates = RateLimits()
 
     def close(self) -> None:
