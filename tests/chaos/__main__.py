@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from backend.localhub.faults import KINDS
 from tests.chaos.house import House
 from tests.chaos.run import through
 from tests.chaos.storm import Storm
@@ -19,11 +20,18 @@ def main() -> int:
     for name, count in (("tasks", 500), ("kills", 50), ("flushes", 3), ("valkey-kills", 2), ("database-kills", 1)):
         wanted.add_argument(f"--{name}", type=int, default=count)
     wanted.add_argument("--supervisor-kills", type=int, default=2)
+    wanted.add_argument("--hub-faults", type=int, default=6, help="of each kind")
     wanted.add_argument("--workers", type=int, default=4)
     wanted.add_argument("--seed", type=int, default=1)
     given = wanted.parse_args()
     storm = Storm(
-        given.kills, given.flushes, given.valkey_kills, given.database_kills, given.supervisor_kills, given.seed
+        given.kills,
+        given.flushes,
+        given.valkey_kills,
+        given.database_kills,
+        given.supervisor_kills,
+        given.seed,
+        KINDS * given.hub_faults,
     )
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         up = Up(Path(folder) / "data", free_port_pair(), given.workers)

@@ -3,12 +3,16 @@
 import os
 import signal
 from contextlib import suppress
+from typing import Any
+
+import httpx
 
 from backend import redis
 from backend.settings import get_settings
 from tests.processes import children
 from tests.up import Up
 
+_HUB_SECONDS = 60  # until it is back after a blow of its own
 # What each part's command holds.
 PARTS = {
     "chores": "jobs.worker chores",
@@ -58,6 +62,20 @@ class House:
         except Exception as error:  # it is away just now: what it held is gone as well
             return f"valkey, which was away ({type(error).__name__})"
         return "valkey emptied"
+
+    def order(self, kind: str) -> str:
+        """Orders a fault of the hub, which strikes the next request that fits; waits while the hub itself is away."""
+        self.up.wait(lambda: self._control("faults", {"kind": kind}) is not None, _HUB_SECONDS, "the hub")
+        return kind
+
+    def faults_struck(self) -> dict[str, int]:
+        """How often each kind did."""
+        return dict(self.up.control("faults", {})["struck"])
+
+    def _control(self, name: str, body: dict[str, Any]) -> dict[str, Any] | None:
+        with suppress(httpx.HTTPError):
+            return self.up.control(name, body)
+        return None
 
     def _jobs(self) -> list[int]:
         return [job for worker in self.up.run_workers for job in children(worker)]

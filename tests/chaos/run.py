@@ -40,10 +40,12 @@ def through(house: House, people: list[Person], storm: Storm, tasks: int) -> Ver
         looked = now
     tell(f"{done} of {tasks} are over, {len(sender.accepted)} were taken")
     _settle()
-    found = verdict.give(house, sender.accepted.values(), weather.struck)
+    found = verdict.give(house, sender.accepted.values(), weather.struck, storm.hub_faults)
     tell(f"{found.takeovers} runs were taken over, the slowest {found.slowest_notice:.1f} s after its worker died")
     for what, count in sorted(found.ends.items()):
         tell(f"{count:5} {what}")
+    for kind, count in sorted(found.faults.items()):
+        tell(f"{count:5} x {kind}")
     for words in found.wrong:
         tell(f"WRONG  {words}")
     tell("all is as it should be" if not found.wrong else f"seed {storm.seed} has it again")

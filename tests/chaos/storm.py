@@ -18,6 +18,9 @@ _PATIENCE = 20.0  # seconds without a blow
 KILLED = ("worker", "job", "worker", "job", "web", "chores", "scheduler", "hub")
 
 
+FAULT = "hub fault: "  # begins the words of a blow that orders one
+
+
 @dataclass(frozen=True)
 class Storm:
     """How much of it there is."""
@@ -28,6 +31,7 @@ class Storm:
     database_kills: int
     supervisor_kills: int
     seed: int
+    hub_faults: tuple[str, ...] = ()  # kinds of backend/localhub/faults.py, each as often as it stands here
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ def plan(storm: Storm) -> list[Blow]:
     wanted = [chance.choice(KILLED) for _ in range(storm.kills)]
     wanted += ["flush"] * storm.flushes + ["valkey"] * storm.valkey_kills
     wanted += ["postgres"] * storm.database_kills + ["supervisor"] * storm.supervisor_kills
+    wanted += [f"{FAULT}{kind}" for kind in storm.hub_faults]
     chance.shuffle(wanted)
     # The last fifth is calm: what was broken has to be mended by itself.
     return [Blow(0.8 * number / len(wanted), what, chance.randrange(64)) for number, what in enumerate(wanted)]
@@ -85,9 +90,14 @@ class Weather:
 
     def _deal(self, blow: Blow) -> None:
         runs = _runs_of(self._house.dies_with(blow.what, blow.which))
-        hit = self._house.flush() if blow.what == "flush" else self._house.kill(blow.what, blow.which)
+        hit = self._strike(blow)
         self.struck.append(Struck(datetime.now(UTC), blow.what, hit, runs if hit else ()))
         self._tell(f"{blow.what}: {hit or 'there is none just now'}")
+
+    def _strike(self, blow: Blow) -> str:
+        if blow.what.startswith(FAULT):
+            return self._house.order(blow.what.removeprefix(FAULT))
+        return self._house.flush() if blow.what == "flush" else self._house.kill(blow.what, blow.which)
 
 
 def _runs_of(jobs: list[int]) -> tuple[UUID, ...]:

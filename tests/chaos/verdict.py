@@ -1,6 +1,7 @@
 """What must be true after a storm, from the tables, the hub and the disk alone."""
 
 import os
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -32,10 +33,11 @@ class Verdict:
     ends: Counter[str] = field(default_factory=Counter)
     slowest_notice: float = 0.0
     takeovers: int = 0
+    faults: dict[str, int] = field(default_factory=dict)  # how often each kind of the hub's struck
 
 
-def give(house: House, accepted: Iterable[UUID], struck: Iterable[Struck]) -> Verdict:
-    """Looks at everything."""
+def give(house: House, accepted: Iterable[UUID], struck: Iterable[Struck], ordered: Iterable[str] = ()) -> Verdict:
+    """Looks at everything; a fault that was ordered and never struck proves nothing, and is wrong too."""
     found = Verdict()
     ids = [str(one) for one in accepted]
     _tasks(found, ids)
@@ -43,6 +45,10 @@ def give(house: House, accepted: Iterable[UUID], struck: Iterable[Struck]) -> Ve
     _pulls(found, house, ids)
     _logs(found, ids)
     _noticed(found, list(struck))
+    _mirrors(found)
+    found.faults = house.faults_struck()
+    if never := sorted(set(ordered) - set(found.faults)):
+        found.wrong.append(f"never struck: {never}")
     if left := left_over():
         found.wrong.append(f"left over: {left}")
     return found
@@ -61,6 +67,12 @@ def _rows(query: str, **values: object) -> list[tuple[Any, ...]]:
 
 
 def _tasks(found: Verdict, ids: list[str]) -> None:
+    unnamed = (
+        "SELECT r.id::text FROM task_runs r WHERE r.task_id::text = ANY(:ids) AND (r.status = 'failed' AND"
+        " r.failure IS NULL OR r.status = 'completed' AND r.outcome IS NULL OR r.status = 'running')"
+    )
+    if rows := _rows(unnamed, ids=ids):
+        found.wrong.append(f"without a named end: {rows}")
     query = "SELECT id::text, status, coalesce(outcome, failure, phase) FROM tasks WHERE starts_with(prompt, :words)"
     known = {row[0]: (row[1], row[2]) for row in _rows(query, words=BEGINNING)}
     if lost := [one for one in ids if one not in known]:
@@ -143,6 +155,13 @@ def _noticed(found: Verdict, struck: list[Struck]) -> None:
                 found.slowest_notice = max(found.slowest_notice, (noticed - since).total_seconds())
     if found.slowest_notice > NOTICED_SECONDS:
         found.wrong.append(f"a dead worker was noticed after {found.slowest_notice:.0f} s")
+
+
+def _mirrors(found: Verdict) -> None:
+    for mirror in sorted((get_settings().data_dir / "mirrors").glob("*.git")):
+        looked = subprocess.run(["git", "fsck", "--connectivity-only"], cwd=mirror, capture_output=True, text=True)
+        if looked.returncode:
+            found.wrong.append(f"the mirror {mirror.name} is broken: {looked.stderr[-300:]}")
 
 
 def left_over() -> list[str]:
