@@ -20,6 +20,7 @@ Send = Callable[[Scope], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 TOLD, LEFT = signal.SIGUSR1, signal.SIGUSR2
+HELD = {signal.SIGTERM, signal.SIGINT, LEFT}  # the parent's, which has them blocked
 WATCHED_SECONDS = 30.0  # whoever asked within this time whether we are ready will ask again
 MOST_SECONDS = 5.0  # until they have
 _FAREWELL_SECONDS = 0.3  # in which what was said last goes out
@@ -89,6 +90,7 @@ async def follow() -> None:
     """Leaves when told to, and tells the parent then. For the event loop of the process that serves, as it begins."""
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(TOLD, told.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
     await told.wait()
     _log.info("taking leave")
     await departure.leave()

@@ -11,9 +11,11 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
-from types import FrameType
-from typing import Any
+from typing import cast
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -26,6 +28,7 @@ from backend.services import deployment
 from backend.settings import PROJECT_DIR, get_settings
 
 IN_FLIGHT_SECONDS = 5  # that requests may take to their end once everybody has heard
+_HURRY_SECONDS = 0.5  # that the end may take where it was asked for twice
 APP = "asynccoder_ui.asynccoder_ui:app"  # by name: the backend imports none of its doors
 
 
@@ -53,32 +56,42 @@ def main(arguments: list[str]) -> None:
         log_level=LogLevels.warning,
         workers_kill_timeout=IN_FLIGHT_SECONDS,  # a line that does not end would hold a stop for ever
     )
-    server.on_startup(lambda: _take_leave_first(signal.getsignal(signal.SIGTERM)))
+    server.on_startup(lambda: _take_leave_first(cast("Callable[..., None]", signal.getsignal(signal.SIGTERM))))
     server.serve()
 
 
-def _take_leave_first(end: Any) -> None:
-    """The first TERM lets the process that serves take its leave; `end`, granian's own answer, follows then, or at the
-    second TERM, or when that takes too long."""
-    is_told = False
+def _take_leave_first(end: Callable[..., None]) -> None:
+    """The first TERM lets the process that serves take its leave; `end`, granian's own answer, follows then, or when
+    that takes too long. At the second nothing is waited for.
 
-    def told(number: int, frame: FrameType | None) -> None:
-        nonlocal is_told
-        serving = [] if is_told else multiprocessing.active_children()
-        is_told = True
-        if not serving:
-            end(number, frame)
-            return
-        for one in serving:
-            os.kill(one.pid or 0, departure.TOLD)
-        latest = threading.Timer(departure.MOST_SECONDS + 1, end, (number, None))
-        latest.daemon = True
-        latest.start()
-
+    A thread waits for the signals, which are blocked: a handler runs in the main thread alone, and that one sleeps on
+    where the kernel gives the signal to another.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, departure.HELD)
     signal.signal(departure.TOLD, signal.SIG_IGN)  # as the process that serves has it until it listens
-    signal.signal(departure.LEFT, end)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, told)
+
+    def attend() -> None:
+        signal.sigwait(departure.HELD)
+        if _send(departure.TOLD):
+            latest = threading.Timer(departure.MOST_SECONDS + 1, end, (signal.SIGTERM, None))
+            latest.daemon = True
+            latest.start()
+            if signal.sigwait(departure.HELD) != departure.LEFT:
+                end(signal.SIGTERM, None)
+                time.sleep(_HURRY_SECONDS)
+                _send(signal.SIGKILL)
+        end(signal.SIGTERM, None)
+
+    threading.Thread(target=attend, name="departure", daemon=True).start()
+
+
+def _send(number: int) -> int:
+    """A signal to whoever serves; to how many."""
+    serving = multiprocessing.active_children()
+    for one in serving:
+        with suppress(ProcessLookupError):
+            os.kill(one.pid or 0, number)
+    return len(serving)
 
 
 def _import_app() -> None:

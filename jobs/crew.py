@@ -48,9 +48,10 @@ class _Place:
 
 
 class Crew:
-    """Keeps so many forks at `work`; one that ends before it was told to is followed by another, later each time."""
+    """Keeps so many forks at `work(place)`, places from 0 on; one that ends untold is followed by another, later each
+    time."""
 
-    def __init__(self, count: int, work: Callable[[], None]) -> None:
+    def __init__(self, count: int, work: Callable[[int], None]) -> None:
         self._places = [_Place() for _ in range(count)]
         self._work = work
         self._stop = threading.Event()
@@ -82,9 +83,9 @@ class Crew:
                 os.kill(place.pid, signal.SIGTERM)  # not reaped yet, so the number is still its own
 
     def _fill(self) -> None:
-        for place in self._places:
+        for number, place in enumerate(self._places):
             if not place.pid and time.monotonic() >= place.due and not self._stop.is_set():
-                place.pid, place.born = self._fork(), time.monotonic()
+                place.pid, place.born = self._fork(number), time.monotonic()
 
     def _reap(self) -> None:
         for place in self._places:
@@ -99,7 +100,7 @@ class Crew:
         place.pid, place.due = 0, now + place.pause
         place.pause = min(place.pause * 2, _LONGEST_PAUSE)
 
-    def _fork(self) -> int:
+    def _fork(self, place: int) -> int:
         leader = os.getpid()
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # what comes before the fork is itself must not be lost on it
         pid = os.fork()
@@ -113,7 +114,7 @@ class Crew:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
             die_with(leader)
-            self._work()
+            self._work(place)
             code = 0
         except SystemExit as ending:
             code = ending.code if isinstance(ending.code, int) else 1

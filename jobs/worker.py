@@ -33,6 +33,7 @@ _TTL_SECONDS = 60  # after which, and a minute more, RQ counts a silent worker n
 class ForkingWorker(Worker):
     """RQ's worker, whose job process dies with it: a run is never worked on by an orphan."""
 
+    keeps_machine = True
     last_horse = 0  # the id of the newest job's process
     _keeper = 0  # that of the process that looks after the machine
     _keep_due = 0.0  # on the monotonic clock
@@ -40,7 +41,7 @@ class ForkingWorker(Worker):
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Says that it lives, and lets a process of its own look after the machine where that is due."""
         super().heartbeat(timeout, pipeline)
-        if os.getpid() == self.pid:  # a job beats as well
+        if self.keeps_machine and os.getpid() == self.pid:  # a job beats as well
             self._keep_machine(self.pid)
 
     def _keep_machine(self, pid: int) -> None:
@@ -121,15 +122,16 @@ def main(name: str, count: int = 0) -> None:
         db.keep(2)  # a run's own and its lease's: a hundred runs at once hold no more than they use
     crew.settle()
     if count:
-        crew.Crew(count, lambda: _serve(name)).lead()
+        crew.Crew(count, lambda place: _serve(name, keeps_machine=place == 0)).lead()
     else:
         _serve(name)
 
 
-def _serve(name: str) -> None:
+def _serve(name: str, *, keeps_machine: bool = True) -> None:
     connection = redis.client(get_settings().resolved_redis_url)
     kind = RunWorker if name == RUNS else ForkingWorker
     worker: Any = kind([queue(name)], connection=connection, serializer=JSONSerializer, worker_ttl=_TTL_SECONDS)
+    worker.keeps_machine = keeps_machine  # of a crew one does
     try:
         worker.work(with_scheduler=False, logging_level="WARNING")
     finally:  # a second TERM ends it by SystemExit
