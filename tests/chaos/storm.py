@@ -13,6 +13,7 @@ from backend import db
 from backend.errors import AsyncCoderError
 from tests.chaos.house import House
 
+_HANDFUL = 5
 _PATIENCE = 20.0  # seconds without a blow
 # Workers and their jobs die most often in true life: memory, deployments.
 KILLED = ("worker", "job", "worker", "job", "web", "chores", "scheduler", "hub")
@@ -62,10 +63,14 @@ def plan(storm: Storm) -> list[Blow]:
     wanted = [chance.choice(KILLED) for _ in range(storm.kills)]
     wanted += ["flush"] * storm.flushes + ["valkey"] * storm.valkey_kills
     wanted += ["postgres"] * storm.database_kills + ["supervisor"] * storm.supervisor_kills
-    wanted += [f"{FAULT}{kind}" for kind in storm.hub_faults]
     chance.shuffle(wanted)
     # The last fifth is calm: what was broken has to be mended by itself.
-    return [Blow(0.8 * number / len(wanted), what, chance.randrange(64)) for number, what in enumerate(wanted)]
+    blows = [Blow(0.8 * number / len(wanted), what, chance.randrange(64)) for number, what in enumerate(wanted)]
+    faults = [f"{FAULT}{kind}" for kind in storm.hub_faults]
+    chance.shuffle(faults)
+    # By handfuls and early, so that there is something left for each of them to strike.
+    ordered = [Blow(0.4 * (number - number % _HANDFUL) / len(faults), what, 0) for number, what in enumerate(faults)]
+    return sorted([*ordered, *blows], key=lambda blow: blow.at)
 
 
 class Weather:
