@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
@@ -37,11 +37,13 @@ def web(people: People, environment: pytest.MonkeyPatch) -> Iterator["subprocess
 @contextmanager
 def _serving() -> Iterator["subprocess.Popen[bytes]"]:
     environment = {**os.environ, **ui_build.serving_environment(get_settings())}
-    process = subprocess.Popen([sys.executable, "-m", "backend.serve"], cwd=PROJECT_DIR, env=environment)
+    command = [sys.executable, "-m", "backend.serve"]
+    process = subprocess.Popen(command, cwd=PROJECT_DIR, env=environment, start_new_session=True)
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # the process that serves outlives one that is killed
         process.wait()
 
 
