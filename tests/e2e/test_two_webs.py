@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from backend import db
 from backend.github.types import Profile, Token
@@ -165,8 +165,11 @@ def test_tabs_on_both_see_the_same_and_one_goes_on_at_the_other_when_its_process
         here.goto(f"{stack.origin}/home")
         write_task(here, "Say hello to whoever comes after the storm.")
     os.killpg(pair.processes[pair.first].pid, signal.SIGKILL)
-    here.get_by_role("button", name="Send the task").click()
-    here.wait_for_url(lambda url: "/tasks/" in url and url != address)
+    for _ in range(3):  # a click into the line that breaks may be lost: who sees nothing happen clicks again
+        here.get_by_role("button", name="Send the task").click()
+        with suppress(TimeoutError):
+            here.wait_for_url(lambda url: "/tasks/" in url and url != address)
+            break
     expect(here).to_have_title(re.compile("^Say hello"))
     there.goto(f"{stack.origin}/tasks")
     expect(seen(there, re.compile("^Say hello"))).to_be_visible()
